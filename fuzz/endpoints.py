@@ -265,6 +265,11 @@ def run(names: Names) -> Json:
     return {"label": f"run {names.spell}", "kind": names.rng.choice(["client", "file", "import"])}
 
 
+def planned(names: Names) -> Json:
+    """Return how to start a run over duplicates."""
+    return {"plan": names.rng.random() < 0.5}
+
+
 def chosen(names: Names) -> Json:
     """Return the updates of a plan to apply."""
     return {"only": [names.rng.randint(0, 2)]}
@@ -297,7 +302,7 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/duplicates/exclusions", query=POLLED),
     Endpoint(method="POST", rule="/duplicates/exclusions", bodies=(exclusions,)),
     Endpoint(method="DELETE", rule="/duplicates/exclusions/<uuid:exclusion_id>"),
-    Endpoint(method="POST", rule="/duplicates/runs", bodies=(nothing,)),
+    Endpoint(method="POST", rule="/duplicates/runs", bodies=(nothing, planned)),
     Endpoint(method="GET", rule="/duplicates/runs", query=POLLED),
     Endpoint(method="GET", rule="/duplicates/runs/<uuid:run_id>"),
     Endpoint(method="POST", rule="/duplicates/runs/<uuid:run_id>/cancel", bodies=(nothing,)),

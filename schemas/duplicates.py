@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields
 
-from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field, success_message
-from schemas.fields import MESSAGES, Choice, first_fault
+from schemas.base import OPTIONAL, Instant, ResponseSchema, StrictRequestSchema, Word, count_field, success_message
+from schemas.fields import MESSAGES, Choice, Truth, first_fault
 from schemas.keeping import KeepRule, Prefer, RunState, RunTrigger, SharedAddress, TiesBy
 from schemas.paging import Cursor
 from schemas.text import quoted
@@ -114,7 +114,16 @@ class RunSchema(ResponseSchema, RuleMembers):
     created_at = Instant()
     finished_at = Instant(allow_none=True)
     counts = fields.Nested(RunCountsSchema)
+    plan_id = fields.UUID(
+        allow_none=True, metadata={"description": "The plan that a planned run fills; null for a run that merges."}
+    )
     batches_url = fields.Function(lambda run: f"/merge/batches?run_id={run.id}", metadata={"type": "string"})
+
+
+class RunStartSchema(StrictRequestSchema):
+    """How to start a run. A request without a body starts one that merges."""
+
+    plan = Truth(metadata={**OPTIONAL, "description": "Whether to keep the merges as a plan and merge nothing."})
 
 
 class RunStartedSchema(ResponseSchema):
@@ -123,6 +132,7 @@ class RunStartedSchema(ResponseSchema):
     message = success_message()
     run_id = fields.UUID()
     status_url = fields.String()
+    plan_id = fields.UUID(allow_none=True, metadata={"description": "The plan that a planned run fills."})
 
 
 class RunPageSchema(ResponseSchema):
@@ -133,6 +143,19 @@ class RunPageSchema(ResponseSchema):
 
 
 _POLICY = PolicySchema()
+_START = RunStartSchema()
+
+
+def load_run_start(body: Any) -> bool:
+    """Return whether the parsed *body* asks for a plan; raise ValidationError with one sentence for any fault."""
+    if not isinstance(body, dict):
+        raise ValidationError("The request body must be a JSON object.")
+    if unknown := sorted(body.keys() - {"plan"}):
+        raise ValidationError(f"'{quoted(unknown[0])}' is no key of this request; its only key is 'plan'.")
+    try:
+        return bool(_START.load(body).get("plan", False))
+    except ValidationError as error:
+        raise ValidationError(first_fault(error.messages)) from None
 
 
 def load_policy(body: Any) -> dict[str, Any]:

@@ -66,6 +66,12 @@ class PlanSummarySchema(ResponseSchema):
     applied_at = Instant(allow_none=True)
     applied_by = fields.Nested(AuditKeySchema, allow_none=True)
     run_id = fields.UUID(allow_none=True, metadata={"description": "The run of an applied plan."})
+    duplicates_run_id = fields.UUID(
+        allow_none=True, metadata={"description": "The run over duplicates that makes its updates."}
+    )
+    complete = fields.Boolean(
+        metadata={"description": "Whether it has all updates; false while its run over duplicates is running."}
+    )
 
 
 class PlanSchema(PlanSummarySchema):

@@ -172,6 +172,7 @@ CREATE TABLE public.plan (
     run_id uuid,
     priority smallint,
     chosen integer[],
+    scan_id uuid,
     CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'discarded'::text]))),
     CONSTRAINT run_when_applied CHECK (((state = 'applied'::text) = (run_id IS NOT NULL)))
 );
@@ -787,6 +788,7 @@ CREATE TABLE public.duplicate_run (
     finished_at timestamp with time zone,
     cursor jsonb NOT NULL,
     counts jsonb NOT NULL,
+    plan_id uuid,
     CONSTRAINT duplicate_run_check CHECK (((finished_at IS NOT NULL) = (state <> 'running'::text))),
     CONSTRAINT duplicate_run_identifier_check CHECK ((identifier = ANY (ARRAY['email'::text, 'phone'::text]))),
     CONSTRAINT duplicate_run_prefer_check CHECK ((prefer = ANY (ARRAY['newest'::text, 'oldest'::text]))),

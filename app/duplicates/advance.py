@@ -6,7 +6,6 @@ process is killed.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,15 +16,16 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates.counts import DuplicateCounts
 from app.duplicates.cursor import ScanCursor
+from app.duplicates.pairs import DuplicatePair, list_pairs
+from app.duplicates.planning import plan_step
 from app.duplicates.policy import rule_from_row, take_due_policy
 from app.duplicates.runs import QUERIES, start_run
 from app.duplicates.scan import Scan, next_step
 from app.errors import Conflict
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.backlog import count_waiting_jobs
-from app.merging.keep_rule import Duplicate, GroupPlan
-from schemas.identifiers import Email, Member, Phone
-from schemas.keeping import RunTrigger, SharedAddress, Undecided
+from app.merging.keep_rule import GroupPlan
+from schemas.keeping import RunTrigger, SharedAddress
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import BatchSource, JobKind
 from schemas.urgency import BACKGROUND_PRIORITY
@@ -34,14 +34,6 @@ from schemas.urgency import BACKGROUND_PRIORITY
 MAX_WAITING_JOBS = 5_000
 #: The path that its batches record.
 PATH = "/duplicates/runs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicatePair:
-    """A merge of two profiles of one group."""
-
-    orphan: Member
-    survivor: Member
 
 
 def workspaces_with_due_runs(connection: Connection) -> list[int]:
@@ -55,7 +47,9 @@ def advance_run(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
     It takes none while another process does, or while too many jobs of the workspace wait.
     """
     run_in_transaction(pool, workspace_id, start_due_daily_run)
-    return run_in_transaction(pool, workspace_id, take_step, settings)
+    return run_in_transaction(pool, workspace_id, take_step, settings) or plan_step(
+        pool, settings, workspace_id=workspace_id
+    )
 
 
 def start_due_daily_run(tx: Transaction, *, now: datetime | None = None) -> None:
@@ -91,7 +85,7 @@ def pack_batches(plans: Iterable[GroupPlan], *, by: SharedAddress) -> Iterator[l
     """Yield the merges of *plans* in batches of at most MAX_UPDATES; a group that fits into one batch is not split."""
     batch: list[DuplicatePair] = []
     for plan in plans:
-        updates = list(_updates(plan, by))
+        updates = list(list_pairs(plan, by=by))
         if batch and len(batch) + len(updates) > MAX_UPDATES:
             yield batch
             batch = []
@@ -101,20 +95,6 @@ def pack_batches(plans: Iterable[GroupPlan], *, by: SharedAddress) -> Iterator[l
             batch = batch[MAX_UPDATES:]
     if batch:
         yield batch
-
-
-def _updates(plan: GroupPlan, by: SharedAddress) -> Iterator[DuplicatePair]:
-    if isinstance(plan.keeper, Undecided):
-        return
-    address = Email(plan.address) if by is SharedAddress.EMAIL else Phone(plan.address)
-    survivor = _member(plan.keeper, address)
-    for orphan in plan.orphans:
-        yield DuplicatePair(orphan=_member(orphan, address), survivor=survivor)
-
-
-def _member(duplicate: Duplicate, address: Email | Phone) -> Member:
-    """Return the identifier of *duplicate* in jobs."""
-    return Member(braze_id=duplicate.braze_id, address=address, identified=duplicate.identified)
 
 
 def _batch(row: Mapping[str, Any], updates: Sequence[DuplicatePair]) -> NewBatch:

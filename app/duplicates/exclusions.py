@@ -26,6 +26,7 @@ from schemas.identifiers import BrazeId, Target, UserAlias
 
 QUERIES = load_queries("app.duplicates", "exclusions.sql")
 
+LAST_ID = UUID(int=2**128 - 1)
 NO_EXCLUSION = "There is no exclusion with this id."
 NO_PROFILE = (
     "'exclusions.{place}.profiles.{side}' names no profile: no live profile has this {kind}. Nothing was excluded."
@@ -95,6 +96,15 @@ def list_exclusions(tx: Transaction, *, limit: int, before: UUID | None = None) 
     """Return up to *limit* exclusions, newest first, older than the exclusion *before*."""
     page = {"limit": limit, "before": before}
     return [Exclusion.from_row(row) for row in tx.execute(QUERIES["list_exclusions"], page)]
+
+
+def read_exclusion(tx: Transaction, *, exclusion_id: UUID) -> Exclusion:
+    """Return an exclusion; raise NotFound when the workspace has none of that id."""
+    following = UUID(int=min(exclusion_id.int + 1, LAST_ID.int))
+    for each in list_exclusions(tx, limit=1, before=following):
+        if each.id == exclusion_id:
+            return each
+    raise NotFound(NO_EXCLUSION)
 
 
 def delete_exclusion(tx: Transaction, *, exclusion_id: UUID, asker: Actor) -> None:

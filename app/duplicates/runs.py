@@ -41,6 +41,8 @@ class DuplicateRun:
     created_at: datetime
     finished_at: datetime | None
     counts: DuplicateCounts
+    #: The plan that gets its merges; None for a run that merges.
+    plan_id: UUID | None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "DuplicateRun":
@@ -53,11 +55,23 @@ class DuplicateRun:
             created_at=row["created_at"],
             finished_at=row["finished_at"],
             counts=DuplicateCounts.from_json(row["counts"]),
+            plan_id=row["plan_id"],
         )
 
 
-def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_id: UUID | None = None) -> UUID:
-    """Start a run by *rule* and return its id; raise Conflict while another one is running."""
+def start_run(
+    tx: Transaction,
+    rule: KeepRule,
+    *,
+    trigger: RunTrigger,
+    api_key_id: UUID | None = None,
+    plan_id: UUID | None = None,
+) -> UUID:
+    """Start a run by *rule* and return its id; raise Conflict while another one is running.
+
+    With a *plan_id*, its merges become updates of this plan, and nothing is merged.
+    """
+    cursor = ScanCursor().to_json()
     parameters = {
         "id": new_id(),
         "trigger": trigger,
@@ -65,7 +79,8 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
         "identifier": rule.identifier,
         "resolve_ties_by": rule.resolve_ties_by,
         "prefer": rule.prefer,
-        "cursor": Jsonb(ScanCursor().to_json()),
+        "cursor": Jsonb(cursor if plan_id is None else planned_cursor(cursor)),
+        "plan_id": plan_id,
         "counts": Jsonb(DuplicateCounts().to_json()),
     }
     for _ in range(START_ATTEMPTS):
@@ -86,6 +101,14 @@ def start_run(tx: Transaction, rule: KeepRule, *, trigger: RunTrigger, api_key_i
             raise Conflict(RUNNING.format(run_id=running["id"]))
         # It ended between the two statements.
     raise Conflict(UNSTABLE)
+
+
+def planned_cursor(cursor: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored form of the *cursor* of a planned run.
+
+    A relay of an older version, which knows no planned runs, fails the run at this form and does not merge.
+    """
+    return {"planned": dict(cursor)}
 
 
 def read_run(tx: Transaction, *, run_id: UUID) -> DuplicateRun:

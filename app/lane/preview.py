@@ -17,7 +17,7 @@ from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.profiles.exclusions import find_excluded_pairs
-from schemas.identifiers import Identifier, to_wire
+from schemas.identifiers import Recorded, to_record
 from schemas.merge import Update
 from schemas.outcomes import JobKind
 
@@ -58,7 +58,7 @@ class _PreviewedError(Exception):
 
 
 def preview_merges(
-    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Identifier]]
+    pool: Pool, settings: Settings, *, workspace_id: int, updates: Sequence[Update[Recorded]]
 ) -> list[PreviewResult]:
     """Return the results that *updates* would have now; each sees the effects of those before it.
 
@@ -74,7 +74,7 @@ def preview_decisions(
     settings: Settings,
     *,
     workspace_id: int,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
     first: int = 0,
     prepare: Callable[[Transaction], Prepared],
 ) -> Previewed[Prepared]:
@@ -127,14 +127,14 @@ def _excluded_jobs(tx: Transaction, decisions: Sequence[Decision]) -> set[UUID]:
     return {job_id for job_id, pair in merged.items() if pair in pairs}
 
 
-def _to_job(index: int, update: Update[Identifier]) -> ClaimedJob:
+def _to_job(index: int, update: Update[Recorded]) -> ClaimedJob:
     return ClaimedJob(
         id=new_id(),
         batch_id=new_id(),
         index=index,
         kind=JobKind.MERGE,
-        orphan_wire=to_wire(update.orphan),
-        survivor_wire=to_wire(update.survivor),
+        orphan_wire=to_record(update.orphan),
+        survivor_wire=to_record(update.survivor),
         attempts=1,
     )
 

@@ -16,7 +16,7 @@ from app.audit.log import Actor
 from app.db.ids import FIRST_ID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.errors import Rejected
+from app.errors import Conflict, Rejected
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.lanes import batches_of_lanes, take_lanes
 from app.ledger.runs import create_run
@@ -29,11 +29,13 @@ from schemas.identifiers import sharing_key
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import BatchSource, JobKind, RunKind, RunStatus
 from schemas.plans import PlanState
+from schemas.urgency import BACKGROUND_PRIORITY, DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.plans", "applying.sql")
 
 UNKNOWN_UPDATE = "The plan has no update {index}; its updates have the indexes from 0 to {last}."
 EMPTY = "The plan has no updates, so that there is nothing to apply."
+INCOMPLETE = "The run over duplicates that makes this plan has not ended; wait for its end, or cancel it."
 #: Updates of one window, and of one lane.
 WINDOW = 1_000
 MOST_IN_LANE = 50
@@ -44,18 +46,24 @@ def apply_plan(
     *,
     plan_id: UUID,
     chosen: Sequence[int] | None,
-    priority: int,
+    priority: int | None,
     actor: Actor,
     authorize: Callable[[UUID | None], None],
 ) -> UUID:
     """Apply an open plan as a run, and return the id of the run. The relay makes its jobs.
 
-    *chosen* are the indexes of the updates to apply, None for all. *authorize* gets the id of the key that planned, and
-    raises when this request may not apply its plans. Raises NotFound, Rejected for an unknown index, and Conflict when
-    the plan was applied already.
+    *chosen* are the indexes of the updates to apply, None for all. Without a *priority*, the merges of duplicates get
+    the one of the background, and others the default. *authorize* gets the id of the key that planned, and raises when
+    this request may not apply its plans. Raises NotFound, Rejected for an unknown index, and Conflict when the plan was
+    applied already or is not complete.
     """
     plan = lock_open_plan(tx, plan_id=plan_id)
     authorize(plan["api_key_id"])
+    scan = tx.execute(PLAN_QUERIES["read_scan"], {"id": plan["scan_id"]}).fetchone()
+    if scan is not None and scan["running"]:
+        raise Conflict(INCOMPLETE)
+    if priority is None:
+        priority = DEFAULT_PRIORITY if plan["scan_id"] is None else BACKGROUND_PRIORITY
     indexes = None if chosen is None else sorted(set(chosen))
     if plan["updates"] == 0:
         raise Rejected(EMPTY)

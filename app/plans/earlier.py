@@ -22,14 +22,14 @@ from app.merging.merge import merge_profiles
 from app.merging.prioritization import Resolved
 from app.profiles.locking import lock_profiles
 from app.profiles.resolution import MergedAway, Resolution, resolve_identifiers
-from schemas.identifiers import Email, Identifier, Phone
+from schemas.identifiers import Email, Phone, Recorded
 from schemas.outcomes import JobKind, Outcome
 
 QUERIES = load_queries("app.plans", "earlier.sql")
 
 
 def repeat_earlier_merges(
-    tx: Transaction, settings: Settings, *, plan_id: UUID, identifiers: Sequence[Identifier]
+    tx: Transaction, settings: Settings, *, plan_id: UUID, identifiers: Sequence[Recorded]
 ) -> dict[int, int]:
     """Merge what the plan merges before a page that names *identifiers*; the caller rolls the transaction back.
 
@@ -71,7 +71,7 @@ def repeat_earlier_merges(
 
 
 def _connected_merges(
-    tx: Transaction, *, plan_id: UUID, identifiers: Sequence[Identifier]
+    tx: Transaction, *, plan_id: UUID, identifiers: Sequence[Recorded]
 ) -> Sequence[Mapping[str, Any]]:
     resolutions = resolve_identifiers(tx, identifiers=identifiers)
     parameters = {

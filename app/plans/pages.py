@@ -15,7 +15,7 @@ from app.ledger.profile_ref import ProfileRef
 from app.merging.profile import Profile
 from app.plans.earlier import repeat_earlier_merges
 from app.profiles.fingerprint import digest_fields
-from schemas.identifiers import ExternalId, Identifier, Recorded, UserAlias, from_record, sharing_key, to_wire
+from schemas.identifiers import ExternalId, Recorded, UserAlias, from_record, sharing_key, to_record
 from schemas.merge import Update
 from schemas.outcomes import Outcome
 
@@ -114,7 +114,7 @@ def preview_page(
     workspace_id: int,
     plan_id: UUID,
     first: int,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
 ) -> list[PlanUpdate]:
     """Return *updates*, whose indexes begin at *first*, with their results after the updates of the plan before them.
 
@@ -133,8 +133,8 @@ def preview_page(
     seen = _list_seen(previewed.decisions, previewed.prepared)
     return [
         PlanUpdate(
-            orphan_identifier=to_wire(update.orphan),
-            survivor_identifier=to_wire(update.survivor),
+            orphan_identifier=to_record(update.orphan),
+            survivor_identifier=to_record(update.survivor),
             result=result,
             seen=each,
             names=sorted({name for profile in (decision.orphan, decision.survivor) for name in _names(profile)}),

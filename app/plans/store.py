@@ -19,8 +19,9 @@ from app.db.transaction import Deferred, Transaction, Wrapper, open_transaction,
 from app.errors import Conflict, NotFound
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlanUpdate, preview_page
-from schemas.identifiers import Identifier
+from schemas.identifiers import Recorded
 from schemas.merge import Update
+from schemas.outcomes import Outcome
 from schemas.plans import LARGEST, PlanState
 
 QUERIES = load_queries("app.plans", "plans.sql")
@@ -61,13 +62,17 @@ class MergePlan:
     applied_at: datetime | None
     applied_by: Planner | None
     run_id: UUID | None
+    #: The run over duplicates that makes its updates; None for a plan of requests.
+    duplicates_run_id: UUID | None
+    #: Whether it has all of its updates: that run has ended.
+    complete: bool
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "MergePlan":
         """Return the plan of a table row."""
         same = ("id", "created_at", "expires_at", "counts", "fields", "largest", "applied_at", "run_id")
         return cls(
-            **{name: row[name] for name in same},
+            **{name: row[name] for name in (*same, "duplicates_run_id", "complete")},
             state=PlanState(row["state"]),
             updates_count=row["updates"],
             created_by=_planner(row["api_key_id"], row["key_label"]),
@@ -75,7 +80,7 @@ class MergePlan:
         )
 
 
-class _ExtendedError(Exception):
+class PlanExtendedError(Exception):
     """Another request has extended the plan since the page was previewed."""
 
 
@@ -84,7 +89,7 @@ def create_plan(
     settings: Settings,
     *,
     workspace_id: int,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
     api_key_id: UUID | None,
     wrap: Wrapper,
 ) -> tuple[MergePlan, list[PlanUpdate]]:
@@ -93,11 +98,19 @@ def create_plan(
     page = preview_page(pool, settings, workspace_id=workspace_id, plan_id=plan_id, first=0, updates=updates)
 
     def store(tx: Transaction) -> tuple[MergePlan, list[PlanUpdate]]:
-        kept_s = settings.plan_hours * HOUR_S
-        tx.execute(QUERIES["insert_plan"], {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id})
-        return _add_page(tx, plan_id, 0, page)
+        insert_plan(tx, settings, plan_id=plan_id, api_key_id=api_key_id)
+        return add_page(tx, plan_id, 0, page)
 
     return run_in_transaction(pool, workspace_id, wrap(store))
+
+
+def insert_plan(
+    tx: Transaction, settings: Settings, *, plan_id: UUID, api_key_id: UUID | None, scan_id: UUID | None = None
+) -> None:
+    """Insert an open plan without updates; *scan_id* is the run over duplicates that makes them."""
+    kept_s = settings.plan_hours * HOUR_S
+    row = {"id": plan_id, "kept_s": kept_s, "api_key_id": api_key_id, "scan_id": scan_id}
+    tx.execute(QUERIES["insert_plan"], row)
 
 
 def extend_plan(
@@ -106,7 +119,7 @@ def extend_plan(
     *,
     workspace_id: int,
     plan_id: UUID,
-    updates: Sequence[Update[Identifier]],
+    updates: Sequence[Update[Recorded]],
     wrap: Wrapper,
 ) -> tuple[MergePlan, list[PlanUpdate]]:
     """Append *updates* to an open plan, and return it with them. Each sees the effects of all before it.
@@ -122,11 +135,11 @@ def extend_plan(
         def store(
             tx: Transaction, first: int = first, page: Sequence[PlanUpdate] = page
         ) -> tuple[MergePlan, list[PlanUpdate]]:
-            return _add_page(tx, plan_id, first, page)
+            return add_page(tx, plan_id, first, page)
 
         try:
             return run_in_transaction(pool, workspace_id, wrap(store))
-        except _ExtendedError:
+        except PlanExtendedError:
             continue
     raise Conflict(EXTENDED)
 
@@ -145,9 +158,11 @@ def list_plans(tx: Transaction, *, limit: int, before: UUID | None = None) -> li
     return [MergePlan.from_row(row) for row in tx.execute(QUERIES["read_plans"], {"ids": ids})]
 
 
-def list_updates(tx: Transaction, *, plan_id: UUID, first: int, limit: int) -> list[PlanUpdate]:
-    """Return up to *limit* updates of a plan in order, from the index *first* on."""
-    page = {"plan_id": plan_id, "first": first, "limit": limit}
+def list_updates(
+    tx: Transaction, *, plan_id: UUID, first: int, limit: int, outcome: Outcome | None = None
+) -> list[PlanUpdate]:
+    """Return up to *limit* updates of a plan in order, from the index *first* on, with an *outcome* if it is given."""
+    page = {"plan_id": plan_id, "first": first, "limit": limit, "outcome": outcome}
     return [PlanUpdate.from_row(row) for row in tx.execute(QUERIES["list_updates"], page)]
 
 
@@ -182,13 +197,13 @@ def prune_plans(tx: Transaction, *, limit: int) -> Deferred[int]:
     return Deferred(lambda: updates.result() + plans.result())
 
 
-def _add_page(
+def add_page(
     tx: Transaction, plan_id: UUID, first: int, page: Sequence[PlanUpdate]
 ) -> tuple[MergePlan, list[PlanUpdate]]:
-    """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises _ExtendedError."""
+    """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises PlanExtendedError."""
     row = lock_open_plan(tx, plan_id=plan_id)
     if row["updates"] != first:
-        raise _ExtendedError
+        raise PlanExtendedError
     if page:
         rows = {
             "plan_id": plan_id,

@@ -1,10 +1,12 @@
-"""The formats of files, and the error of a file that cannot be used."""
+"""Names and formats of the files of commands."""
 
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from app.errors import MergelaneError
+# Re-exported: the commands read and write files by the same names.
+from app.text_files.files import FileError as FileError  # noqa: PLC0414
+from app.text_files.files import FileFormat as FileFormat  # noqa: PLC0414
 
 #: The file name that means standard input, or standard output.
 STDIN = "-"
@@ -12,17 +14,6 @@ STDIN = "-"
 STDOUT_NAMES = frozenset({STDIN, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 #: The extension of compressed files.
 GZIP = ".gz"
-
-
-class FileError(MergelaneError):
-    """A file of a run cannot be used; the message names the file and the remedy."""
-
-
-class FileFormat(StrEnum):
-    """The format of an input or output file."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 class UnansweredPolicy(StrEnum):

@@ -6,6 +6,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from app.text_files.header import Header, read_header
+from app.text_files.lines import Position
+from app.text_files.records import read_records
 from cli.bulk.columns.cells import POINT, CellRules
 from cli.bulk.columns.dashboard import DASHBOARD_IDS
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
@@ -17,9 +20,6 @@ from cli.bulk.merge_file import OpenProgress
 from cli.bulk.outputs.checkpoint import Checkpoint, CheckpointState, open_checkpoint
 from cli.bulk.outputs.output_file import spool_folder
 from cli.bulk.profile_file import import_whole_profiles
-from cli.bulk.reading.header import Header, read_header
-from cli.bulk.reading.lines import Position
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, lock_source, open_source, stop_on_change
 from cli.bulk.recognition import PROFILES, has_profiles, header_has_profiles
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from app.text_files.csv_records import NotCsv, parse_row
+from app.text_files.lines import Position, Record
 from cli.bulk.columns.cells import COMMA, POINT, CellRules
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
 from cli.bulk.files import FileError
-from cli.bulk.reading.csv_records import NotCsv, parse_row
-from cli.bulk.reading.lines import Position, Record
 from schemas.attributes import Attributes
 from schemas.fields import first_fault
 from schemas.json_values import InvalidJson, dump_json, parse_json

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.text_files.lines import BOM
 from cli.bulk.columns.cells import POINT
 from cli.bulk.columns.import_columns import ATTRIBUTES
 from cli.bulk.files import FileError, FileFormat, UnansweredPolicy, detect_format
 from cli.bulk.reading.blocks import GZIP
 from cli.bulk.reading.encodings import UTF_8
-from cli.bulk.reading.lines import BOM
 from cli.bulk.recognition import PROFILES
 
 if TYPE_CHECKING:

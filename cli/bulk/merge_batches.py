@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
+from app.text_files.lines import Position
+from app.text_files.merge_pairs import FilePair, Json
 from cli.bulk.file_run import header_of, is_refused_by_run
-from cli.bulk.merge_pairs import FilePair, Json
 from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
-from cli.bulk.reading.lines import Position
 from cli.client import Client, Response, Unanswered, error_message, require_status
 from schemas.json_values import dump_json
 from schemas.merge import MAX_UPDATES

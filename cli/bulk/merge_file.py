@@ -10,21 +10,19 @@ from secrets import token_hex
 from threading import Event
 from typing import Protocol
 
+from app.text_files.header import Header, read_header
+from app.text_files.lines import Position
+from app.text_files.pair_reader import check_pair_columns, read_pairs
 from cli.bulk import merge_batches
 from cli.bulk.client_pool import open_clients
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns, is_outcome_file
 from cli.bulk.file_run import close_file_run, create_file_run
 from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import AcceptedBatch, PairChunk
-from cli.bulk.merge_pairs import parse_pairs
 from cli.bulk.merge_run import MergeRun, ProcessChunk
 from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
 from cli.bulk.outputs.outcome_file import LineResult
 from cli.bulk.outputs.output_file import is_stream, spool_folder
 from cli.bulk.reading.encodings import UTF_8
-from cli.bulk.reading.header import Header, read_header
-from cli.bulk.reading.lines import Position
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, open_source, stop_on_change
 from cli.client import Client, Refused
 from schemas.outcomes import RunKind
@@ -93,7 +91,7 @@ def _read_header(source: Source, options: MergeOptions) -> Header | None:
     if source.form is not FileFormat.CSV:
         return None
     header = read_header(source).rename(options.renames, source.name)
-    check_columns(header.names, source.name)
+    check_pair_columns(header.names, source.name)
     return header
 
 
@@ -105,9 +103,7 @@ def read_chunks(source: Source, options: MergeOptions) -> Iterator[PairChunk]:
 
 def _remaining_chunks(source: Source, header: Header | None, state: CheckpointState) -> Iterator[PairChunk]:
     start = Position(offset=state.offset, lines=state.lines)
-    records = read_records(source, header, start, one_line=PAIR_COLUMNS)
-    safe_cells = header is not None and is_outcome_file(header.names)
-    return stop_on_change(source, merge_batches.split_pairs(parse_pairs(records, source.form, safe_cells=safe_cells)))
+    return stop_on_change(source, merge_batches.split_pairs(read_pairs(source, header, start)))
 
 
 @contextmanager

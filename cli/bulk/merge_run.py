@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from app.text_files.merge_pairs import FilePair
 from cli.bulk.files import FileFormat
 from cli.bulk.merge_batches import AcceptedBatch, OnAccepted, PairChunk
-from cli.bulk.merge_pairs import FilePair
 from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.bulk.outputs.outcome_file import INVALID, LineResult, format_header, format_results
 

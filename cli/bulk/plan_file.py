@@ -12,15 +12,15 @@ from typing import Any
 
 import orjson
 
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS, cells_from_update
+from app.text_files.header import read_header
+from app.text_files.merge_columns import PAIR_COLUMNS, cells_from_update
+from app.text_files.merge_pairs import FilePair, Json
+from app.text_files.records import read_records
 from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import PairChunk
 from cli.bulk.merge_file import MergeOptions, OpenProgress, read_chunks
-from cli.bulk.merge_pairs import FilePair, Json
 from cli.bulk.outputs.outcome_file import INVALID
 from cli.bulk.outputs.output_file import Writer, is_stream, open_locked, open_stream, spool_folder
-from cli.bulk.reading.header import read_header
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, open_source
 from cli.client import Client, require_status
 from schemas.json_values import dump_json, dump_printable

@@ -7,6 +7,9 @@ from secrets import token_hex
 from time import monotonic
 from typing import Any
 
+from app.text_files.header import Header
+from app.text_files.lines import Position
+from app.text_files.records import read_records
 from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.profile_columns import check_profile_columns
 from cli.bulk.import_lines import COLUMNS, DELIMITER
@@ -15,9 +18,6 @@ from cli.bulk.merge_file import OpenProgress
 from cli.bulk.outputs.checkpoint import PREVIEW, Checkpoint, CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine, profiles_of_rows, read_profiles, split_profiles
 from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, chunk_key
-from cli.bulk.reading.header import Header
-from cli.bulk.reading.lines import Position
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, lock_source, stop_on_change
 from cli.client import Client, Refused, Response, require_status
 

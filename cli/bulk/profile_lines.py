@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import IO, Any
 
+from app.text_files.csv_records import NotCsv, parse_row
+from app.text_files.json_lines import parse_json_line
+from app.text_files.lines import BLANKS, LineReader, LineTooLong, Position, Record, is_blank
 from cli.bulk.columns.profile_columns import check_profile_columns, profile_from_cells
 from cli.bulk.files import FileError
 from cli.bulk.import_lines import COLUMNS, DELIMITER, MAX_BYTES, REMARK_MEMBERS, TEXT
-from cli.bulk.reading.csv_records import NotCsv, parse_row
-from cli.bulk.reading.json_lines import parse_line
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, Record, is_blank
 from cli.bulk.recognition import PROFILES
 from schemas.json_values import InvalidJson, dump_json
 
@@ -116,7 +116,7 @@ def _read_line(data: bytes, end: Position) -> ProfileLine:
     if not WRAPPED.match(data) and REASON not in data:
         return ProfileLine(line=end.lines, end=end, data=data)
     try:
-        value: Any = parse_line(data)
+        value: Any = parse_json_line(data)
     except InvalidJson as error:
         return ProfileLine(line=end.lines, end=end, fault=str(error), text=data.decode(errors="replace"))
     if isinstance(value, dict) and value.keys() >= REMARK_MEMBERS:

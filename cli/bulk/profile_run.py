@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
+from app.text_files.json_lines import parse_json_line
 from cli.bulk.import_lines import ARRAY, TEXT
 from cli.bulk.import_run import REFUSED, SKIPPED, WARNING
 from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine
-from cli.bulk.reading.json_lines import parse_line
 from cli.bulk.recognition import PROFILES
 from schemas.json_values import InvalidJson, dump_printable
 
@@ -143,7 +143,7 @@ def _remark(line: ProfileLine, result: str, reasons: Sequence[str]) -> dict[str,
     remark: dict[str, Any] = {"line": line.line, "result": result, "reason": " ".join(reasons)}
     if line.data:
         try:
-            return {**remark, PROFILES: parse_line(line.data)}
+            return {**remark, PROFILES: parse_json_line(line.data)}
         except InvalidJson:
             return {**remark, TEXT: line.data.decode(errors="replace"), ARRAY: PROFILES}
     return remark if line.text is None else {**remark, TEXT: line.text, ARRAY: PROFILES, **line.reading}

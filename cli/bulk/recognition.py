@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import IO, Any
 
+from app.text_files.lines import LineReader, LineTooLong, Position, is_blank
 from cli.bulk.files import FileError
 from cli.bulk.import_lines import ARRAY, REMARK_MEMBERS, TEXT
-from cli.bulk.reading.lines import LineReader, LineTooLong, Position, is_blank
 from schemas.json_values import InvalidJson, parse_json
 from schemas.profile import EXPORTABLE
 from schemas.text import quoted

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
+from app.text_files.header import read_header
+from app.text_files.records import read_records
 from cli.bulk.files import FileError, FileFormat, detect_format
 from cli.bulk.merge_batches import WAIT_S, wait_for_batch
-from cli.bulk.reading.header import read_header
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import Source, open_source
 from cli.client import Client, error_message, require_status
 from schemas.outcomes import JobState, Outcome

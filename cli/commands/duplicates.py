@@ -10,6 +10,7 @@ import click
 
 from cli.commands.options import cursor_option, json_option, limit_option
 from cli.commands.output import format_counts, print_json, print_page, print_result, print_status
+from cli.commands.plans import print_summary
 from cli.commands.remote import Remote, remote_options
 from cli.commands.runs import SOME_DEAD, wait_for_merges
 from schemas.keeping import Prefer, RunState, SharedAddress, TiesBy
@@ -96,21 +97,29 @@ def preview_run(*, file: Path | None, as_json: bool, remote: Remote, **rule: str
 
 @duplicates.command("run")
 @click.option("--wait", is_flag=True, help="Wait until every merge of the run has ended.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Merge nothing: keep the merges as a plan for `mergelane apply`, wait for it and show its summary.",
+)
 @json_option
 @remote_options
 @click.pass_context
-def start_run(ctx: click.Context, /, *, wait: bool, as_json: bool, remote: Remote) -> None:
+def start_run(ctx: click.Context, /, *, wait: bool, plan: bool, as_json: bool, remote: Remote) -> None:
     """Start a run by the rule of the workspace, and print its id.
 
     The merges of a run can be undone: see `mergelane runs undo`. Exit status: 3 when --wait is given and some jobs are
-    dead.
+    dead, 1 when a plan is not complete.
     """
     from cli.client import require_status
 
     with remote.connect() as client:
         # Not repeatable: after a lost response, the retry would be refused because of the first request.
-        response = client.request("POST", "/duplicates/runs", repeatable=False)
+        response = client.request("POST", "/duplicates/runs", body={"plan": True} if plan else None, repeatable=False)
         started = require_status(response, HTTPStatus.ACCEPTED).body
+        if plan:
+            _show_plan(ctx, client, started, as_json=as_json)
+            return
         run = _wait_for_scan(client, started["status_url"]) if wait else client.get(started["status_url"])
         merges = wait_for_merges(client, started["run_id"]) if wait else {}
     if as_json:
@@ -208,6 +217,19 @@ def _exclusion_row(exclusion: dict[str, Any]) -> tuple[str, ...]:
     key, undo = exclusion["key"], exclusion["undo_job_id"]
     actor = f"undo {undo}" if undo else (key or {}).get("label") or ""
     return exclusion["exclusion_id"], sides, exclusion["created_at"], actor, exclusion["reason"] or ""
+
+
+def _show_plan(ctx: click.Context, client: "Client", started: dict[str, Any], *, as_json: bool) -> None:
+    """Wait until the plan is complete, and show it; exit with 1 if its run was cancelled or failed."""
+    run = _wait_for_scan(client, started["status_url"])
+    plan = client.get(f"/merge/plans/{started['plan_id']}", limit=1)
+    if as_json:
+        print_json({name: value for name, value in plan.items() if name not in {"updates", "next_cursor"}})
+    else:
+        print_summary(plan)
+    if run["state"] != RunState.FINISHED:
+        print_status(f"The run {run['run_id']} is {run['state']}, so that its plan is not complete.")
+        ctx.exit(1)
 
 
 def _wait_for_scan(client: "Client", path: str) -> dict[str, Any]:

@@ -484,6 +484,12 @@ def test_duplicates_and_runs_match_the_document(journey: Journey, client: Client
     journey.get(f"/duplicates/runs/{ELSEWHERE}", 404)
     journey.post(f"/duplicates/runs/{ELSEWHERE}/cancel", None, 404)
     journey.post(f"{run['status_url']}/cancel", None, 409)
+    journey.post("/duplicates/runs", {"plan": "yes"}, 400)
+    planned = journey.post("/duplicates/runs", {"plan": True}, 202).json()
+    wait_until(lambda: client.get(planned["status_url"]).json()["state"] == "finished", what="the planned run")
+    plan = journey.get(f"/merge/plans/{planned['plan_id']}").json()
+
+    assert (plan["complete"], plan["duplicates_run_id"]) == (True, planned["run_id"])
 
 
 #: Jobs that wait for ten minutes, enough of them to pause a run. The rescue makes later ones due.
@@ -572,6 +578,7 @@ KEYED: dict[str, tuple[Json, Json]] = {
         {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "mallory"}]}]},
         {"exclusions": [{"profiles": [{"external_id": "eve"}, {"external_id": "ada"}]}]},
     ),
+    "/duplicates/runs": ({"plan": True}, {"plan": False}),
     "/webhooks": ({"url": "https://8.8.8.8/hook"}, {"url": "https://8.8.4.4/hook"}),
     "/merge/runs": ({"label": "March"}, {"label": "April"}),
     "/merge/plans": (
@@ -588,7 +595,7 @@ def test_a_repeated_request_matches_the_document(journey: Journey, client: Clien
     journey.post("/users/track", {"attributes": [{"external_id": "eve"}, {"external_id": "mallory"}]})
     lock_key(client, system, path, lambda: journey.post(path, body, 409, headers=once))
 
-    first = journey.post(path, body, 202 if path == "/users/merge" else 201, headers=once)
+    first = journey.post(path, body, 202 if path in {"/users/merge", "/duplicates/runs"} else 201, headers=once)
     again = journey.post(path, body, first.status_code, headers=once)
     assert again.headers["Idempotent-Replayed"] == "true"
     if "batch_id" in first.json():

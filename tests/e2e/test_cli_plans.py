@@ -68,3 +68,27 @@ def test_a_key_that_may_not_plan_is_refused(client: Client, system: System, tmp_
 
     assert run(merging, "merge", file, "--plan").returncode == 1
     assert run(merging, "merge", file, "--plan", "--dry-run").returncode == 2
+
+
+def test_duplicates_are_previewed_merged_from_the_reviewed_csv_planned_and_applied(
+    client: Client, tmp_path: Path
+) -> None:
+    for name, email in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c"), ("c2", "c")]:
+        client.track(attributes=[{"external_id": name, "email": f"{email}@x.org"}])
+    file = tmp_path / "duplicates.csv"
+    run(client, "duplicates", "preview", "--csv", file)
+    with file.open(newline="") as lines:
+        rows = list(csv.reader(lines))
+    with file.open("w", newline="") as reviewed:
+        csv.writer(reviewed).writerows(row for row in rows if row[1] not in {"b1", "c1"})
+    merged = run(client, "merge", file)
+    left = client.get("/duplicates/preview").json()["counts"]["to_merge"]
+    planned = run(client, "duplicates", "run", "--plan")
+    still_left = client.get("/duplicates/preview").json()["counts"]["to_merge"]
+    applied = run(client, "apply", plan_id_in(planned.stdout), "--json")
+
+    assert (merged.returncode, planned.returncode, applied.returncode) == (0, 0, 0), merged.stderr
+    assert b"merged 1" in merged.stdout
+    assert (left, still_left) == (2, 2)
+    assert b"merged 2" in planned.stdout
+    assert orjson.loads(applied.stdout)["counts"] == {"merged": 2}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS
-from cli.bulk.merge_pairs import RESULT_COLUMNS
+from app.text_files.merge_columns import PAIR_COLUMNS
+from app.text_files.merge_pairs import RESULT_COLUMNS
 from cli.bulk.outputs.outcome_file import DEAD, INVALID
 from cli.commands.merge import SOME_DEAD, SOME_INVALID
 from cli.commands.options import INTERRUPTED

@@ -130,6 +130,7 @@ def _plans_and_duplicates(send: Send) -> dict[str, str]:
     found = send("POST", "/duplicates/runs")
     return {
         "plan_id": plan["plan_id"],
+        "index": "0",
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "duplicate_run_id": found["run_id"],
     }

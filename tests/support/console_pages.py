@@ -25,6 +25,8 @@ DOWNLOAD = re.compile(r"\.(csv|json|jsonl)$|/(csv|download|export|outcomes)$")
 #: Rules whose argument names another thing than elsewhere: rule → argument → name in the data.
 OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
     "/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"},
+    "/console/duplicates/runs/<uuid:run_id>": {"run_id": "duplicate_run_id"},
+    "/console/duplicates/runs/<uuid:run_id>/cancel": {"run_id": "duplicate_run_id"},
     "/console/batches/<uuid:batch_id>/undo": {"batch_id": "small_batch_id"},
 }
 NO_VALUE = (

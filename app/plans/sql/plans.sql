@@ -2,17 +2,19 @@
 
 -- name: insert_plan
 -- Inserts an open plan without updates.
-INSERT INTO plan (workspace_id, id, expires_at, api_key_id)
-VALUES (%(workspace_id)s, %(id)s, now() + make_interval(secs => %(kept_s)s), %(api_key_id)s)
+INSERT INTO plan (workspace_id, id, expires_at, api_key_id, scan_id)
+VALUES (%(workspace_id)s, %(id)s, now() + make_interval(secs => %(kept_s)s), %(api_key_id)s, %(scan_id)s)
 
 -- name: read_plans
 -- Reads these plans, newest first, without discarded and expired ones.
 SELECT
     plan.id, plan.state, plan.created_at, plan.expires_at, plan.api_key_id, key.label AS key_label, plan.updates,
-    plan.counts, plan.fields, plan.largest, plan.applied_at, plan.applied_by, applier.label AS applier_label, plan.run_id
+    plan.counts, plan.fields, plan.largest, plan.applied_at, plan.applied_by, applier.label AS applier_label,
+    plan.run_id, plan.scan_id AS duplicates_run_id, (scan.state = 'running') IS NOT TRUE AS complete
 FROM plan
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = plan.api_key_id
 LEFT JOIN api_key AS applier ON applier.workspace_id = %(workspace_id)s AND applier.id = plan.applied_by
+LEFT JOIN duplicate_run AS scan ON scan.workspace_id = %(workspace_id)s AND scan.id = plan.scan_id
 WHERE plan.workspace_id = %(workspace_id)s AND plan.id = ANY(%(ids)s::uuid [])
     AND (plan.state = 'applied' OR plan.state = 'open' AND plan.expires_at > now())
 ORDER BY plan.id DESC
@@ -29,11 +31,17 @@ LIMIT %(limit)s
 
 -- name: lock_plan
 -- Locks a plan that is not discarded and has not expired.
-SELECT id, state, api_key_id, updates, counts, fields, largest, run_id
+SELECT id, state, api_key_id, updates, counts, fields, largest, run_id, scan_id
 FROM plan
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
     AND (state = 'applied' OR state = 'open' AND expires_at > now())
 FOR UPDATE
+
+-- name: read_scan
+-- Reads the run over duplicates that makes a plan.
+SELECT state = 'running' AS running
+FROM duplicate_run
+WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
 -- name: insert_updates
 -- Inserts the updates of a page, given as a JSON array. The changes are an array of text in the order of the rows.
@@ -66,12 +74,13 @@ SET updates = %(updates)s, counts = %(counts)s, fields = %(fields)s, largest = %
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 
 -- name: list_updates
--- Lists a page of the updates of a plan.
+-- Lists a page of the updates of a plan, of one outcome or of all.
 SELECT
     index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id,
     survivor_id, survivor_braze_id, survivor_external_id, excluded, changes
 FROM plan_update
 WHERE workspace_id = %(workspace_id)s AND plan_id = %(plan_id)s AND index >= %(first)s
+    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
 ORDER BY index
 LIMIT %(limit)s
 

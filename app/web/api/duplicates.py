@@ -11,14 +11,16 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
+from app.db.ids import new_id
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
 from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
 from app.duplicates.scan import ScanStep
 from app.metrics.shares import Resource
+from app.plans.store import insert_plan
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import json_body, pool, requires, settings
+from app.web.auth import AccessDenied, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
 from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
@@ -32,7 +34,9 @@ from schemas.duplicates import (
     RunPageSchema,
     RunSchema,
     RunStartedSchema,
+    RunStartSchema,
     load_policy,
+    load_run_start,
     rule_from,
 )
 from schemas.fields import first_fault
@@ -44,11 +48,14 @@ blueprint = Blueprint("duplicates", __name__, url_prefix="/duplicates")
 #: The permission to read duplicates and runs, and the permission to merge duplicates.
 PREVIEW, RUN = "duplicates.preview", "duplicates.run"
 EITHER = (PREVIEW, RUN)
+#: A planned run also needs this.
+PLAN = "plans.write"
 
 POLICY = PolicySchema()
 RULE_QUERY = RuleSchema()
 PREVIEW_SCHEMA = DuplicatePreviewSchema()
 RUN_SCHEMA = RunSchema()
+STARTED = RunStartedSchema()
 PAGE_QUERY = PageQuery()
 PAGE = RunPageSchema()
 
@@ -79,7 +86,7 @@ def preview_duplicates_view() -> ResponseReturnValue:
 
     Counting stops after ten seconds; then `complete` is false. `/duplicates/preview.csv` has no such limit.
     """
-    rule = _requested_rule()
+    rule = requested_rule()
     with query_share():
         counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
     return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
@@ -102,7 +109,11 @@ def export_preview_view() -> ResponseReturnValue:
 
     The table has a row for each profile, and the vendor's columns.
     """
-    rule = _requested_rule()
+    return preview_csv(requested_rule())
+
+
+def preview_csv(rule: KeepRule) -> Response:
+    """Return the merges of a run by *rule* as a streamed table."""
     found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
     def body(first: ScanStep, end: Callable[[], None]) -> Iterator[str]:
@@ -128,6 +139,8 @@ def export_preview_view() -> ResponseReturnValue:
 @describe(
     Tag.DUPLICATES,
     "Start a run",
+    body=RunStartSchema,
+    example={"plan": True},
     headers=REPEATABLE,
     replies={202: reply(RunStartedSchema, "Location", "Retry-After"), 409: "Another run has not ended."},
 )
@@ -136,17 +149,27 @@ def export_preview_view() -> ResponseReturnValue:
 def start_run_view() -> ResponseReturnValue:
     """Start a run with the workspace's rule; 409 while another run has not ended.
 
-    `status_url` is the URL of the run.
+    With `"plan": true` it merges nothing: its merges become a plan, which `POST /merge/plans/{plan_id}/apply` applies
+    when the run has finished. This needs the permission `plans.write` too. `status_url` is the URL of the run.
     """
+    body = json_body() if request.content_length or request.mimetype else {}
+    planned = load_run_start(body)
+    if planned and not g.may(PLAN):
+        raise AccessDenied("Access Denied")
 
-    def answer(run_id: UUID) -> ResponseReturnValue:
+    def answer(started: tuple[UUID, UUID | None]) -> ResponseReturnValue:
+        run_id, plan_id = started
         url = f"/duplicates/runs/{run_id}"
-        response = jsonify(message="success", run_id=str(run_id), status_url=url)
+        response = jsonify(
+            STARTED.dump({"message": "success", "run_id": run_id, "status_url": url, "plan_id": plan_id})
+        )
         response.headers.update({"Location": with_prefix(url), "Retry-After": str(RETRY_AFTER)})
         return response, HTTPStatus.ACCEPTED
 
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_start_run), api_key_id=g.api_key_id), answer
+        lambda once: run_in_transaction(pool(), g.workspace_id, once(start_requested_run), planned=planned),
+        answer,
+        body=body or None,
     )
 
 
@@ -195,11 +218,17 @@ def cancel_run_view(run_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _start_run(tx: Transaction, *, api_key_id: UUID) -> UUID:
-    return runs.start_run(tx, read_policy(tx).rule, trigger=RunTrigger.API, api_key_id=api_key_id)
+def start_requested_run(tx: Transaction, *, planned: bool) -> tuple[UUID, UUID | None]:
+    """Start a run by the policy's rule; return its id, and the id of its plan if it is *planned*."""
+    plan_id = new_id() if planned else None
+    rule = read_policy(tx).rule
+    run_id = runs.start_run(tx, rule, trigger=RunTrigger.API, api_key_id=g.api_key_id, plan_id=plan_id)
+    if plan_id is not None:
+        insert_plan(tx, settings(), plan_id=plan_id, api_key_id=g.api_key_id, scan_id=run_id)
+    return run_id, plan_id
 
 
-def _requested_rule() -> KeepRule:
+def requested_rule() -> KeepRule:
     """Return the rule of the query; members that it lacks are those of the workspace's policy."""
     try:
         given: dict[str, Any] = load_query(RULE_QUERY, request.args)

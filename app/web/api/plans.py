@@ -1,5 +1,6 @@
 """`/merge/plans`: merges that are previewed, kept, and applied exactly as they were read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +22,7 @@ from app.web.openapi.describe import REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.reading import visible_preview
-from app.web.urgency import requested_priority
+from app.web.urgency import given_priority
 from app.web.workspace_shares import query_share
 from schemas.base import SuccessSchema
 from schemas.merge import MergeRequestSchema, load_merge
@@ -177,7 +178,7 @@ def apply_plan_view(plan_id: UUID) -> ResponseReturnValue:
     its outcome is `changed_since_plan`, and the other merges take place.
     """
     body = json_body() if request.content_length or request.mimetype else {}
-    chosen, priority, actor = load_apply(body), requested_priority(), current_actor()
+    chosen, priority, actor = load_apply(body), given_priority(), current_actor()
     return respond_once(
         lambda once: run_in_transaction(
             pool(),
@@ -187,14 +188,14 @@ def apply_plan_view(plan_id: UUID) -> ResponseReturnValue:
             chosen=chosen,
             priority=priority,
             actor=actor,
-            authorize=lambda planned_by: _require_other_key(planned_by, actor),
+            authorize=lambda planned_by: require_other_key(planned_by, actor),
         ),
         lambda run_id: (_applied(run_id), HTTPStatus.ACCEPTED),
         body=body,
     )
 
 
-def _require_other_key(planned_by: UUID | None, actor: Actor) -> None:
+def require_other_key(planned_by: UUID | None, actor: Actor) -> None:
     """Raise AccessDenied if the installation wants two people, and the key has planned itself."""
     if settings().plan_two_keys and planned_by == actor.api_key_id:
         raise AccessDenied(SAME_KEY)
@@ -217,5 +218,9 @@ def _applied(run_id: UUID) -> Response:
 def _members(plan: MergePlan, updates: list[PlanUpdate]) -> dict[str, Any]:
     """Return the members of *plan* with its visible *updates*."""
     members: dict[str, Any] = {name: getattr(plan, name) for name in MergePlan.__slots__}
-    visible = [replace(each, result=visible_preview(each.result)) for each in updates]
-    return {**members, "updates": visible}
+    return {**members, "updates": visible_updates(updates)}
+
+
+def visible_updates(updates: Sequence[PlanUpdate]) -> list[PlanUpdate]:
+    """Return *updates* with the changes that the key may read."""
+    return [replace(each, result=visible_preview(each.result)) for each in updates]

@@ -10,6 +10,8 @@ from app.ledger.queries import Batch, Job
 from app.merging.rules import RULE_SENTENCES
 from app.merging.side_by_side import ComparedField
 from app.web.api import keys, webhooks
+from app.web.api.exclusions import READING as DUPLICATES
+from app.web.api.plans import EITHER as PLANS
 from app.web.api.queue import READING
 from app.web.api.system import READ_SYSTEM
 from app.web.auth import POLLING
@@ -44,6 +46,8 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.batches.batch_list_page", "Batches", POLLING),
     ("console.jobs.job_list_page", "Jobs", POLLING),
     ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+    ("console.plans.plan_list_page", "Plans", PLANS),
+    ("console.duplicates.duplicates_page", "Duplicates", DUPLICATES),
     ("console.queue.queue_page", "Queue", READING),
     ("console.throughput.throughput_page", "Throughput", POLLING),
     ("console.merging.merge_form_page", "Merge", ("users.merge",)),

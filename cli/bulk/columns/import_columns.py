@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.text_files.known_names import find_known, refuse_nearly_known
+from app.text_files.merge_columns import PAIR_COLUMNS
 from cli.bulk.columns.cells import PLAIN, CellRules, CellType, detect_value, parse_cell, type_of_member
 from cli.bulk.columns.dashboard import DASHBOARD_IDS, MEMBERS, dashboard_object, is_ignored
-from cli.bulk.columns.known_names import find_known, refuse_nearly_known
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS
 from cli.bulk.files import FileError
 from schemas.attributes import INSTRUCTIONS
 from schemas.text import quoted

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS, cells_from_update
+from app.text_files.merge_columns import PAIR_COLUMNS, cells_from_update
+from app.text_files.merge_pairs import RESULT_COLUMNS, TEXT, FilePair, Json
 from cli.bulk.files import FileFormat
-from cli.bulk.merge_pairs import RESULT_COLUMNS, TEXT, FilePair, Json
 from schemas.json_values import dump_printable
 from schemas.outcomes import JobState
 from schemas.text import format_csv, safe_cell

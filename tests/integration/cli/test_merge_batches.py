@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
+from app.text_files.lines import Position, Record
+from app.text_files.merge_pairs import FilePair, parse_pairs
 from cli.bulk.files import FileFormat
 from cli.bulk.merge_batches import AcceptedBatch, merge_pairs, preview_pairs
-from cli.bulk.merge_pairs import FilePair, parse_pairs
-from cli.bulk.reading.lines import Position, Record
 from cli.client import Client
 from tests.support.stage import Answer, Stage
 

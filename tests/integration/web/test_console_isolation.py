@@ -63,6 +63,24 @@ FORMS: dict[str, list[dict[str, str]]] = {
     "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": [{}],
     "/console/merge/preview": [PAIR],
     "/console/merge": [{**PAIR, "idempotency_key": "k"}],
+    "/console/plans": [{"pairs": f"merge_external_id,keep_external_id\n{SECRETS[1]},{SECRETS[0]}\n"}],
+    "/console/plans/<uuid:plan_id>/apply": [{}],
+    "/console/plans/<uuid:plan_id>/discard": [{}],
+    "/console/duplicates/run": [{}],
+    "/console/duplicates/plan": [{}],
+    "/console/duplicates/runs/<uuid:run_id>/cancel": [{}],
+    "/console/duplicates/policy": [
+        {"identifier": "email", "resolve_ties_by": "updated", "prefer": "newest", "time_zone": "UTC"}
+    ],
+    "/console/duplicates/exclusions": [
+        {
+            "one.kind": "external_id",
+            "one.value": SECRETS[0],
+            "other.kind": "external_id",
+            "other.value": SECRETS[1],
+        }
+    ],
+    "/console/duplicates/exclusions/<uuid:exclusion_id>/delete": [{}],
 }
 ROUTES = [
     (method, rule)
@@ -83,6 +101,9 @@ class Owner:
     braze_ids: tuple[str, ...]
     webhook_id: str
     notice_id: str
+    plan_id: str
+    duplicate_run_id: str
+    exclusion_id: str
 
     def paths(self, rule: Rule) -> list[str]:
         """Return the paths of *rule* that lead to something of this workspace."""
@@ -91,13 +112,15 @@ class Owner:
             "<uuid:job_id>": [self.job_id],
             "<uuid:entry_id>": [self.job_id],
             "<uuid:webhook_id>": [self.webhook_id],
-            "<uuid:run_id>": [self.run_id],
+            "<uuid:plan_id>": [self.plan_id],
+            "<uuid:run_id>": [self.duplicate_run_id if "/duplicates/" in rule.rule else self.run_id],
+            "<uuid:exclusion_id>": [self.exclusion_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
         }
         for place, values in known.items():
             if place in rule.rule:
-                named = [rule.rule.replace(place, value) for value in values]
+                named = [rule.rule.replace(place, value).replace("<int:index>", "0") for value in values]
                 return [path.replace("<uuid:notice_id>", self.notice_id) for path in named]
         if rule.rule == BULK:
             return [f"{BULK}?action=undo&run_id={self.run_id}"]
@@ -118,6 +141,12 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
     worker.work()
     jobs: Any = caller.get("/merge/jobs").json
     braze_ids = tuple(user["braze_id"] for user in users["users"])
+    caller.post("/users/track", {"attributes": [{"external_id": "owners-friend"}]})
+    planned = {"merge_updates": [{**pair, "identifier_to_merge": {"external_id": "owners-friend"}}]}
+    plan: Any = caller.post("/merge/plans", planned).json
+    run: Any = caller.post("/duplicates/runs").json
+    both = [{"external_id": each} for each in (SECRETS[0], "owners-friend")]
+    stored: Any = caller.post("/duplicates/exclusions", {"exclusions": [{"profiles": both, "reason": "not one"}]}).json
     return Owner(
         caller,
         accepted["batch_id"],
@@ -125,6 +154,9 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
         run_id,
         braze_ids,
         *write_webhook(connection, caller.workspace_id, url="https://owner.example/"),
+        plan["plan_id"],
+        run["run_id"],
+        stored["exclusions"][0]["exclusion_id"],
     )
 
 
@@ -137,7 +169,7 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id
+    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id, owner.plan_id
     secrets = {*SECRETS, *ids, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
@@ -187,4 +219,11 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/runs/{owner.run_id}/undo": 200,
         f"/console/profiles/{owner.braze_ids[0]}": 200,
         f"/console/profiles/{owner.braze_ids[1]}": 410,
+        f"/console/plans/{owner.plan_id}": 200,
+        f"/console/plans/{owner.plan_id}/pairs/0": 200,
+        f"/console/plans/{owner.plan_id}/apply": 200,
+        f"/console/plans/{owner.plan_id}/discard": 200,
+        f"/console/duplicates/runs/{owner.duplicate_run_id}": 200,
+        f"/console/duplicates/runs/{owner.duplicate_run_id}/cancel": 200,
+        f"/console/duplicates/exclusions/{owner.exclusion_id}/delete": 200,
     }

@@ -71,6 +71,14 @@ BODIES: dict[str, Json] = {
     "/console/webhooks": {"url": "https://127.0.0.1/", "idempotency_key": "k"},
     "/console/merge/preview": FORM,
     "/console/merge": {**FORM, "idempotency_key": "k"},
+    "/console/plans": {"pairs": "merge_external_id,keep_external_id\nlater,blank\n"},
+    "/console/duplicates/policy": {"identifier": "phone", "resolve_ties_by": "created", "prefer": "oldest"},
+    "/console/duplicates/exclusions": {
+        "one.kind": "external_id",
+        "one.value": "later",
+        "other.kind": "external_id",
+        "other.value": "blank",
+    },
 }
 QUERIES: dict[str, list[Json]] = {
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
@@ -132,6 +140,8 @@ def walk(caller: Caller, worker: Worker) -> Walk:
         "job_id": first,
         "entry_id": first,
         "run_id": run["run_id"],
+        "duplicate_run_id": run["run_id"],
+        "index": "0",
         "plan_id": plan["plan_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "braze_id": batch["jobs"][0]["survivor"]["braze_id"],

@@ -31,6 +31,7 @@ CREATE TABLE duplicate_run (
     finished_at timestamptz,
     cursor jsonb NOT NULL,  -- where the next step begins; empty after the last step
     counts jsonb NOT NULL,  -- what the run has found so far
+    plan_id uuid,  -- the plan that gets its merges instead of the ledger
     PRIMARY KEY (workspace_id, id),
     CHECK ((finished_at IS NOT NULL) = (state <> 'running'))
 );

@@ -17,6 +17,7 @@ CREATE TABLE plan (
     run_id uuid,  -- the run of an applied plan
     priority smallint,  -- the urgency of its jobs
     chosen integer[],  -- the indexes of the applied updates, ascending; null: all
+    scan_id uuid,  -- the run over duplicates that makes its updates
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT run_when_applied CHECK ((state = 'applied') = (run_id IS NOT NULL))
 );

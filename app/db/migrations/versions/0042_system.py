@@ -3,7 +3,7 @@
 from app.db.migrations import run_sql
 
 revision = "0042"
-down_revision = "0039"
+down_revision = "0041"
 
 
 def upgrade() -> None:

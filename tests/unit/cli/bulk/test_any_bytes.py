@@ -11,15 +11,15 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.text_files.header import read_header
+from app.text_files.lines import BLANKS, BOM, Record
+from app.text_files.merge_columns import PAIR_COLUMNS, check_columns
+from app.text_files.merge_pairs import FilePair, parse_pairs
+from app.text_files.records import read_records
 from cli.bulk.columns.import_columns import read_import_columns
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS, check_columns
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import parse_import_lines
-from cli.bulk.merge_pairs import FilePair, parse_pairs
 from cli.bulk.outputs.outcome_file import LineResult, format_header, format_results
-from cli.bulk.reading.header import read_header
-from cli.bulk.reading.lines import BLANKS, BOM, Record
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import open_source
 from cli.main import main
 from schemas.text import CONTROL

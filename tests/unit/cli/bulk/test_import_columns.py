@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.text_files.merge_columns import check_columns
 from cli.bulk.columns.cells import COMMA, CellRules
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
-from cli.bulk.columns.merge_columns import check_columns
 from cli.bulk.files import FileError
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from app.text_files.lines import Position, Record
 from cli.bulk.columns.import_columns import read_import_columns
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import MAX_BYTES, ImportLine, group_by_array, parse_import_lines, split_import
-from cli.bulk.reading.lines import Position, Record
 from schemas.json_values import OversizedInteger
 
 EVENT = {"external_id": "ada", "name": "login", "time": "2026-05-01T12:00:00Z"}

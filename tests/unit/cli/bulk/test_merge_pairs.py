@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from cli.bulk.columns.merge_columns import PAIR_COLUMNS, cells_from_update, check_columns, update_from_cells
+from app.text_files.lines import Position, Record
+from app.text_files.merge_columns import PAIR_COLUMNS, cells_from_update, check_columns, update_from_cells
+from app.text_files.merge_pairs import FilePair, parse_pairs
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.merge_batches import MAX_LINES, idempotency_key, split_pairs
-from cli.bulk.merge_pairs import FilePair, parse_pairs
-from cli.bulk.reading.lines import Position, Record
 
 IDENTIFIERS = [
     ({"external_id": " Ada "}, {"external_id": " Ada "}),

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.text_files.lines import BLANKS, BOM, MAX_LINE, Position
 from cli.bulk import profile_lines
 from cli.bulk.outputs.checkpoint import CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine, read_profiles, split_profiles
 from cli.bulk.profile_run import ProfileRun, Result, chunk_key
-from cli.bulk.reading.lines import BLANKS, BOM, MAX_LINE, Position
 from schemas.profile_imports import LineRefused, parse_profile
 from tests.unit.cli.bulk.test_any_bytes import BYTES
 

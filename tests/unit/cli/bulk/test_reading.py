@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.text_files import lines as lines_module
+from app.text_files.header import read_header
+from app.text_files.lines import Position, Record
+from app.text_files.records import read_records
 from cli.bulk.files import FileError, FileFormat, detect_format
-from cli.bulk.reading import lines as lines_module
-from cli.bulk.reading.header import read_header
-from cli.bulk.reading.lines import Position, Record
-from cli.bulk.reading.records import read_records
 from cli.bulk.reading.source import open_source
 from schemas.json_values import OversizedInteger
 

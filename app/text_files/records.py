@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
-from cli.bulk.reading.header import Header
-from cli.bulk.reading.json_lines import read_json_lines
-from cli.bulk.reading.lines import LineReader, Position, Record
-from cli.bulk.reading.rows import read_rows
-from cli.bulk.reading.source import Source
+from app.text_files.files import TextFile
+from app.text_files.header import Header
+from app.text_files.json_lines import read_json_lines
+from app.text_files.lines import LineReader, Position, Record
+from app.text_files.rows import read_rows
 
 
 def read_records(
-    source: Source, header: Header | None = None, start: Position | None = None, *, one_line: Collection[str] = ()
+    source: TextFile, header: Header | None = None, start: Position | None = None, *, one_line: Collection[str] = ()
 ) -> Iterator[Record]:
     """Yield the records of *source* after *start*: rows if it has a *header*, else JSON values.
 

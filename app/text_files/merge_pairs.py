@@ -7,9 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from cli.bulk.columns.merge_columns import SIDES, update_from_cells
-from cli.bulk.files import FileFormat
-from cli.bulk.reading.lines import Position, Record
+from app.text_files.files import FileFormat
+from app.text_files.lines import Position, Record
+from app.text_files.merge_columns import SIDES, update_from_cells
 from schemas.identifiers import sharing_key
 from schemas.json_values import InvalidJson, dump_json, parse_json
 from schemas.merge import load_merge
@@ -53,7 +53,7 @@ def parse_pairs(records: Iterable[Record], form: FileFormat, *, safe_cells: bool
                 sent = update = update_from_cells(cells)
             else:
                 update = _sides(sent)
-            fault, keys = _validate(sent)
+            fault, keys = check_update(sent)
             text = None if fault is None or sent == update else dump_json(sent).decode()
         yield FilePair(line=record.line, update=update, fault=fault, sharing_keys=keys, end=record.end, text=text)
 
@@ -73,8 +73,8 @@ def _sides(value: Any) -> Json:
     return {name: value[name] for name in SIDES.values() if name in value} if isinstance(value, dict) else {}
 
 
-def _validate(update: Any) -> tuple[str | None, frozenset[tuple[str, ...]]]:
-    """Return the fault of *update*, or None, and the keys of its identifiers."""
+def check_update(update: Any) -> tuple[str | None, frozenset[tuple[str, ...]]]:
+    """Return the fault of an object of `merge_updates`, or None, and the keys of its identifiers."""
     body = {"merge_updates": [update]}
     try:
         check_body(body)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from cli.bulk.reading.lines import MAX_LINE, LineReader, LineTooLong, Position
+from app.text_files.lines import MAX_LINE, LineReader, LineTooLong, Position
 
 QUOTE = '"'
 UNCLOSED = "A quote opens a cell of this line, and no quote closes it."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Record, is_blank
+from app.text_files.lines import BLANKS, LineReader, LineTooLong, Record, is_blank
 from schemas.json_values import InvalidJson, find_repeated_member, parse_json
 from schemas.text import quoted
 
@@ -23,7 +23,7 @@ def read_json_lines(lines: LineReader) -> Iterator[Record]:
             line = next(lines)
             if is_blank(line):
                 continue
-            value = parse_line(line.strip(BLANKS))
+            value = parse_json_line(line.strip(BLANKS))
         except StopIteration:
             return
         except (InvalidJson, LineTooLong) as error:
@@ -32,7 +32,7 @@ def read_json_lines(lines: LineReader) -> Iterator[Record]:
         yield Record(line=lines.position.lines, value=value, fault=fault, end=lines.position, text=text)
 
 
-def parse_line(line: bytes) -> object:
+def parse_json_line(line: bytes) -> object:
     """Return the value in *line*; raise InvalidJson with a sentence."""
     try:
         value = parse_json(line)

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from cli.bulk.files import FileError
+from app.text_files.files import FileError
 from schemas.text import quoted
 
 #: Long forms of columns, without blanks and signs.

@@ -5,10 +5,10 @@ A row that cannot be parsed has a fault instead of a value; reading continues on
 
 from collections.abc import Collection, Iterator, Sequence
 
-from cli.bulk.files import FileError
-from cli.bulk.reading.csv_records import NotCsv, looks_like_rows, parse_record
-from cli.bulk.reading.header import Header
-from cli.bulk.reading.lines import LineReader, LineTooLong, Record, is_blank
+from app.text_files.csv_records import NotCsv, looks_like_rows, parse_record
+from app.text_files.files import FileError
+from app.text_files.header import Header
+from app.text_files.lines import LineReader, LineTooLong, Record, is_blank
 from schemas.text import quoted
 
 REPEATED = "The line repeats the header. Several files were joined; remove the line."

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Never
 
-from cli.bulk.files import FileError
-from cli.bulk.reading.csv_records import Dialect, NotCsv, parse_record
-from cli.bulk.reading.lines import BLANKS, LineReader, LineTooLong, Position, is_blank
-from cli.bulk.reading.source import Source
+from app.text_files.csv_records import Dialect, NotCsv, parse_record
+from app.text_files.files import FileError, TextFile
+from app.text_files.lines import BLANKS, LineReader, LineTooLong, Position, is_blank
 from schemas.fields import MAX_TEXT
 from schemas.text import quoted
 
@@ -41,7 +40,7 @@ class Header:
         return replace(self, names=names)
 
 
-def read_header(source: Source) -> Header:
+def read_header(source: TextFile) -> Header:
     """Return the header of *source*; raise FileError when it has none, or one that cannot be used."""
     lines = LineReader(source.file, Position())
     try:
@@ -67,7 +66,7 @@ def _next_line(lines: LineReader) -> bytes:
     return next(line for line in lines if not is_blank(line))
 
 
-def _parse(source: Source, line: bytes, lines: LineReader, forced: str | None) -> Header:
+def _parse(source: TextFile, line: bytes, lines: LineReader, forced: str | None) -> Header:
     """Return the header that begins with *line*, which *lines* has just returned."""
     behind = lines.position
     found: list[tuple[int, int, Header]] = []
@@ -131,5 +130,5 @@ def _check_names(names: Sequence[str], file: str) -> None:
         raise FileError(f"The header of {file} is one cell in quotes. Remove the quotes around the whole line.")
 
 
-def _refuse(source: Source, sentence: str) -> Never:
+def _refuse(source: TextFile, sentence: str) -> Never:
     raise FileError(f"{source.name} {sentence}")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.bulk.columns.known_names import refuse_nearly_known
-from cli.bulk.files import FileError
+from app.text_files.files import FileError
+from app.text_files.known_names import refuse_nearly_known
 from schemas.text import quoted
 
 Json = dict[str, Any]

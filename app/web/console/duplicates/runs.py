@@ -1,0 +1,138 @@
+"""Pages of runs over duplicates: the list with the policy, one run, and its start and end."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.db.transaction import open_transaction, run_in_transaction
+from app.duplicates import runs
+from app.duplicates.policy import read_policy
+from app.duplicates.preview import count_duplicates
+from app.errors import NotFound
+from app.ledger.runs import read_merge_run
+from app.web.api.duplicates import EITHER, PLAN, RUN, start_requested_run
+from app.web.api.exclusions import READING
+from app.web.console.auth import signed_in
+from app.web.console.duplicates import wording
+from app.web.console.error_pages import error_page
+from app.web.console.plans.pages import by_number, marked_counts, run_url
+from app.web.console.progress import poll_interval_since
+from app.web.pagination import cursor_text, split_page
+from app.web.resources import pool, settings
+from app.web.workspace_shares import query_share
+from schemas.keeping import RunState
+from schemas.outcomes import JobState
+from schemas.paging import PageQuery, load_query
+
+QUERY = PageQuery()
+#: Runs on a page.
+RUNS = 20
+NO_PLANS = "The API key lacks the permission plans.write, which a planned run needs."
+
+
+def add_run_routes(blueprint: Blueprint) -> None:
+    """Add these pages to *blueprint*."""
+    blueprint.get("")(duplicates_page)
+    blueprint.get("/runs/<uuid:run_id>")(duplicate_run_page)
+    blueprint.get("/run")(start_run_page)
+    blueprint.post("/run")(submit_start_run)
+    blueprint.post("/plan")(submit_plan_run)
+    blueprint.get("/runs/<uuid:run_id>/cancel")(cancel_run_page)
+    blueprint.post("/runs/<uuid:run_id>/cancel")(submit_cancel_run)
+
+
+@signed_in(permission=READING)
+def duplicates_page() -> ResponseReturnValue:
+    """Show the policy and a page of runs, newest first."""
+    query = load_query(QUERY, request.args)
+    may_read = any(map(g.may, EITHER))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        policy = read_policy(tx) if may_read else None
+        found = runs.list_runs(tx, limit=RUNS + 1, before=query.get("cursor")) if may_read else []
+    listed, next_cursor = split_page(found, RUNS)
+    return render_template(
+        "duplicates/runs.html",
+        policy=policy,
+        runs=listed,
+        older=cursor_text(next_cursor),
+        is_first_page="cursor" not in query,
+        running=next((run for run in listed if run.state is RunState.RUNNING), None),
+        may_run=g.may(RUN),
+        may_plan=g.may(RUN) and g.may(PLAN),
+        words=wording,
+    )
+
+
+@signed_in(permission=EITHER)
+def duplicate_run_page(run_id: UUID) -> ResponseReturnValue:
+    """Show a run with its progress; the browser reloads it until the scan and the merges have ended."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        run = runs.read_run(tx, run_id=run_id)
+        try:
+            merges = read_merge_run(tx, run_id=run_id)
+        except NotFound:  # the relay adds the run of an older version later
+            merges = None
+    unfinished = merges is not None and any(merges.counts.get(state) for state in (JobState.QUEUED, JobState.RUNNING))
+    return render_template(
+        "duplicates/run_body.html" if "HX-Request" in request.headers else "duplicates/run.html",
+        run=run,
+        merges=[] if merges is None else marked_counts(merges.counts),
+        merges_per_minute=0 if merges is None else merges.merges_per_minute,
+        estimated_finish_at=None if merges is None else merges.estimated_finish_at,
+        run_url=run_url(run_id),
+        again_after=poll_interval_since(run.created_at) if run.state is RunState.RUNNING or unfinished else None,
+        may_run=g.may(RUN),
+        may_plan=g.may(RUN) and g.may(PLAN),
+        by_number=by_number,
+        words=wording,
+    )
+
+
+@signed_in(permission=RUN)
+def start_run_page() -> ResponseReturnValue:
+    """Ask whether to start a run, with the number of profiles that it would merge now."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        rule = read_policy(tx).rule
+    with query_share():
+        counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    return render_template(
+        "duplicates/start.html",
+        rule=rule,
+        counts=counts,
+        complete=complete,
+        may_plan=g.may(PLAN),
+        words=wording,
+    )
+
+
+@signed_in(permission=RUN)
+def submit_start_run() -> ResponseReturnValue:
+    """Start a run and redirect to it; 409 while another one is running."""
+    run_id, _ = run_in_transaction(pool(), g.workspace_id, start_requested_run, planned=False)
+    return redirect(url_for("console.duplicates.duplicate_run_page", run_id=run_id), HTTPStatus.SEE_OTHER)
+
+
+@signed_in(permission=RUN)
+def submit_plan_run() -> ResponseReturnValue:
+    """Start a planned run and redirect to its plan; 409 while another one is running."""
+    if not g.may(PLAN):
+        return error_page(HTTPStatus.FORBIDDEN, NO_PLANS)
+    _, plan_id = run_in_transaction(pool(), g.workspace_id, start_requested_run, planned=True)
+    return redirect(url_for("console.plans.plan_page", plan_id=plan_id), HTTPStatus.SEE_OTHER)
+
+
+@signed_in(permission=RUN)
+def cancel_run_page(run_id: UUID) -> ResponseReturnValue:
+    """Ask whether to cancel a run."""
+    with open_transaction(pool(), g.workspace_id) as tx:
+        run = runs.read_run(tx, run_id=run_id)
+    return render_template("duplicates/cancel.html", run=run)
+
+
+@signed_in(permission=RUN)
+def submit_cancel_run(run_id: UUID) -> ResponseReturnValue:
+    """Cancel a run and redirect to it; 409 if it has ended."""
+    run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
+    return redirect(url_for("console.duplicates.duplicate_run_page", run_id=run_id), HTTPStatus.SEE_OTHER)
