@@ -78,7 +78,12 @@ WITH here AS (
         CASE WHEN state = 'finished' AND orphan_id = survivor_id THEN 'same_profile' WHEN state = 'finished' THEN outcome END,
         CASE
             WHEN state = 'dead' THEN 'Attempt 5 failed: the database did not respond within 30 seconds.'
-            WHEN state = 'finished' THEN 'The identifiers name ' || outcome || '; see the documentation of outcomes.'
+            WHEN state = 'finished' AND orphan_id = survivor_id THEN 'Both identifiers name the same profile.'
+            WHEN state = 'finished' AND outcome = 'merged'
+                THEN 'Profile ' || orphan_braze_id || ' was merged into profile ' || survivor_braze_id || ' and retired.'
+            WHEN state = 'finished' AND outcome = 'cancelled' THEN 'The job was cancelled before it began.'
+            WHEN state = 'finished' AND outcome = 'orphan_not_found' THEN 'No profile has the external_id of the orphan.'
+            WHEN state = 'finished' THEN 'Several profiles have the identifier of the survivor.'
         END,
         CASE state WHEN 'dead' THEN 5 WHEN 'queued' THEN 0 ELSE 1 END, created_at,
         created_at - interval '100 years', CASE WHEN state <> 'queued' THEN created_at END,

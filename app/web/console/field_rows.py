@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from flask import request
-from markupsafe import escape
 
 from app.merging.side_by_side import ComparedField
 from app.web.console.layout import format_value
@@ -32,7 +32,7 @@ class FieldRows:
 
     @property
     def lost(self) -> Sequence[ComparedField]:
-        """The rows of which the survivor does not keep the orphan's value."""
+        """The rows whose orphan's value the survivor does not keep."""
         return [row for row in self.rows if row.lost is not None]
 
 
