@@ -61,7 +61,7 @@ def path_of(rule: str, values: Mapping[str, str]) -> str:
     names = OTHER_VALUES.get(rule, {})
 
     def value(found: re.Match[str]) -> str:
-        name = names.get(found[1], found[1])
+        name = names[found[1]] if names.get(found[1]) in values else found[1]
         assert name in values, NO_VALUE.format(rule=rule, name=name)
         return values[name]
 

@@ -56,9 +56,10 @@ def rows_of_page(rows: Sequence[ComparedField]) -> FieldRows:
 def _bytes(row: ComparedField) -> int:
     """Return about how many bytes *row* has on the page: a long value and its differences are there once more."""
     values = (row.field, row.orphan, row.survivor, row.after, row.lost)
-    return ROW_BYTES + sum(_value_bytes(each) for each in values)
+    return ROW_BYTES + sum(value_bytes(each) for each in values)
 
 
-def _value_bytes(value: Any) -> int:
+def value_bytes(value: Any) -> int:
+    """Return about how many bytes a value has on a page, which cuts it and repeats the beginning of a long one."""
     text = format_value(value)[:MAX_VALUE]
     return len(escape(text).encode()) + (len(text) > MAX_VALUE // 8) * len(escape(text[:200]).encode())
