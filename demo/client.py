@@ -1,8 +1,9 @@
 """A plain HTTP client of Mergelane, as any user would write it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from itertools import islice
+from typing import Any
 
 import requests
 
@@ -33,6 +34,11 @@ class Client:
     def get(self, path: str) -> Json:
         """GET *path* and return the response's body; raise DemoError on any status except 200."""
         return _checked(self.response(path), HTTPStatus.OK)
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """Send a request and return the response's body; raise DemoError on any status from 300 on."""
+        response = self._session.request(method, self.base_url + path, json=body, headers=headers, timeout=TIMEOUT_S)
+        return _checked(response, response.status_code if response.ok else HTTPStatus.OK)
 
     def response(self, path: str) -> requests.Response:
         """GET *path* and return the response, whatever its status."""

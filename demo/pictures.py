@@ -1,45 +1,49 @@
 """`python -m demo.pictures`: take the screenshots of the console for the documents.
 
-They show a system with fictional people. Ids and times differ from run to run; file names do not.
+They show every page of the console with fictional people and thousands of jobs: the registry and the data are those of
+the tests, so that a new page has its pictures without an edit. Ids and times differ from run to run; file names do not.
 """
 
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Literal
 
 import click
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
 
-from demo import steps
+from app.config import Settings
+from cli.database import connected
 from demo.chromium import OPTIONS, find_chromium
 from demo.client import Client
 from demo.errors import DemoError
-from demo.people import Json
-from demo.product import running_product
+from demo.product import running_product_in_folder
 from demo.report import make_console
-from demo.world import World, make_world
+from tests.support.console_data import make_console_data
+from tests.support.console_pages import page_paths
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-#: Fictional people: enough to fill the lists, and few enough to load quickly.
-PEOPLE = 300
 #: Size of a picture, by the end of its file name.
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 Scheme = Literal["light", "dark"]
 #: Each page twice, so that a clone stays small; tests/e2e/test_console_pages.py opens every page in all four ways.
 LOOKS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
 #: Maximum size of a picture in bytes, so that a clone stays small.
-MOST_BYTES = 150_000
+MOST_BYTES = 200_000
+#: Seconds until the few real merges have finished.
+MERGE_S = 60
+
+#: The singular of words that do not end with only an "s" more.
+SINGULAR: Mapping[str, str] = {"batches": "batch", "entries": "entry", "policies": "policy"}
 
 #: Opens a page of the console and brings it into the state to show.
 OpenPage = Callable[[Page], None]
 
 
 @click.command()
-@click.option(
-    "--people", type=click.IntRange(50), default=PEOPLE, show_default=True, help="Fictional people to create."
-)
 @click.option("--only", default="", help="Take only the pictures of this page.")
 @click.option(
     "--folder",
@@ -47,14 +51,14 @@ OpenPage = Callable[[Page], None]
     default=FOLDER,
     help="Folder for the pictures; default: docs/pictures.",
 )
-def main(people: int, only: str, folder: Path) -> None:
+def main(only: str, folder: Path) -> None:
     """Take two pictures of every page of the console: wide and light, narrow and dark."""
     console = make_console()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         program = find_chromium()
-        with running_product() as client, sync_playwright() as playwright:
-            pages = load_pages(client, make_world(now=datetime.now(UTC), people=people))
+        with running_product_in_folder() as (client, data_dir), sync_playwright() as playwright:
+            pages = load_pages(client, data_dir.database_url() or "")
             browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
             signed_in = sign_in(browser, client)
             for name, open_page in pages.items():
@@ -69,30 +73,36 @@ def main(people: int, only: str, folder: Path) -> None:
         sys.exit(1)
 
 
-def load_pages(client: Client, world: World) -> Mapping[str, OpenPage]:
-    """Load *world* and merge all pairs except the last one; return a function that opens each page."""
-    console = make_console()
-    steps.load_world(client, console, world)
-    *_, (previewed,) = (family for family in world.families if len(family) == 1 and family[0].expected == "merged")
-    families = tuple(family for family in world.families if family != (previewed,))
-    jobs = steps.merge_all(
-        client, console, World(accounts=world.accounts, duplicates=world.duplicates, families=families)
-    )
-    job = steps.most_varied_job(client, jobs)
+def load_pages(client: Client, database_url: str) -> Mapping[str, OpenPage]:
+    """Fill the system; return a function that opens each page, by the name of its pictures."""
+
+    def settle(batch_id: str) -> None:
+        pause, deadline = Event(), monotonic() + MERGE_S
+        while client.get(f"/merge/batches/{batch_id}")["state"] != "finished":
+            if monotonic() > deadline:
+                raise DemoError(f"The batch {batch_id} did not finish within {MERGE_S} seconds.")
+            pause.wait(0.1)
+
+    with connected(Settings(), database_url, name="pictures") as connection:
+        values = make_console_data(client.send, settle, connection, workspace="default")
+    pages: dict[str, OpenPage] = {picture_name(rule): partial(_go, path=path) for rule, path in page_paths(values)}
     return {
+        **pages,
         "sign-in": lambda page: _go(page, "/console/sign-in"),
-        "overview": lambda page: _go(page, "/console"),
-        "batches": lambda page: _go(page, "/console/batches"),
-        "batch": lambda page: _go(page, f"/console/batches/{job['batch_id']}"),
-        "jobs": lambda page: _go(page, "/console/jobs"),
         "search": lambda page: _search(page, "customer-1"),
-        "job": lambda page: _go(page, f"/console/jobs/{job['job_id']}"),
-        "undo": lambda page: _go(page, f"/console/jobs/{job['job_id']}/undo"),
-        "profile": lambda page: _go(page, f"/console/profiles/{job['survivor']['braze_id']}"),
-        "dead": lambda page: _go(page, "/console/dead"),
-        "throughput": lambda page: _go(page, "/console/throughput"),
-        "merge": lambda page: _preview_merge(page, previewed.orphan, previewed.survivor),
+        "merge": lambda page: _preview_merge(page, "customer-11", "customer-12"),
     }
+
+
+def picture_name(rule: str) -> str:
+    """Return the name of the pictures of the page at *rule*: its words, in the singular where an argument follows."""
+    words: list[str] = []
+    for part in rule.removeprefix("/console").strip("/").split("/"):
+        if part.startswith("<") and words:
+            words[-1] = SINGULAR.get(words[-1], words[-1].removesuffix("s"))
+        elif part:
+            words.append(part)
+    return "-".join(words) or "overview"
 
 
 def sign_in(browser: Browser, client: Client) -> StorageState:
@@ -147,22 +157,13 @@ def _search(page: Page, value: str) -> None:
     page.get_by_role("heading", name="Search").wait_for()
 
 
-def _preview_merge(page: Page, orphan: Json, survivor: Json) -> None:
+def _preview_merge(page: Page, orphan: str, survivor: str) -> None:
     """Fill in the merge form and request its preview."""
     _go(page, "/console/merge")
-    for title, identifier in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
-        side = page.get_by_role("group", name=title)
-        (kind,) = identifier.keys() - {"prioritization"}
-        value = identifier[kind]
-        side.get_by_label("Named by").select_option(kind)
-        if kind == "user_alias":
-            side.get_by_label("Label of the alias").fill(value["alias_label"])
-            value = value["alias_name"]
-        side.get_by_label("Value").fill(value)
-        for label, step in zip(("Of several", "and of those"), identifier.get("prioritization", ()), strict=False):
-            side.get_by_label(label).select_option(step)
+    for title, external_id in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
+        page.get_by_role("group", name=title).get_by_label("Value").fill(external_id)
     page.get_by_role("button", name="Preview").click()
-    page.get_by_role("heading", name="What a merge now would do").wait_for()
+    page.get_by_role("heading", name="Preview").wait_for()
 
 
 if __name__ == "__main__":

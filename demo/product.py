@@ -18,6 +18,7 @@ import requests
 
 from app.environment import child_environ
 from cli.up.commands import DIRECTORY
+from cli.up.data_dir import DataDir
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from cli.up.safe_folders import passable_temporary_folder
 from demo.client import Client
@@ -38,6 +39,13 @@ def running_product() -> Iterator[Client]:
 
     Raises DemoError, with the end of the log, when it does not start or stop.
     """
+    with running_product_in_folder() as (client, _):
+        yield client
+
+
+@contextmanager
+def running_product_in_folder() -> Iterator[tuple[Client, DataDir]]:
+    """Do as running_product, and yield the folder of its data too."""
     with passable_temporary_folder("mergelane-demo-") as folder:
         key, port = secrets.token_urlsafe(24), free_port()
         program = _program(folder, key=key, port=port)
@@ -45,7 +53,7 @@ def running_product() -> Iterator[Client]:
         try:
             client = Client(f"http://127.0.0.1:{port}", key)
             _wait_until_ready(client, process, program)
-            yield client
+            yield client, DataDir(folder / "home")
         except (DemoError, requests.RequestException) as error:
             raise DemoError(f"{error}\nThe logs of all processes are in {_keep_logs(program)}.") from error
         finally:

@@ -1,7 +1,7 @@
 """Preview merges: run them with the code of a lane, in a transaction that is rolled back."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
+from app.merging.profile import Profile
 from app.profiles.exclusions import find_excluded_pairs
 from schemas.identifiers import Recorded, to_record
 from schemas.merge import Update
@@ -32,6 +33,9 @@ class PreviewResult:
     changes: list[dict[str, Any]]
     #: Whether it would merge a pair that is recorded as not a match.
     excluded: bool = False
+    #: Both profiles before the merge; None if it would not merge.
+    orphan: Profile | None = None
+    survivor: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +140,8 @@ def _to_job(index: int, update: Update[Recorded]) -> ClaimedJob:
 
 
 def _to_preview_result(decision: Decision, *, excluded: bool) -> PreviewResult:
-    changes: list[dict[str, Any]] = []
-    if decision.merged and decision.survivor and decision.orphan:
-        changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan)
-    return PreviewResult(index=decision.job.index, end=to_result(decision), changes=changes, excluded=excluded)
+    result = PreviewResult(index=decision.job.index, end=to_result(decision), changes=[], excluded=excluded)
+    if not (decision.merged and decision.survivor and decision.orphan):
+        return result
+    changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan)
+    return replace(result, changes=changes, orphan=decision.orphan, survivor=decision.survivor)

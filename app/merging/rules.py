@@ -79,6 +79,32 @@ UNION = Rule(name="unite", combine=fill_keys)
 #: Names of the rules of consent: of states that belong to the email address, and of subscription groups.
 FOLLOW_EMAIL, FOLLOW_ADDRESS = "follow_email", "follow_address"
 
+#: Name of a rule → its sentence on the console; docs/compatibility.md has the same.
+RULE_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "fill": "The survivor keeps its value, and takes the orphan's if it has none.",
+        "fill_unless_encrypted": (
+            "The survivor keeps its address, and takes the orphan's if it has none and that one is not encrypted."
+        ),
+        "add": "Both values are added.",
+        "earliest": "The earlier of both times stays.",
+        "latest": "The later of both times stays.",
+        "either": "It is true if it is true on one of both profiles.",
+        "fill_keys": "The survivor keeps its entries, and takes the orphan's under keys that it lacks.",
+        "unite": "The survivor has the entries of both profiles, each once.",
+        FOLLOW_EMAIL: (
+            "The state belongs to the email address: the survivor takes it with the address, and an opt-out counts more"
+            " than an opt-in."
+        ),
+        FOLLOW_ADDRESS: (
+            "The state belongs to the email address or phone number: the survivor takes it with the address, and an"
+            " opt-out counts more than an opt-in."
+        ),
+        "entry_by_entry": "Each part of the entry has its own rule; a part without one is filled.",
+        "key_by_key": "Entries of one profile are copied; an entry of both is combined part by part.",
+    }
+)
+
 
 def entry_by_entry(**entries: Rule) -> Rule:
     """Return the rule for one entry of a summary: each named part by its rule, any other part by fill."""

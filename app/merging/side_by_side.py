@@ -18,6 +18,12 @@ class ComparedField:
     after: Any
     rule: str
     changed: bool
+    #: What no field of the survivor keeps of the orphan's value; None is nothing.
+    lost: Any = None
+
+
+#: Rules whose result has a share of both values: they lose nothing.
+COMBINING = frozenset({"add", "earliest", "latest", "either"})
 
 
 def compare_merge(*, orphan: Profile, survivor: Profile, changed: Iterable[Mapping[str, Any]]) -> list[ComparedField]:
@@ -30,17 +36,35 @@ def compare_merge(*, orphan: Profile, survivor: Profile, changed: Iterable[Mappi
     others = {**was_survivors, **was_orphans}
     names = [*now, *(name for name in others if name not in now)]
     return [
-        ComparedField(
-            field=name,
-            orphan=_value(was_orphans, name),
-            # The snapshot of a very large mapping is partial; the recorded change has the value in any case.
-            survivor=now[name]["before"] if name in now else _value(was_survivors, name),
-            after=now[name]["after"] if name in now else _value(was_survivors, name),
-            rule=(now.get(name) or others[name])["rule"],
-            changed=name in now,
-        )
-        for name in names
+        _compared(name, now.get(name), orphan=was_orphans.get(name), survivor=was_survivors.get(name)) for name in names
     ]
+
+
+def _compared(
+    name: str,
+    change: Mapping[str, Any] | None,
+    *,
+    orphan: Mapping[str, Any] | None,
+    survivor: Mapping[str, Any] | None,
+) -> ComparedField:
+    """Return the row of the part *name*, which the merge changed by *change*; each side as `_parts` has it."""
+    theirs, ours = (part["after"] if part else None for part in (orphan, survivor))
+    # The snapshot of a very large mapping is partial; the recorded change has the value in any case.
+    before, after = (change["before"], change["after"]) if change else (ours, ours)
+    rule = (change or orphan or survivor or {})["rule"]
+    lost = None if rule in COMBINING else _lost(theirs, after)
+    return ComparedField(
+        field=name, orphan=theirs, survivor=before, after=after, rule=rule, changed=change is not None, lost=lost
+    )
+
+
+def _lost(theirs: Any, after: Any) -> Any:
+    """Return what of the orphan's value *theirs* is not in *after*: of a list its missing entries."""
+    if theirs == after:
+        return None
+    if isinstance(theirs, list) and isinstance(after, list):
+        return [each for each in theirs if each not in after] or None
+    return theirs
 
 
 def _parts(profile: Profile) -> dict[str, dict[str, Any]]:
@@ -54,7 +78,3 @@ def _parts(profile: Profile) -> dict[str, dict[str, Any]]:
         random_bucket=0,
     )
     return {each["field"]: each for each in list_changes(before=empty, after=profile, orphan=profile)}
-
-
-def _value(parts: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-    return parts[name]["after"] if name in parts else None

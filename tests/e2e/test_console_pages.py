@@ -1,104 +1,50 @@
 """Every page of the console, light and dark, on a desk and on a phone: usable by everybody, and nothing hangs over."""
 
-import re
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from app.config import Settings
-from app.web import create_app
-from app.web.console import PREFIX
 from cli.database import connected
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
+from tests.support.client import Client
 from tests.support.console import preview, sign_in
+from tests.support.console_data import LONG, make_console_data
+from tests.support.console_pages import page_paths
 from tests.support.system import System
-from tests.support.webhook_rows import write_webhook
 
-#: What stands in an address for what it names.
-PLACE = re.compile(r"<[^>]+>")
-LONG = "x" * 250
-#: The query that a page needs.
-QUERIES = {"/console/jobs/bulk": "?action=retry"}
-#: Beginnings of the rules that are no pages of their own, and a file.
-NO_PAGES = (f"{PREFIX}/parts/", f"{PREFIX}/<path:", f"{PREFIX}/duplicates/preview.csv")
-
-
-@pytest.fixture
-def filled(system: System) -> Mapping[str, str]:
-    """The paths of the pages that show one thing, by their rule, with something on each that is hard to show."""
-    client = system.client
-    client.track(
-        attributes=[
-            {"external_id": "ann-1", "first_name": "Ann", "plan": LONG, "tags": ["a", "b"], "email": "ann@example.com"},
-            {
-                "external_id": "ann",
-                "last_name": "Ash",
-                "home_city": "Llanfairpwllgwyngyllgogerychwyrndrobwll",
-            },
-            {"external_id": LONG, "first_name": "Zoë"},
-        ],
-        events=[{"external_id": "ann-1", "name": "login", "time": "2026-03-01T08:00:00Z"}],
-    )
-    run_id: str = client.post("/merge/runs", {"label": LONG[:200]}).json()["run_id"]
-    pairs = [("ann-1", "ann"), (LONG, "nobody"), ("ann", "ann")]
-    batch = client.finished(client.merge(pairs, Merge_Run=run_id))
-    merged, _, failed = batch["jobs"]
-    die(system, failed["job_id"])
-    pairs = [{"identifier_to_merge": {"external_id": LONG}, "identifier_to_keep": {"external_id": "ann"}}]
-    plan = client.post("/merge/plans", {"merge_updates": pairs}).json()
-    for name in ("twin", "other"):
-        client.track(attributes=[{"external_id": name, "email": "twin@example.com"}])
-    both = [{"external_id": name} for name in ("twin", "other")]
-    exclusion = {"exclusions": [{"profiles": both, "reason": "not one person"}]}
-    excluded = client.post("/duplicates/exclusions", exclusion).json()["exclusions"][0]
+#: Pixels of the narrowest phone and of the widest screen.
+NARROWEST, WIDEST = 360, 2_560
+#: Batches, runs and dead jobs: enough for every kind of row, and few, since axe looks at each of them.
+ROWS = 15
+#: Whether what has the focus shows it, and which links, buttons and fields the Tab key leaves out.
+FOCUS = """() => {
+    const at = document.activeElement
+    const style = getComputedStyle(at)
+    const all = [...document.querySelectorAll("main :is(a[href], button, input:not([type=hidden]), select, summary)")]
     return {
-        "plan_id": plan["plan_id"],
-        "index": "0",
-        # A run over duplicates has the same id on both of its paths.
-        "run_id": client.post("/duplicates/runs", {}).json()["run_id"],
-        "exclusion_id": excluded["exclusion_id"],
-        "batch_id": batch["batch_id"],
-        "job_id": merged["job_id"],
-        "entry_id": merged["job_id"],
-        "webhook_id": add_webhook(system, batch["batch_id"]),
-        "braze_id": merged["survivor"]["braze_id"],
+        visible: at === document.body || parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== "none",
+        unreachable: all.filter(each => each.tabIndex < 0).map(each => each.outerHTML.slice(0, 100)),
     }
+}"""
 
 
-def add_webhook(system: System, batch_id: str) -> str:
-    """Add a webhook with a dead notice; return its id."""
-    with connected(Settings(), system.database_url, name="test") as connection:
-        query = "SELECT workspace_id FROM batch WHERE id = %s"
-        (row,) = connection.execute(query, [batch_id]).fetchall()
-        webhook_id, _ = write_webhook(connection, row["workspace_id"], url=f"https://example.com/{LONG}")
-    return webhook_id
+@pytest.fixture(scope="module")
+def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
+    """A client of a workspace with thousands of jobs, and the values of all arguments of the console's URLs."""
+    client = running_system.new_client()
 
+    def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        response = client.request(method, path, json=body, headers=headers)
+        assert response.ok, f"{method} {path}: {response.text}"
+        return response.json()
 
-def die(system: System, job_id: str) -> None:
-    """Let a job be dead, as if every attempt at it had failed."""
-    with connected(Settings(), system.database_url, name="test") as connection:
-        connection.execute(
-            "UPDATE job SET state = 'dead', outcome = NULL, reason = 'Attempt 5 failed.', attempts = 5 WHERE id = %s",
-            [job_id],
-        )
-
-
-def paths(named: Mapping[str, str]) -> list[str]:
-    """Return the address of every page that is there to be looked at."""
-    flask = create_app(Settings(database_url="postgresql://"))
-    rules = [
-        rule.rule
-        for rule in flask.url_map.iter_rules()
-        if rule.endpoint.startswith("console.") and "GET" in (rule.methods or set())
-    ]
-    shown = [
-        f"{rule}{QUERIES.get(rule, '')}"
-        for rule in rules
-        if not rule.startswith(NO_PAGES) and not rule.endswith("/export")
-    ]
-    return sorted(PLACE.sub(lambda place: named[place[0].strip("<>").rpartition(":")[2]], rule) for rule in shown)
+    with connected(Settings(), running_system.database_url, name="test") as connection:
+        values = make_console_data(send, client.finished, connection, workspace=client.workspace, batches=ROWS)
+    return client, values
 
 
 def assert_fit_to_be_seen(page: Page, what: str) -> None:
@@ -109,18 +55,23 @@ def assert_fit_to_be_seen(page: Page, what: str) -> None:
     assert (what, wider) == (what, 0)
 
 
-@pytest.mark.parametrize(("scheme", "narrow"), [("light", False), ("light", True), ("dark", False), ("dark", True)])
+#: Colours do not depend on the width, so that two looks show all of them and both layouts.
+@pytest.mark.parametrize(("scheme", "narrow"), [("light", False), ("dark", True)])
 def test_every_page_is_fit_to_be_seen(
-    system: System, visit: Visit, filled: Mapping[str, str], scheme: str, narrow: bool
+    running_system: System, visit: Visit, filled: tuple[Client, Mapping[str, str]], scheme: str, narrow: bool
 ) -> None:
-    visitor = visit(system.base_url, scheme=scheme, narrow=narrow)
+    client, values = filled
+    visitor = visit(running_system.base_url, scheme=scheme, narrow=narrow)
     visitor.page.goto("/console/sign-in")
     assert_fit_to_be_seen(visitor.page, "sign-in")
-    page = sign_in(visitor, system.client.key)
-    for path in paths(filled):
+    page = sign_in(visitor, client.key)
+    for rule, path in page_paths(values):
         page.goto(path)
-        assert_fit_to_be_seen(page, path)
-    preview(page, orphan=LONG, survivor="ann")
+        assert_fit_to_be_seen(page, rule)
+        assert_no_wider_than_the_window(page, rule, NARROWEST if narrow else WIDEST)
+        assert_reachable_by_keyboard(page, rule)
+        assert_printable(page, rule)
+    preview(page, orphan=LONG, survivor="customer-1")
     assert_fit_to_be_seen(page, "a preview")
     visitor.expect_refusal(400)
     page.get_by_role("group", name="Merge this profile").get_by_label("Named by").select_option("email")
@@ -128,5 +79,43 @@ def test_every_page_is_fit_to_be_seen(
     expect(page.get_by_role("alert")).to_be_visible()
     assert_fit_to_be_seen(page, "a form with a fault")
     visitor.expect_refusal(404)
-    page.goto("/console/nowhere")
-    assert_fit_to_be_seen(page, "nowhere")
+    visitor.expect_refusal(410)
+    for path in ("/console/nowhere", f"/console/profiles/{values['deleted_braze_id']}"):
+        page.goto(path)
+        assert_fit_to_be_seen(page, path)
+    page.goto(f"/console/profiles/{values['gone_braze_id']}")
+    assert_fit_to_be_seen(page, "a merged-away profile")
+
+
+def assert_no_wider_than_the_window(page: Page, what: str, width: int) -> None:
+    """Assert that the page fits a window of *width* pixels; then the window is as before."""
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({"width": width, "height": before["height"]})
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.set_viewport_size(before)
+
+    assert (what, width, wider) == (what, width, 0)
+
+
+def assert_reachable_by_keyboard(page: Page, what: str) -> None:
+    """Assert that the first Tab reaches the skip link, that the focus is visible, and that nothing is left out."""
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+
+    assert (what, skip.evaluate("element => element === document.activeElement")) == (what, True)
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    focus = page.evaluate(FOCUS)
+
+    assert (what, focus["visible"], focus["unreachable"]) == (what, True, [])
+
+
+def assert_printable(page: Page, what: str) -> None:
+    """Assert that the print has the content without the navigation; then the page is as before."""
+    page.emulate_media(media="print")
+
+    assert (what, page.locator("nav.side").is_visible(), page.locator("h1").is_visible()) == (what, False, True)
+
+    page.emulate_media(media="screen")

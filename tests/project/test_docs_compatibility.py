@@ -6,7 +6,7 @@ import re
 import pytest
 
 from app.merging.profile import Profile
-from app.merging.rules import IDENTITY, MERGE_RULES, Rule
+from app.merging.rules import IDENTITY, MERGE_RULES, RULE_SENTENCES, Rule
 from schemas import merge, prioritization
 from tests.project.tree import ROOT, parsed, text_of
 
@@ -120,3 +120,10 @@ def test_every_sentence_of_a_merge_is_told_to_the_letter() -> None:
     first = [merge.NOT_OBJECTS, merge.TOO_MANY, merge.WRONG_KEYS, merge.WRONG_IDENTIFIER, merge.TOO_LONG]
 
     assert told[: len(first) + len(checks)] == [*first, *checks]
+
+
+def test_every_rule_has_one_sentence_in_the_code_and_in_the_document() -> None:
+    told = {rule: sentence for cell, sentence in rows("The rules") for rule in code(cell)}
+
+    assert set().union(*map(names_within, MERGE_RULES.values())) == RULE_SENTENCES.keys()
+    assert told == RULE_SENTENCES

@@ -1,8 +1,9 @@
 """A page that asks before an action, with the number of what it concerns."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from flask import render_template
+from flask import g, render_template, url_for
 
 
 def confirmation_page(
@@ -21,3 +22,8 @@ def confirmation_page(
 def jobs_in_words(jobs: int) -> str:
     """Return the number of *jobs* with its noun: `1 job`, `1,200 jobs`."""
     return f"{jobs:,} job" if jobs == 1 else f"{jobs:,} jobs"
+
+
+def permitted_url(permission: str, endpoint: str, **values: Any) -> str:
+    """Return the URL of a page, or that of the overview for a key without the *permission* of the page."""
+    return url_for(endpoint, **values) if g.may(permission) else url_for("console.home.home_page")

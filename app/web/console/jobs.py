@@ -19,6 +19,7 @@ from app.web.api.job_export import export_requested_jobs
 from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
+from app.web.console.field_rows import rows_of_page
 from app.web.console.filters import read_filter, redirect_to_filter
 from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments, count_of_page
 from app.web.console.progress import poll_interval_since
@@ -41,8 +42,8 @@ BULK: Mapping[BulkAction, str] = MappingProxyType(
         BulkAction.UNDO: "Undo all merges",
     }
 )
-#: Rows of a comparison on a page; the API returns the others.
-MAX_ROWS = 500
+#: Changes of a job that is no merge, on a page; the API returns the others.
+MAX_ROWS = 100
 
 
 @blueprint.get("")
@@ -82,6 +83,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
+        fields=rows_of_page(comparison.rows) if comparison.rows else None,
         most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
     )

@@ -7,6 +7,8 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from app.ledger.queries import Batch, Job
+from app.merging.rules import RULE_SENTENCES
+from app.merging.side_by_side import ComparedField
 from app.web.api import keys, webhooks
 from app.web.api.exclusions import READING as DUPLICATES
 from app.web.api.plans import EITHER as PLANS
@@ -19,6 +21,7 @@ from app.web.console.durations import format_duration
 from app.web.console.filters import filter_url
 from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.console.times import format_relative_time, format_time
+from app.web.console.value_diffs import DiffPart, diff_values, is_worth_diffing
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
 from schemas.outcomes import JobState, Outcome
@@ -76,6 +79,9 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(marks.marks_of_batch, "marks")
     blueprint.add_app_template_filter(marks.state_of_batch, "state_mark")
     blueprint.add_app_template_filter(marks.mark_of_job, "job_mark")
+    blueprint.add_app_template_filter(rule_sentence, "rule_sentence")
+    blueprint.add_app_template_filter(diff_field, "diff")
+    blueprint.add_app_template_test(is_diffed, "diffed")
 
 
 def format_value(value: Any) -> str:
@@ -106,6 +112,20 @@ def retryable(job: Job) -> bool:
     """
     permitted = may_run(job.kind) if job.kind in PERMISSIONS else any(map(g.may, POLLING))
     return job.state is JobState.DEAD and permitted
+
+
+def rule_sentence(rule: str | None) -> str:
+    """Return what *rule* does; "" for a change without a rule or by a rule of an earlier version."""
+    return RULE_SENTENCES.get(rule or "", "")
+
+
+def is_diffed(row: ComparedField) -> bool:
+    """Return whether the page shows the differences of a field instead of its new value."""
+    return row.changed and is_worth_diffing(row.survivor, row.after)
+
+
+def diff_field(row: ComparedField) -> list[DiffPart]:
+    return diff_values(row.survivor, row.after)
 
 
 def batch_progress(batch: Batch) -> BatchProgress:

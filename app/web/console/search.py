@@ -20,6 +20,7 @@ from app.users.export import export_profiles
 from app.web.api.jobs import list_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
+from app.web.console.profile_audit import latest_entries
 from schemas.export import ExportRequest
 from schemas.identifiers import BrazeId, Email, ExternalId, Phone, UserAlias
 from schemas.paging import MAX_IDENTIFIER
@@ -45,6 +46,7 @@ def search_page() -> ResponseReturnValue:
         sought=sought,
         profiles=_profiles(sought) if g.may("users.export.ids") else None,
         jobs=_jobs(sought) if may_poll else None,
+        entries=latest_entries(sought),
         most=MAX_RESULTS,
     )
 

@@ -1,7 +1,8 @@
 """Pages that confirm the undo of a job or a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -15,8 +16,10 @@ from app.undo.accept import UndoRequest
 from app.web.api.undo import accept_undo_request
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
+from app.web.console.jobs import MAX_ROWS
 from app.web.console.merging import KEY
 from app.web.job_permissions import require_permission
+from app.web.reading import visible_changes
 from app.web.resources import pool
 
 blueprint = Blueprint("undo", __name__)
@@ -29,7 +32,8 @@ def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
-    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id))
+        changes = visible_changes(queries.read_changes(tx, job_id=job_id))
+    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id), changes=changes)
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
@@ -62,9 +66,13 @@ def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
     return _accept(undo)
 
 
-def _question(jobs: Sequence[queries.Job], *, back: str) -> ResponseReturnValue:
-    """Return the page that asks for confirmation; *back* is the URL of Cancel."""
-    return render_template("undo.html", jobs=jobs, back=back, key=str(uuid7()), key_field=KEY)
+def _question(
+    jobs: Sequence[queries.Job], *, back: str, changes: Sequence[Mapping[str, Any]] = ()
+) -> ResponseReturnValue:
+    """Return the page that asks for confirmation; *back* is the URL of Cancel, *changes* are those of a single job."""
+    return render_template(
+        "undo.html", jobs=jobs, back=back, changes=changes, most_rows=MAX_ROWS, key=str(uuid7()), key_field=KEY
+    )
 
 
 def _job(tx: Transaction, job_id: UUID) -> UndoRequest:

@@ -5,17 +5,17 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Rejected
-from app.web.api.webhooks import IDENTITIES, WRITE, change_webhook, check_types, permitted_webhook
+from app.web.api.webhooks import IDENTITIES, READ, WRITE, change_webhook, check_types, permitted_webhook
 from app.web.auth import AccessDenied
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import confirmation_page
+from app.web.console.confirmation import confirmation_page, permitted_url
 from app.web.console.merging import KEY
 from app.web.errors import first_sentence
 from app.web.idempotent import respond_once
@@ -84,7 +84,7 @@ def submit_change(webhook_id: UUID) -> ResponseReturnValue:
         change_webhook(webhook_id, body)
     except (ValidationError, Rejected) as error:
         return _refused(error, body, webhook_id=webhook_id)
-    where = url_for("console.webhooks.webhook_page", webhook_id=webhook_id, done="changed")
+    where = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook_id, done="changed")
     return redirect(where, HTTPStatus.SEE_OTHER)
 
 
@@ -99,7 +99,7 @@ def rotate_page(webhook_id: UUID) -> ResponseReturnValue:
     ]
     if webhook.former_until is not None:
         sentences.append("The secret before the last rotation stops to sign at once.")
-    back = url_for("console.webhooks.webhook_page", webhook_id=webhook_id)
+    back = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook_id)
     fields = {KEY: str(uuid7())}
     return confirmation_page("Rotate the secret?", sentences, button="Rotate the secret", back=back, fields=fields)
 
@@ -148,8 +148,12 @@ def _form(values: Mapping[str, Any], *, fault: str | None = None, **context: Any
     types = {
         name: prose for name, prose in TYPES.items() if name is not EventType.IDENTITY_CHANGED or g.may(IDENTITIES)
     }
+    context = {"webhook_id": None, **context}
+    there = permitted_url(READ, "console.webhooks.webhook_list_page")
+    if context["webhook_id"] is not None:
+        there = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=context["webhook_id"])
     return render_template(
-        "webhooks/form.html", values=values, types=types, fault=fault, key_field=KEY, **{"webhook_id": None, **context}
+        "webhooks/form.html", values=values, types=types, fault=fault, key_field=KEY, back=there, **context
     )
 
 
@@ -164,4 +168,5 @@ def _refused(error: ValidationError | Rejected, body: Mapping[str, Any], **conte
 
 def _secret_page(webhook: Webhook, seed: SecretSeed, *, is_new: bool) -> str:
     secret = derive_secret(webhook.id, seed, settings().webhook_pepper)
-    return render_template("webhooks/secret.html", webhook=webhook, secret=secret, is_new=is_new)
+    there = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook.id)
+    return render_template("webhooks/secret.html", webhook=webhook, secret=secret, is_new=is_new, back=there)

@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.web.api.webhooks import READ, WRITE, change_webhook, page_of_notices
 from app.web.console import webhook_changes
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import confirmation_page
+from app.web.console.confirmation import confirmation_page, permitted_url
 from app.web.pagination import cursor_text
 from app.web.resources import pool
 from app.webhooks import deliveries, store, watching
@@ -137,7 +137,7 @@ def delete_page(webhook_id: UUID) -> ResponseReturnValue:
 def submit_delete(webhook_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with its notices and redirect to the list."""
     run_in_transaction(pool(), g.workspace_id, store.delete_webhook, webhook_id=webhook_id)
-    return redirect(url_for("console.webhooks.webhook_list_page", done="deleted"), HTTPStatus.SEE_OTHER)
+    return redirect(permitted_url(READ, "console.webhooks.webhook_list_page", done="deleted"), HTTPStatus.SEE_OTHER)
 
 
 def _waiting(webhook_id: UUID) -> tuple[Webhook, str]:
@@ -152,12 +152,12 @@ def _waiting(webhook_id: UUID) -> tuple[Webhook, str]:
 
 
 def _confirm(webhook: Webhook, title: str, sentences: list[str], *, button: str) -> str:
-    back = url_for("console.webhooks.webhook_page", webhook_id=webhook.id)
+    back = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook.id)
     return confirmation_page(title, sentences, button=button, back=back)
 
 
 def _done(webhook_id: UUID, done: str) -> ResponseReturnValue:
-    where = url_for("console.webhooks.webhook_page", webhook_id=webhook_id, done=done)
+    where = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook_id, done=done)
     return redirect(where, HTTPStatus.SEE_OTHER)
 
 

@@ -10,6 +10,7 @@ from tests.support.browser import Browser, words
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, merged
 from tests.support.profiles import track
+from tests.support.runs import create_run
 
 MakeBrowser = Callable[[Caller | None], Browser]
 
@@ -88,3 +89,11 @@ def test_a_key_without_the_permission_sees_no_audit(
     assert merger.get("/console/audit").status_code == 403
     assert "id of a key" in reader.get("/console/audit").text
     assert "No entries yet." in words(reader.get("/console/audit"))
+
+
+def test_an_entry_of_a_run_links_to_its_page(browser: Browser, caller: Caller) -> None:
+    run_id = create_run(caller)
+    caller.post(f"/merge/runs/{run_id}/cancel")
+    entry = (caller.get("/audit", limit=1).json or {})["entries"][0]
+
+    assert f'href="/console/runs/{run_id}"' in browser.get(f"/console/audit/{entry['id']}").text

@@ -102,7 +102,7 @@ class Owner:
     webhook_id: str
     notice_id: str
     plan_id: str
-    duplicates_run_id: str
+    duplicate_run_id: str
     exclusion_id: str
 
     def paths(self, rule: Rule) -> list[str]:
@@ -110,10 +110,10 @@ class Owner:
         known = {
             "<uuid:batch_id>": [self.batch_id],
             "<uuid:job_id>": [self.job_id],
-            "<uuid:plan_id>": [self.plan_id],
             "<uuid:entry_id>": [self.job_id],
             "<uuid:webhook_id>": [self.webhook_id],
-            "<uuid:run_id>": [self.duplicates_run_id if "/duplicates/" in rule.rule else self.run_id],
+            "<uuid:plan_id>": [self.plan_id],
+            "<uuid:run_id>": [self.duplicate_run_id if "/duplicates/" in rule.rule else self.run_id],
             "<uuid:exclusion_id>": [self.exclusion_id],
             "<braze_id>": list(self.braze_ids),
             "<path:path>": ["nothing"],
@@ -169,7 +169,7 @@ def stranger(make_browser: Callable[[Caller | None], Browser], make_caller: Call
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
 def test_a_stranger_finds_nothing(method: str, rule: Rule, owner: Owner, stranger: Browser) -> None:
     assert method == "GET" or rule.rule in FORMS, f"Tell above what a stranger would send to {rule.rule}."
-    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id
+    ids = owner.batch_id, owner.job_id, owner.run_id, owner.webhook_id, owner.notice_id, owner.plan_id
     secrets = {*SECRETS, *ids, *owner.braze_ids}
     for path in owner.paths(rule):
         for form in [{}] if method == "GET" else FORMS[rule.rule]:
@@ -211,7 +211,7 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/batches/{owner.batch_id}": 200,
         f"/console/batches/{owner.batch_id}/undo": 200,
         f"/console/jobs/{owner.job_id}/undo": 200,
-        f"/console/jobs/{owner.job_id}/retry": 404,
+        f"/console/jobs/{owner.job_id}/retry": 409,
         f"/console/jobs/{owner.job_id}": 200,
         f"/console/runs/{owner.run_id}": 200,
         f"/console/runs/{owner.run_id}/close": 200,
@@ -223,7 +223,7 @@ def test_the_owner_finds_all_of_it(owner: Owner, make_browser: Callable[[Caller 
         f"/console/plans/{owner.plan_id}/pairs/0": 200,
         f"/console/plans/{owner.plan_id}/apply": 200,
         f"/console/plans/{owner.plan_id}/discard": 200,
-        f"/console/duplicates/runs/{owner.duplicates_run_id}": 200,
-        f"/console/duplicates/runs/{owner.duplicates_run_id}/cancel": 200,
+        f"/console/duplicates/runs/{owner.duplicate_run_id}": 200,
+        f"/console/duplicates/runs/{owner.duplicate_run_id}/cancel": 200,
         f"/console/duplicates/exclusions/{owner.exclusion_id}/delete": 200,
     }

@@ -1,6 +1,8 @@
 """The console's jobs, batches and profiles: what became of what, and how one gets from one to the next."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from app.db.connections import Connection
 from tests.support.browser import Browser, filtered, next_page, words
 from tests.support.front_door import Caller
+from tests.support.profiles import track
 from tests.support.worker import Worker
 
 Json = dict[str, Any]
@@ -59,7 +62,7 @@ def test_a_job_is_shown_with_both_profiles_side_by_side(
     # Field, orphan before, survivor before, survivor after, rule.
     assert "last_name Lovelace \u2013 Lovelace fill" in told
     assert "custom_events.login.count 2 1 3 add" in told
-    assert "first_name ADA Ada Ada fill" in told
+    assert "first_name ADA not kept Ada Ada fill" in told
     assert "custom_attributes.plan \u2013 pro pro fill_keys" in told
     assert told.index("last_name Lovelace") < told.index("Unchanged") < told.index("first_name ADA")
 
@@ -269,3 +272,66 @@ def test_pages_show_what_the_key_may_see(
     assert ["Profiles" in each for each in found] == [False, True]
     assert ["Jobs that speak of it" in each for each in found] == [True, False]
     assert "Merged into this profile" not in words(exporting.get(paths[1]))
+
+
+def test_each_field_has_its_rule_and_a_sentence_and_a_long_value_its_differences(
+    browser: Browser, caller: Caller, worker: Worker
+) -> None:
+    track(caller, attributes=[ADA, {"external_id": "ada-1", "notes": "n" * 200}])
+    aliases = [
+        {"external_id": who, "alias_label": f"{who}{nth}", "alias_name": "x"}
+        for who in ("ada", "ada-1")
+        for nth in "12"
+    ]
+    caller.post("/users/alias/new", {"user_aliases": aliases})
+    batch = merge(caller, ({"external_id": "ada-1"}, ADA))
+    worker.work()
+    page = browser.get(f"/console/jobs/{job_of(caller, batch)['job_id']}")
+    told = words(page)
+    added = [unescape(each) for each in re.findall("<ins>([^<]*)</ins>", page.text)]
+
+    assert "fill_keys The survivor keeps its entries, and takes the orphan's under keys that it lacks." in told
+    assert "200 characters" in told
+    assert ['"alias_label": "ada-12"' in "".join(added), '"alias_label": "ada2"' in "".join(added)] == [True, False]
+
+
+def test_the_fields_of_a_huge_merge_are_divided_into_pages(browser: Browser, caller: Caller, worker: Worker) -> None:
+    long = {f"key{nth}": f'"<{nth}>' * 40 for nth in range(200)}
+    track(caller, attributes=[ADA, {"external_id": "ada-1", **long}])
+    batch = merge(caller, ({"external_id": "ada-1"}, ADA))
+    worker.work()
+    path: str | None = f"/console/jobs/{job_of(caller, batch)['job_id']}"
+    seen: list[str] = []
+    while path:
+        page = browser.get(path)
+        seen += re.findall(r'class="mono">custom_attributes\.(\w+)', page.text)
+        following = re.search(r'href="(/console/jobs/[^"#]*fields_from=[^"#]*)', page.text)
+        path = following and unescape(following[1])
+
+        assert len(page.data) < 100_000
+
+    assert sorted(seen) == sorted(long)
+
+
+def test_a_search_for_a_deleted_person_leads_to_the_key_that_deleted_it(browser: Browser, caller: Caller) -> None:
+    track(caller, attributes=[{"external_id": "gone"}])
+    exported: Any = caller.post("/users/export/ids", {"external_ids": ["gone"]}).json
+    braze_id = exported["users"][0]["braze_id"]
+    caller.post("/users/delete", {"external_ids": ["gone"]})
+    found = browser.send("/console/search", sought=braze_id)
+    page = browser.get(f"/console/profiles/{braze_id}")
+
+    assert "Delete" in words(found)
+    assert f'href="/console/profiles/{braze_id}"' in found.text
+    assert page.status_code == 404
+    assert re.search(r"This person was deleted at [-0-9: ]+ UTC \([^)]+\) by the key test", words(page))
+
+
+def test_a_key_that_may_not_read_the_audit_sees_no_entries(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, people: None
+) -> None:
+    key = make_caller(workspace=caller.workspace, permissions=("users.export.ids",))
+    page = make_browser(key).send("/console/search", sought="ada")
+
+    assert 'id="audit"' not in page.text
+    assert 'id="audit"' in make_browser(caller).send("/console/search", sought="ada").text

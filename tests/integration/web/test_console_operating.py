@@ -220,6 +220,16 @@ def test_a_job_offers_what_can_be_done_with_it(
     unmerged = browser.get(f"/console/jobs/{nothing['job_id']}")
 
     assert f'href="/console/jobs/{job_id}/undo"' in merge.text
-    assert f'action="/console/jobs/{dead[0]}/retry"' in failed.text
+    assert f'href="/console/jobs/{dead[0]}/retry"' in failed.text
     assert "/undo" not in failed.text + unmerged.text
     assert "/retry" not in merge.text + unmerged.text
+
+
+def test_a_retry_is_confirmed_with_what_it_would_do(browser: Browser, pool: Pool, pair: None, dead: list[str]) -> None:
+    page = browser.get(f"/console/jobs/{dead[0]}/retry")
+
+    assert page.status_code == 200
+    assert "The retry would queue 1 job again, with all attempts left." in words(page)
+    assert "Last error" in words(page)
+    assert browser.send(f"/console/jobs/{dead[0]}/retry").status_code == 303
+    assert browser.get(f"/console/jobs/{dead[0]}/retry").status_code == 409

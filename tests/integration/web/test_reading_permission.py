@@ -9,6 +9,7 @@ from app.config import Settings
 from app.keys.permissions import PERMISSIONS, READING
 from app.web import create_app
 from tests.support.browser import Browser
+from tests.support.console_pages import path_of
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext
 from tests.support.worker import Worker
@@ -107,15 +108,7 @@ class Walk:
                 yield method, self._path(rule.rule), BODIES.get(rule.rule, {})
 
     def _path(self, rule: str) -> str:
-        for name, value in self.ids.items():
-            rule = (
-                rule.replace("<int:index>", "0")
-                .replace(f"<uuid:{name}>", value)
-                .replace(f"<{name}>", value)
-                .replace(f"<path:{name}>", value)
-            )
-        assert "<" not in rule, f"Add to `walk` an id for the URL {rule}."
-        return rule
+        return path_of(rule, self.ids)
 
 
 @pytest.fixture
@@ -143,13 +136,18 @@ def walk(caller: Caller, worker: Worker) -> Walk:
     assert batch["counts"] == {"merged": 2}
     ids = {
         "batch_id": batch["batch_id"],
+        "small_batch_id": batch["batch_id"],
         "job_id": first,
         "entry_id": first,
         "run_id": run["run_id"],
+        "duplicate_run_id": run["run_id"],
+        "index": "0",
         "plan_id": plan["plan_id"],
         "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
         "braze_id": batch["jobs"][0]["survivor"]["braze_id"],
         "identifier": batch["jobs"][0]["orphan"]["braze_id"],
+        "dead_job_id": first,
+        "key_id": str(caller.key_id),
         "webhook_id": first,
         "notice_id": first,
         "name": "start.js",

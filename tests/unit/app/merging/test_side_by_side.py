@@ -29,7 +29,7 @@ def test_a_field_that_stays_is_told_too() -> None:
     rows = rows_of(a_profile(first_name="Ann", email="a@x.org"), a_profile(first_name="Anna", email="b@x.org"))
 
     assert rows["first_name"] == ComparedField(
-        field="first_name", orphan="Ann", survivor="Anna", after="Anna", rule="fill", changed=False
+        field="first_name", orphan="Ann", survivor="Anna", after="Anna", rule="fill", changed=False, lost="Ann"
     )
     assert (rows["email"].orphan, rows["email"].after) == ("a@x.org", "b@x.org")
 
@@ -57,3 +57,15 @@ def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
     (row,) = compare_merge(orphan=a_profile(), survivor=a_profile(), changed=changed)
 
     assert (row.survivor, row.after, row.rule) == ("pro", "free", "fill_keys")
+
+
+def test_a_value_is_lost_that_the_survivor_does_not_keep() -> None:
+    rows = rows_of(
+        a_profile(first_name="Ann", last_name="Ash", session_count=2, user_aliases={"cart": "a", "shop": "b"}),
+        a_profile(first_name="Anna", last_name="Ash", session_count=3, user_aliases={"cart": "c"}),
+    )
+
+    assert {name: row.lost for name, row in rows.items() if row.lost is not None} == {
+        "first_name": "Ann",
+        "user_aliases": [{"alias_name": "a", "alias_label": "cart"}],
+    }

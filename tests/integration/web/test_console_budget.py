@@ -1,0 +1,65 @@
+"""What a page costs: its bytes, its statements, and that neither grows with the rows of the workspace."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.db.connections import Connection
+from tests.support.browser import Browser
+from tests.support.console_data import FEW, MANY, make_console_data, sender_of
+from tests.support.console_pages import page_paths
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+#: Bytes of a page without compression.
+MAX_BYTES = 100_000
+#: Statements of a page, with those that find the sign-in.
+MAX_STATEMENTS = 25
+#: Statements that a page may have more with many rows than with few: a second part that was empty.
+SLACK = 2
+NOT_SHOWN = "{rule} answers {status}: name in OTHER_VALUES of tests/support/console_pages.py a thing that it can show."
+
+
+@pytest.fixture
+def count_statements(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The statements that any connection of this process has sent."""
+    sent: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        sent.append(query)
+        return execute(self, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    return sent
+
+
+def test_no_page_grows_with_the_rows_of_its_workspace(
+    make_caller: Callable[..., Caller],
+    make_browser: Callable[[Caller | None], Browser],
+    worker: Worker,
+    connection: Connection,
+    count_statements: list[object],
+) -> None:
+    costs: list[dict[str, tuple[int, int]]] = []
+    for batches in (FEW, MANY):
+        caller = make_caller()
+        values = make_console_data(
+            sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=batches
+        )
+        browser = make_browser(caller)
+        found = {}
+        for rule, path in page_paths(values):
+            count_statements.clear()
+            page = browser.get(path)
+
+            assert page.status_code == 200, NOT_SHOWN.format(rule=rule, status=page.status_code)
+            found[rule] = len(page.data), len(count_statements)
+        costs.append(found)
+    few, many = costs
+
+    assert {rule: size for rule, (size, _) in many.items() if size > MAX_BYTES} == {}
+    assert {rule: number for rule, (_, number) in many.items() if number > MAX_STATEMENTS} == {}
+    assert {rule: (few[rule][1], many[rule][1]) for rule in many if many[rule][1] > few[rule][1] + SLACK} == {}

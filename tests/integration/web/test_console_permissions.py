@@ -1,0 +1,102 @@
+"""What a key may not do is absent from the console, not broken: every page of the URL map, and every link on it."""
+
+import re
+from collections.abc import Callable, Iterable
+from html import unescape
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from app.db.connections import Connection
+from app.keys.permissions import PERMISSIONS
+from tests.support.browser import Browser
+from tests.support.console_data import FEW, make_console_data, sender_of
+from tests.support.console_pages import console_routes, page_paths, path_of
+from tests.support.front_door import Caller
+from tests.support.worker import Worker
+
+LINK = re.compile(r'(?:method="(get|post)"[^<>]*? )?\b(?:href|action|hx-get)="(/console[^"#]*)')
+#: A permission that no page of the console asks for.
+OF_NO_PAGE = "users.track"
+
+
+def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
+    """Return the permissions of the route of *path*, of which a key needs one; None if any key will do."""
+    try:
+        endpoint, _ = flask.url_map.bind("localhost").match(path.partition("?")[0], method=method)
+    except HTTPException:
+        pytest.fail(f"A page of the console links to {method} {path}, which no route serves.")
+    view = flask.view_functions[endpoint]
+    permissions: tuple[str, ...] | None = getattr(view, "page_permissions", None)
+    return permissions
+
+
+def opens(permissions: tuple[str, ...] | None, key: Iterable[str]) -> bool:
+    """Return whether a *key* with these permissions opens a route that needs one of *permissions*."""
+    return permissions is None or not set(permissions).isdisjoint(key)
+
+
+@pytest.fixture
+def values(caller: Caller, worker: Worker, connection: Connection) -> dict[str, str]:
+    """The values of the arguments of all URLs, of one workspace."""
+    return make_console_data(
+        sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=FEW
+    )
+
+
+def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_refused(
+    front_door: Flask,
+    caller: Caller,
+    values: dict[str, str],
+    make_caller: Callable[..., Caller],
+    make_browser: Callable[[Caller | None], Browser],
+) -> None:
+    pages = list(page_paths(values, front_door))
+    asked = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
+    broken = []
+    for permission in (*sorted(asked), OF_NO_PAGE):
+        browser = make_browser(make_caller(workspace=caller.workspace, permissions=(permission,)))
+        links: dict[str, str] = {}
+        for rule, path in pages:
+            page = browser.get(path)
+            may_open = opens(needed(front_door, "GET", path), (permission,))
+
+            assert page.status_code < 500, path
+            assert may_open or page.status_code == 403, f"{permission} opens {rule}."
+            if page.status_code != 200:
+                continue
+            for of_form, link in LINK.findall(page.text):
+                target, method = unescape(link), (of_form or "get").upper()
+                if not opens(needed(front_door, method, target), (permission,)):
+                    broken.append(f"{permission}: {rule} offers {method} {target}, which needs another permission")
+                elif method == "GET":
+                    links.setdefault(re.sub(r"[0-9a-f-]{24,}", "", target), target)
+        answers = {target: browser.get(target).status_code for target in links.values()}
+        broken += [
+            f"{permission}: {target} is offered and answers {status}"
+            for target, status in answers.items()
+            if status == 403 or status >= 500
+        ]
+
+    assert asked <= set(PERMISSIONS)
+    assert broken == []
+
+
+def test_every_route_refuses_a_key_without_permissions_of_its_own(
+    front_door: Flask,
+    caller: Caller,
+    values: dict[str, str],
+    make_caller: Callable[..., Caller],
+    make_browser: Callable[[Caller | None], Browser],
+) -> None:
+    browser = make_browser(make_caller(workspace=caller.workspace, permissions=(OF_NO_PAGE,)))
+    token = browser.form_token()
+    opened = []
+    for method, rule in console_routes(front_door):
+        path = path_of(rule.rule, values)
+        if needed(front_door, method, path) is not None:
+            answer = browser.get(path) if method == "GET" else browser.post(path, form_token=token)
+            opened += [(method, rule.rule)] if answer.status_code != 403 else []
+
+    assert opened == []

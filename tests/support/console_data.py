@@ -1,0 +1,162 @@
+"""Realistic data for every page of the console: a few real merges through the API, and thousands of jobs by SQL.
+
+One workspace, whose queue is paused, so that the jobs that SQL adds stay as they are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.db.connections import Connection
+
+if TYPE_CHECKING:
+    # At run time pytest loads that module itself, as the plugin that it is.
+    from tests.support.front_door import Caller
+
+Json = dict[str, Any]
+
+VOLUME_SQL = Path(__file__).with_name("console_data.sql")
+FIRST_NAMES = ("Ada", "Bram", "Chloé", "Dmitri", "Elif", "Farid", "Grete", "Hugo", "Inés", "Jonas", "Kaja", "Łukasz")
+LAST_NAMES = ("Adler", "Berg", "Castro", "Duval", "Eriksen", "Ferrari", "Garcia", "Horváth", "Ito", "Jansen")
+CITIES = ("Berlin", "Lisbon", "Oslo", "Kraków", "Ghent")
+#: People that the API writes, of whom each tenth has a duplicate with the same address.
+PEOPLE = 40
+LOGIN = "2026-03-01T08:00:00Z"
+#: An external_id that is hard to show.
+LONG = "x" * 250
+#: The rows that SQL adds for each kind of thing, and the jobs of each batch.
+MANY, FEW = 120, 10
+JOBS_OF_A_BATCH = 50
+
+
+class Send(Protocol):
+    """Sends a request of the API and returns the body of its response."""
+
+    def __call__(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any: ...
+
+
+def sender_of(caller: "Caller") -> Send:
+    """Return a function that sends requests of the API and returns the bodies of their responses."""
+
+    def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        named = {"Authorization": f"Bearer {caller.secret}", **(headers or {})}
+        response = caller.flask.test_client().open(path, method=method, json=body, headers=named)
+        assert response.status_code < HTTPStatus.MULTIPLE_CHOICES, f"{method} {path}: {response.text}"
+        return response.json
+
+    return send
+
+
+def make_console_data(
+    send: Send, settle: Callable[[str], object], connection: Connection, *, workspace: str, batches: int = MANY
+) -> dict[str, str]:
+    """Fill the *workspace* and return the values of all arguments of the console's URLs.
+
+    *settle* waits until a batch has finished. SQL adds *batches* batches, and as many runs and dead jobs.
+    """
+    braze_ids = _write_people(send)
+    merged = _merge(send, settle, [(f"customer-{nth}-old", f"customer-{nth}") for nth in range(0, PEOPLE, 10)])
+    undone = _merge(send, settle, [("customer-1", "customer-2"), (LONG, "nobody"), ("customer-4", "customer-4")])
+    undo = send("POST", f"/merge/jobs/{undone[0]['job_id']}/undo")
+    settle(undo["batch_id"])
+    send("POST", "/users/delete", {"external_ids": [f"customer-{PEOPLE - 1}"]})
+    send("PUT", "/merge/queue", {"state": "paused", "merges_per_minute_limit": 6_000})
+    values = {
+        "small_batch_id": merged[0]["batch_id"],
+        "job_id": merged[0]["job_id"],
+        "braze_id": merged[0]["survivor"]["braze_id"],
+        "gone_braze_id": merged[0]["orphan"]["braze_id"],
+        "deleted_braze_id": braze_ids[f"customer-{PEOPLE - 1}"],
+        **_plans_and_duplicates(send),
+        **_runs_and_webhooks(send),
+    }
+    return values | _add_volume(connection, workspace=workspace, values=values, batches=batches)
+
+
+def _write_people(send: Send) -> dict[str, str]:
+    """Write the people and their duplicates; return their braze_ids."""
+    people = [_person(nth) for nth in range(PEOPLE)]
+    changed = {"home_city": "Lyon", "newsletter": "no", "plan": "pro " * 50}
+    olds = [{**_person(nth), "external_id": f"customer-{nth}-old", **changed} for nth in range(0, PEOPLE, 10)]
+    people.append({"external_id": LONG, "first_name": "Zoë", "home_city": "Llanfairpwllgwyngyllgogerychwyrndrobwll"})
+    events = [
+        {"external_id": each["external_id"], "name": "login", "time": "2026-03-01T08:00:00Z"}
+        for each in (*people, *olds)
+    ]
+    for first in range(0, len(people) + len(olds), 25):
+        part = slice(first, first + 25)
+        send("POST", "/users/track", {"attributes": [*people, *olds][part], "events": events[part]})
+    found = send("POST", "/users/export/ids", {"external_ids": [each["external_id"] for each in people]})
+    return {each["external_id"]: each["braze_id"] for each in found["users"]}
+
+
+def _person(nth: int) -> Json:
+    first, last = FIRST_NAMES[nth % len(FIRST_NAMES)], LAST_NAMES[nth % len(LAST_NAMES)]
+    return {
+        "external_id": f"customer-{nth}",
+        "first_name": first,
+        "last_name": last,
+        "email": f"customer.{nth}@example.com",
+        "home_city": CITIES[nth % len(CITIES)],
+        "newsletter": "yes",
+        "visits": nth,
+    }
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> Json:
+    return {
+        "merge_updates": [
+            {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
+            for orphan, survivor in pairs
+        ]
+    }
+
+
+def _merge(send: Send, settle: Callable[[str], object], pairs: Sequence[tuple[str, str]]) -> list[Json]:
+    """Merge the pairs and return their finished jobs."""
+    accepted = send("POST", "/users/merge", _pairs(pairs))
+    settle(accepted["batch_id"])
+    batch = send("GET", f"/merge/batches/{accepted['batch_id']}")
+    return [{"batch_id": batch["batch_id"], **job} for job in batch["jobs"]]
+
+
+def _plans_and_duplicates(send: Send) -> dict[str, str]:
+    """Make a plan, an exclusion, a policy and a run over duplicates."""
+    plan = send("POST", "/merge/plans", _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(5, 30, 2)]))
+    pair = [{"external_id": "customer-5"}, {"external_id": "customer-6"}]
+    excluded = send("POST", "/duplicates/exclusions", {"exclusions": [{"profiles": pair, "reason": "twins"}]})
+    send("PUT", "/duplicates/policy", {"daily_at": "03:00"})
+    found = send("POST", "/duplicates/runs")
+    return {
+        "plan_id": plan["plan_id"],
+        "index": "0",
+        "exclusion_id": excluded["exclusions"][0]["exclusion_id"],
+        "duplicate_run_id": found["run_id"],
+    }
+
+
+def _runs_and_webhooks(send: Send) -> dict[str, str]:
+    """Make a run with two batches, and a webhook with a test notice."""
+    run = send("POST", "/merge/runs", {"label": "newsletter-2026-03.csv"})
+    for first in (5, 15):
+        pairs = _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(first, first + 8, 2)])
+        send("POST", "/users/merge", pairs, {"Merge-Run": run["run_id"]})
+    send("POST", f"/merge/runs/{run['run_id']}/close")
+    webhook = send("POST", "/webhooks", {"url": "https://8.8.8.8/hook", "description": "Warehouse"})
+    notice = send("POST", f"/webhooks/{webhook['webhook_id']}/test")
+    send("PATCH", f"/webhooks/{webhook['webhook_id']}", {"enabled": False})
+    return {"run_id": run["run_id"], "webhook_id": webhook["webhook_id"], "notice_id": notice["notice_id"]}
+
+
+def _add_volume(connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int) -> dict[str, str]:
+    """Add the rows of VOLUME_SQL and return the values that only SQL knows."""
+    parameters = {
+        "workspace": workspace,
+        "webhook_id": values["webhook_id"],
+        "batches": batches,
+        "jobs": JOBS_OF_A_BATCH,
+    }
+    row = connection.execute(VOLUME_SQL.read_text(encoding="utf-8"), parameters).fetchone()
+    assert row is not None
+    return {name: str(value) for name, value in row.items()}

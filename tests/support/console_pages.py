@@ -1,0 +1,68 @@
+"""The registry of the console's routes: all of the URL map, so that a new page is in every walk without an edit."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.config import Settings
+from app.web import create_app
+from app.web.console import PREFIX
+
+#: An argument of a URL.
+ARGUMENT = re.compile(r"<(?:[^>:]+:)?(\w+)>")
+#: Routes that show nothing of a workspace, and why.
+WITHOUT_DATA: Mapping[str, str] = {
+    "/console/sign-in": "the form that takes a key",
+    "/console/parts/<name>": "scripts and styles",
+    "/console/<path:path>": "answers 404 to all other paths",
+}
+#: The query without which a page says only what is missing.
+QUERIES: Mapping[str, str] = {"/console/jobs/bulk": "?action=retry"}
+#: Rules of files, which a browser saves: they have permissions, and are no pages.
+DOWNLOAD = re.compile(r"\.(csv|json|jsonl)$|/(csv|download|export|outcomes)$")
+#: Rules whose argument names another thing than elsewhere: rule → argument → name in the data.
+OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
+    "/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"},
+    "/console/duplicates/runs/<uuid:run_id>": {"run_id": "duplicate_run_id"},
+    "/console/duplicates/runs/<uuid:run_id>/cancel": {"run_id": "duplicate_run_id"},
+    "/console/batches/<uuid:batch_id>/undo": {"batch_id": "small_batch_id"},
+}
+NO_VALUE = (
+    "The route {rule} has the argument {name}, for which there is no value. Add one to the result of"
+    " make_console_data in tests/support/console_data.py."
+)
+
+
+def console_routes(flask: Flask | None = None) -> list[tuple[str, Rule]]:
+    """Return the method and the rule of each route of the console, without WITHOUT_DATA, in one order."""
+    flask = flask or create_app(Settings(database_url="postgresql://"))
+    return sorted(
+        (
+            (method, rule)
+            for rule in flask.url_map.iter_rules()
+            if (rule.rule == PREFIX or rule.rule.startswith(f"{PREFIX}/")) and rule.rule not in WITHOUT_DATA
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        ),
+        key=lambda route: (route[0], route[1].rule),
+    )
+
+
+def page_paths(values: Mapping[str, str], flask: Flask | None = None) -> Iterator[tuple[str, str]]:
+    """Yield the rule and the path of each page that GET shows, no files; *values* are those of make_console_data."""
+    for method, rule in console_routes(flask):
+        if method == "GET" and not DOWNLOAD.search(rule.rule):
+            yield rule.rule, f"{path_of(rule.rule, values)}{QUERIES.get(rule.rule, '')}"
+
+
+def path_of(rule: str, values: Mapping[str, str]) -> str:
+    """Return the path of *rule* with its arguments from *values*; fail with a sentence when one is missing."""
+    names = OTHER_VALUES.get(rule, {})
+
+    def value(found: re.Match[str]) -> str:
+        name = names[found[1]] if names.get(found[1]) in values else found[1]
+        assert name in values, NO_VALUE.format(rule=rule, name=name)
+        return values[name]
+
+    return ARGUMENT.sub(value, rule)
