@@ -58,7 +58,7 @@ class FailureLimitField(fields.Field[FailureLimit]):
     """A number, or a share in percent as text."""
 
     json_schema: Mapping[str, Any] = {
-        "type": ["integer", "string", "null"],
+        "type": ["integer", "string"],
         "minimum": 0,
         "maximum": MOST_FAILURES,
         "pattern": r"^\d{1,3}(\.\d{1,2})?\s*%$",

@@ -94,7 +94,7 @@ def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
 def test_old_finished_batches_are_forgotten_and_newer_ones_kept(factory: Factory) -> None:
     a_batch(factory, FINISHED, FINISHED, days_old=3)
     a_batch(factory, FINISHED, days_old=1.01)
-    new = a_batch(factory, FINISHED, days_old=0.99)
+    new = a_batch(factory, FINISHED, days_old=0.5)
 
     assert pruned(factory) == 2
     assert kept(factory) == {new}
