@@ -12,13 +12,13 @@ SHORT = ("--scale", "0.005", "--rounds", "1")
 
 
 def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -> None:
-    only = "throughput,addresses,import"
+    only = "throughput,import"
     command = [sys.executable, "-m", "bench", *SHORT, "--only", only, "--results", str(tmp_path)]
     done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=240, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "partial.json").read_text())
-    assert results["parts"].keys() == {"throughput", "addresses", "import"}
+    assert results["parts"].keys() == {"throughput", "import"}
     contenders = {"obvious", "procrastinate", "pgqueuer", "floor", "limit", "mergelane"}
     assert results["parts"]["throughput"]["contenders"].keys() == contenders
     assert len(results["targets"]) == len(TARGETS)

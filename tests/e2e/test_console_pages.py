@@ -69,8 +69,10 @@ def test_every_page_is_fit_to_be_seen(
         page.goto(path)
         assert_fit_to_be_seen(page, rule)
         assert_no_wider_than_the_window(page, rule, NARROWEST if narrow else WIDEST)
-        assert_reachable_by_keyboard(page, rule)
-        assert_printable(page, rule)
+        # Neither depends on the colours, and the wide layout shows the most.
+        if not narrow:
+            assert_reachable_by_keyboard(page, rule)
+            assert_printable(page, rule)
     preview(page, orphan=LONG, survivor="customer-1")
     assert_fit_to_be_seen(page, "a preview")
     visitor.expect_refusal(400)
