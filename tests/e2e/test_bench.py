@@ -23,7 +23,7 @@ def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -
     assert results["parts"]["throughput"]["contenders"].keys() == contenders
     assert len(results["targets"]) == len(TARGETS)
     assert (tmp_path / "partial.md").read_text() in done.stdout
-    assert {path.name for path in tmp_path.glob("*.png")} == {"partial-throughput.png", "partial-growth.png"}
+    assert {path.name for path in tmp_path.glob("*.png")} == {"partial-throughput.png"}
 
 
 def test_a_part_that_nobody_knows_is_told_with_those_that_there_are() -> None:

@@ -13,10 +13,10 @@ from tests.support.traffic import Traffic
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
 
 
-#: On a busy machine a lane that waits for a lock may take longer than the fast settings of the tests allow, and its jobs
-#: would be rescued.
+#: On a busy machine a lane that waits for a lock may take longer than the fast settings of the tests allow. Then its
+#: jobs would be rescued.
 PATIENT = {
-    "MERGELANE_LOCK_TIMEOUT_MS": "2000",
+    "MERGELANE_LOCK_TIMEOUT_MS": "8000",
     "MERGELANE_SILENCE_S": "10",
     "MERGELANE_RESCUE_AFTER_S": "30",
     "MERGELANE_VISIBILITY_TIMEOUT_S": "30",
@@ -26,6 +26,12 @@ PATIENT = {
 @pytest.fixture
 def system(start_system: Callable[..., System]) -> System:
     return start_system(workers=2, environ=PATIENT)
+
+
+@pytest.fixture
+def impatient_system(start_system: Callable[..., System]) -> System:
+    """A system whose lock timeout is shorter than the locks of a test."""
+    return start_system(workers=2, environ={**PATIENT, "MERGELANE_LOCK_TIMEOUT_MS": "2000"})
 
 
 @pytest.fixture
@@ -92,13 +98,12 @@ def test_tables_and_indexes_are_rebuilt_under_load(system: System, owner: psycop
     assert_unnoticed(system, traffic, pids)
 
 
-def test_locks_longer_than_the_lock_timeout_are_waited_for(
-    system: System, owner: psycopg.Connection[tuple[str]]
-) -> None:
+def test_locks_longer_than_the_lock_timeout_are_waited_for(impatient_system: System) -> None:
+    system = impatient_system
     pids = [process.pid for process in (system.web, system.relay, *system.workers)]
     traffic = Traffic([system.new_client()])
 
-    with traffic.flowing():
+    with traffic.flowing(), psycopg.connect(system.database_url, autocommit=True) as owner:
         for table in ("profile", "job"):
             traffic.go_on()
             with owner.transaction():
