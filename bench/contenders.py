@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import time
+from typing import ClassVar
 
 import psycopg
 import requests
@@ -37,6 +38,8 @@ class Contender:
     """One design, running on *database*: its programs, and how it merges."""
 
     name = ""
+    #: Settings beside the defaults.
+    settings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, ground: Ground, world: World, database: str) -> None:
         self.ground = ground
@@ -48,7 +51,7 @@ class Contender:
     def environ(self) -> Mapping[str, str]:
         """The environment of its programs: the product's defaults, with the servers of the benchmark."""
         own = {"DATABASE_URL": self.ground.url(self.database), "BROKER_URL": self.ground.broker_url}
-        return child_environ(PYTHONUNBUFFERED="1", **own)
+        return child_environ(PYTHONUNBUFFERED="1", **own, **self.settings)
 
     @property
     def everything(self) -> list[Running]:

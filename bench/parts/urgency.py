@@ -1,8 +1,8 @@
 """How long an urgent merge takes while very many jobs of its workspace wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, ClassVar
 
 from bench.client import Door, timed_post
 from bench.contenders import Mergelane, running
@@ -19,12 +19,18 @@ WARM = 20
 MILLISECONDS = 1_000
 
 
+class Roomy(Mergelane):
+    """The product with room for more jobs than the backlog."""
+
+    settings: ClassVar[Mapping[str, str]] = {"MERGELANE_WAITING_BOUND": str(2 * BACKLOG)}
+
+
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Post merges with `Priority: u=0`, one after another, beside a backlog of ordinary jobs."""
     backlog, urgent = sizes.of(BACKLOG), sizes.of(URGENT, least=30, step=1)
     pairs = min(PAIRS, backlog)
     world = make_world(ground, pairs + WARM + urgent)
-    product = Mergelane(ground, world, ground.copy(world.database))
+    product = Roomy(ground, world, ground.copy(world.database))
     with running(product) as connection:
         plant_backlog(connection, world, first=WARM + urgent, count=backlog)
         bodies = requests(connection, world, first=0, count=WARM + urgent, size=1)

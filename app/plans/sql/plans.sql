@@ -60,7 +60,7 @@ CROSS JOIN ROWS FROM (
         orphan_braze_id text, orphan_external_id text, survivor_id bigint, survivor_braze_id text,
         survivor_external_id text, excluded boolean, seen jsonb, names jsonb
     ),
-    unnest(%(changes)s::text[])
+    unnest(%(changes)b::text[])
 ) AS given (
     index, orphan_identifier, survivor_identifier, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id,
     survivor_id, survivor_braze_id, survivor_external_id, excluded, seen, names, changes
