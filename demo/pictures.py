@@ -29,7 +29,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 #: Size of a picture, by the end of its file name.
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 Scheme = Literal["light", "dark"]
-#: Each page twice, so that a clone stays small; tests/e2e/test_console_pages.py opens every page in all four ways.
+#: Each page twice, so that a clone stays small. tests/e2e/test_console_pages.py opens every page in these two looks.
 LOOKS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
 #: Maximum size of a picture in bytes, so that a clone stays small.
 MOST_BYTES = 200_000
