@@ -10,8 +10,8 @@ from bench.parts.counts import Counts, count
 
 #: For 1,000 merges from a backlog, the least and the most: less is no fault, but then the bound is to follow.
 BOUNDS = {
-    "statements": (700, 1_700),
-    "round_trips": (300, 700),
+    "statements": (700, 1_610),
+    "round_trips": (300, 620),
     "redis_commands": (400, 1_000),
     "messages": (20, 80),
     "wal_bytes": (3_000_000, 14_000_000),
@@ -27,7 +27,9 @@ def counts(bench_ground: Ground) -> Counts:
 @pytest.mark.parametrize("what", BOUNDS)
 def test_a_thousand_merges_take_no_more_than_they_did(counts: Counts, what: str) -> None:
     least, most = BOUNDS[what]
-    found = round(counts.per_thousand[what])
+    # The relay looks for work by the clock, so a slow machine has more of these looks in a thousand merges.
+    looks = counts.statements["relay: publishable_workspaces"] if what in {"statements", "round_trips"} else 0
+    found = round(counts.per_thousand[what] - looks)
 
     assert least <= found <= most, f"1,000 merges took {found:,} {what}: {counts.to_json()}"
 
