@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.job_lists import MAX_COUNT, JobCount, read_count
+from app.ledger.list_pages import MAX_COUNT, ListCount, read_count, read_page
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
@@ -73,26 +73,17 @@ def list_batches(
     tx: Transaction, *, matching: BatchFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> BatchPage:
     """Return up to *limit* batches that match, after the cursor *after*, without jobs: newest or oldest first."""
-    rows, next_cursor, is_cut = _list_rows(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
-    return BatchPage(batches=with_counts(tx, rows) if rows else (), next_cursor=next_cursor, is_cut=is_cut)
+    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
+    query = matching.query
+    page = read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
+    batches = with_counts(tx, page.rows) if page.rows else ()
+    return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut)
 
 
-def count_batches(tx: Transaction, *, matching: BatchFilter) -> JobCount:
+def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
     """Count the batches that match, up to MAX_COUNT."""
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
     return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
-
-
-def _list_rows(
-    tx: Transaction, matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool
-) -> tuple[list[dict[str, Any]], UUID | None, bool]:
-    """Return the rows of a page, the cursor of the next one, and whether the page ended with what it may read."""
-    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
-    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters).fetchall()
-    if len(rows) > limit:
-        return rows[:limit], rows[limit - 1]["id"], False
-    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
-    return rows, None if end is None else end["id"], end is not None
 
 
 def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
@@ -112,7 +103,3 @@ def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest
         "limit": limit + 1,
         "scan": SCAN if any_job else SCAN_WITH_JOBS,
     }
-
-
-def _in_order(name: str, *, oldest_first: bool) -> LiteralString:
-    return QUERIES[name].replace(" DESC", " ASC") if oldest_first else QUERIES[name]

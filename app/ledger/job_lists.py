@@ -3,15 +3,16 @@
 When it has read its part without finding a full page, the page is short, and the next one begins where it stopped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.list_pages import MAX_COUNT, ListCount, read_count, read_page
 from app.ledger.queries import Job, read_jobs
 from app.ledger.search import search_parameters
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -27,13 +28,9 @@ ENDS = {
     "jobs_of_key": "end_of_jobs_of_key",
     "jobs_of_identifier": "end_of_jobs_of_identifier",
 }
-#: The place of the counted query in the query count_items.
-NO_QUERY = "SELECT %(workspace_id)s"
 #: Jobs, or batches with up to 50 jobs, that a page reads.
 SCAN = 10_000
 SCAN_BATCHES = 300
-#: Jobs up to which a list is counted.
-MAX_COUNT = 10_000
 #: Pages that are read for an action on many jobs.
 MAX_PAGES = 20
 #: More than the time between the id of a batch and the ids of its jobs.
@@ -92,14 +89,6 @@ class JobPage:
     is_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCount:
-    """The number of jobs that match; there can be more if it is not exact."""
-
-    jobs: int
-    is_exact: bool
-
-
 def list_jobs(
     tx: Transaction, *, matching: JobFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> JobPage:
@@ -140,18 +129,10 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
     return found, True
 
 
-def count_jobs(tx: Transaction, *, matching: JobFilter) -> JobCount:
+def count_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
     """Count the jobs that match, up to MAX_COUNT."""
     parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}
     return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
-
-
-def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> JobCount:
-    """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
-    (row,) = tx.execute(QUERIES["count_items"].replace(NO_QUERY, query), parameters)
-    if row["items"] > MAX_COUNT:
-        return JobCount(jobs=MAX_COUNT, is_exact=False)
-    return JobCount(jobs=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
 
 
 def _list_ids(
@@ -159,16 +140,9 @@ def _list_ids(
 ) -> tuple[list[UUID], UUID | None, bool]:
     """Return the ids of a page, the cursor of the next one, and whether the page ended with what it may read."""
     parameters = {**_parameters(tx, matching, after=after, oldest_first=oldest_first), "limit": limit + 1}
-    rows = tx.execute(_in_order(matching.query, oldest_first=oldest_first), parameters)
-    ids = [row["id"] for row in rows]
-    if len(ids) > limit:
-        return ids[:limit], ids[limit - 1], False
-    end = tx.execute(_in_order(ENDS[matching.query], oldest_first=oldest_first), parameters).fetchone()
-    return ids, None if end is None else end["id"], end is not None
-
-
-def _in_order(name: str, *, oldest_first: bool) -> LiteralString:
-    return QUERIES[name].replace(" DESC", " ASC") if oldest_first else QUERIES[name]
+    query = matching.query
+    page = read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
+    return [row["id"] for row in page.rows], page.next_cursor, page.is_cut
 
 
 def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:

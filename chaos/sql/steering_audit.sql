@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 WHERE found.counts <> progress.counts
 
 -- name: updates_applied_twice
--- Lists plans of which an update became more than one job.
+-- Lists plans with an update that became more than one job.
 SELECT plan_id AS id FROM plan_job GROUP BY workspace_id, plan_id, index HAVING count(*) > 1
 
 -- name: cancellations_left

@@ -1,4 +1,4 @@
--- Lists of batches. Each query returns a page, newest first; app/ledger/batch_lists.py also runs it with the order turned
+-- Lists of batches. Each query returns a page, newest first; app/ledger/list_pages.py also runs it with the order turned
 -- round. Each reads at most *scan* batches of its index; the conditions after it are the same in all of them.
 
 -- name: batches_by_id

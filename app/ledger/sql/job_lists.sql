@@ -1,13 +1,6 @@
--- Lists of jobs. Each query returns the ids of a page, newest first; app/ledger/job_lists.py also runs it with the order
+-- Lists of jobs. Each query returns the ids of a page, newest first; app/ledger/list_pages.py also runs it with the order
 -- turned round. Each reads at most *scan* rows of its index, so that a page costs the same for any number of jobs. The
 -- conditions after an index are the same in all of them. What a batch has is read by a scalar subquery: one index lookup.
-
--- name: count_items
--- Counts the rows of a query, which app/ledger/job_lists.py writes in the place of the inner one.
-SELECT count(*) AS items
-FROM (
-    SELECT %(workspace_id)s
-) AS matching
 
 -- name: jobs_by_id
 -- Lists jobs by their ids.

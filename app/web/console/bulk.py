@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Rejected
-from app.ledger.job_lists import MAX_COUNT, JobCount, count_jobs
+from app.ledger.job_lists import count_jobs
+from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.queue.bulk import filters_of_action
 from app.web.api.bulk import accept_requested_bulk
 from app.web.api.jobs import job_filter_from
@@ -66,6 +67,6 @@ def _requested() -> tuple[BulkAction, dict[str, str]]:
         raise Rejected(NO_ACTION) from None
 
 
-def _total(counts: list[JobCount]) -> JobCount:
-    jobs = sum(count.jobs for count in counts)
-    return JobCount(jobs=min(jobs, MAX_COUNT), is_exact=jobs <= MAX_COUNT and all(count.is_exact for count in counts))
+def _total(counts: list[ListCount]) -> ListCount:
+    jobs = sum(count.items for count in counts)
+    return ListCount(items=min(jobs, MAX_COUNT), is_exact=jobs <= MAX_COUNT and all(count.is_exact for count in counts))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from app.ledger.job_lists import MAX_COUNT, JobCount
+from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.web.console.filters import filter_url
 from app.web.pagination import cursor_text
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -36,7 +36,7 @@ class ListView:
     next_cursor: UUID | None
     is_cut: bool
     #: None for a list that is not counted.
-    count: JobCount | None = None
+    count: ListCount | None = None
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -81,20 +81,20 @@ class ListView:
         """Return the number of items in words."""
         if self.count is None:
             return ""
-        jobs = self.count.jobs
+        items = self.count.items
         if self.count.is_exact:
-            return f"{jobs:,} {one if jobs == 1 else many}"
-        return f"More than {MAX_COUNT:,} {many}" if jobs == MAX_COUNT else f"At least {jobs:,} {many}"
+            return f"{items:,} {one if items == 1 else many}"
+        return f"More than {MAX_COUNT:,} {many}" if items == MAX_COUNT else f"At least {items:,} {many}"
 
     def _url(self, **changes: Any) -> str:
         return filter_url(self.endpoint, {**self.filters, **changes}, **self.values)
 
 
-def count_of_page(items: int, *, next_cursor: UUID | None, is_cut: bool, is_first: bool) -> JobCount | None:
+def count_of_page(items: int, *, next_cursor: UUID | None, is_cut: bool, is_first: bool) -> ListCount | None:
     """Return the count of a list whose first page is not full, which need not be counted; None for other pages."""
     if not is_first or (next_cursor is not None and not is_cut):
         return None
-    return JobCount(jobs=items, is_exact=not is_cut)
+    return ListCount(items=items, is_exact=not is_cut)
 
 
 def api_arguments(filters: Mapping[str, str]) -> dict[str, str]:

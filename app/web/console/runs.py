@@ -16,7 +16,7 @@ from app.db.clock import SERVER_CLOCK
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import runs
 from app.ledger.batch_lists import BatchFilter, list_batches
-from app.ledger.job_lists import MAX_COUNT, JobCount
+from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.ledger.runs import MergeRun
 from app.ledger.undo_time import UNDOABLE
 from app.web.api import runs as api
@@ -114,7 +114,7 @@ def run_list_page() -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         found = runs.count_merge_runs(tx, matching=matching, most=MAX_COUNT + 1)
         views = view_runs(tx, listed)
-    count = JobCount(jobs=min(found, MAX_COUNT), is_exact=found <= MAX_COUNT)
+    count = ListCount(items=min(found, MAX_COUNT), is_exact=found <= MAX_COUNT)
     view = ListView(endpoint=LIST, filters=filters, values={}, next_cursor=next_cursor, is_cut=False, count=count)
     begun = [run.created_at for run in listed if run.state is RunStatus.RUNNING]
     return render_template(

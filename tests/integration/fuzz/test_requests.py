@@ -77,7 +77,7 @@ def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Prod
     # The profiles that the pair of an exclusion names.
     ours.application.ask(post("/users/track", {"attributes": [{"external_id": f"u-0-{each}"} for each in range(2)]}))
     for endpoint in TAKERS:
-        # What is asked of a job or a batch is refused where there is none of that id, or none that fits.
+        # A request that names a job or a batch is refused without one, and so is a bulk action without fitting jobs.
         if "<" not in endpoint.rule and endpoint.rule != "/merge/jobs/bulk":
             request = post(endpoint.rule, endpoint.bodies[0](Names(Random(1), 0)))
             answer = ours.application.ask(dataclasses.replace(request, method=endpoint.method))

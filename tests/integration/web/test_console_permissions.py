@@ -22,7 +22,7 @@ OF_NO_PAGE = "users.track"
 
 
 def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
-    """Return the permissions of the route of *path*, of which a key needs one; None if any key will do."""
+    """Return the permissions of the route of *path*: a key needs one of them. None: every key may open it."""
     try:
         endpoint, _ = flask.url_map.bind("localhost").match(path.partition("?")[0], method=method)
     except HTTPException:

@@ -1,0 +1,67 @@
+"""Pages of lists that read a bounded part of an index, and counts of such lists up to a bound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+
+QUERIES = load_queries("app.ledger", "list_pages.sql")
+
+#: The place of the counted query in the query count_items.
+NO_QUERY = "SELECT %(workspace_id)s"
+#: Items up to which a list is counted.
+MAX_COUNT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListCount:
+    """The number of items that match; there can be more if it is not exact."""
+
+    items: int
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPage:
+    """The rows of a page, which have an `id`."""
+
+    rows: list[dict[str, Any]]
+    #: Where the next page begins: None after the last one.
+    next_cursor: UUID | None
+    #: Whether it ended with what a page may read.
+    is_cut: bool
+
+
+def read_page(
+    tx: Transaction,
+    query: LiteralString,
+    end_query: LiteralString,
+    parameters: Mapping[str, Any],
+    *,
+    oldest_first: bool,
+) -> RowPage:
+    """Return a page of *query*, which is written for the newest first and gets one row more than a page has.
+
+    *end_query* returns the last row that the page has read, if it has read as many as it may.
+    """
+    limit = parameters["limit"] - 1
+    rows = tx.execute(_in_order(query, oldest_first=oldest_first), parameters).fetchall()
+    if len(rows) > limit:
+        return RowPage(rows=rows[:limit], next_cursor=rows[limit - 1]["id"], is_cut=False)
+    end = tx.execute(_in_order(end_query, oldest_first=oldest_first), parameters).fetchone()
+    return RowPage(rows=rows, next_cursor=None if end is None else end["id"], is_cut=end is not None)
+
+
+def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> ListCount:
+    """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
+    (row,) = tx.execute(QUERIES["count_items"].replace(NO_QUERY, query), parameters)
+    if row["items"] > MAX_COUNT:
+        return ListCount(items=MAX_COUNT, is_exact=False)
+    return ListCount(items=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
+
+
+def _in_order(query: LiteralString, *, oldest_first: bool) -> LiteralString:
+    return query.replace(" DESC", " ASC") if oldest_first else query
