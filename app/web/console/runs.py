@@ -93,7 +93,7 @@ class RunView:
         """The actions that the page offers."""
         offered = {
             "close": self.run.state is RunStatus.OPEN,
-            "cancel": self.is_unfinished and self.run.cancelled_at is None,
+            "cancel": self.is_unfinished and self.run.cancelled_at is None and self.run.kind is not RunKind.IMPORT,
             "undo": self.run.kind is not RunKind.UNDO and self.undoable > 0 and not self._has_unfinished_jobs,
         }
         return [name for name, is_offered in offered.items() if is_offered]

@@ -31,6 +31,7 @@ blueprint = Blueprint("webhook_changes", __name__)
 TYPES = {
     EventType.BATCH_FINISHED: "A batch has finished.",
     EventType.RUN_FINISHED: "A run has finished.",
+    EventType.RUN_PAUSED: "A run was paused because too many of its jobs failed.",
     EventType.IDENTITY_CHANGED: "Profiles were merged, restored, renamed or deleted.",
 }
 NOT_PERMITTED = (

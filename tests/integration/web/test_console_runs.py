@@ -94,3 +94,26 @@ def test_a_key_sees_of_a_run_what_it_may(
     assert reader.get(f"/console/runs/{run_id}/cancel").status_code == 403
     assert merger.get("/console/runs").status_code == 403
     assert "/console/runs" not in merger.get("/console/jobs").text
+
+
+def test_a_paused_run_says_why_and_how_it_goes_on(
+    browser: Browser, caller: Caller, pool: Pool, connection: Connection
+) -> None:
+    run = caller.post("/merge/runs", {"label": "Broken", "max_failures": 0}).json or {}
+    accepted = merge_in(caller, run["run_id"], (ext("e"), ext("f")), (ext("g"), ext("h")))
+    connection.execute(
+        "UPDATE job SET state = 'dead', reason = 'It broke.', finished_at = now() WHERE batch_id = %s AND index = 0",
+        [accepted["batch_id"]],
+    )
+    count_all(pool)
+
+    shown = words(browser.get(f"/console/runs/{run['run_id']}"))
+
+    assert "1 of 1 ended jobs are dead, refused or ambiguous, and the limit is 0." in shown
+    assert f"Resume it with mergelane runs resume {run['run_id']}" in shown
+
+
+def test_an_import_offers_no_cancel(browser: Browser, caller: Caller) -> None:
+    run_id = create_run(caller, label="people.csv", kind="import")
+
+    assert f"/console/runs/{run_id}/cancel" not in browser.get(f"/console/runs/{run_id}").text

@@ -7,7 +7,9 @@ import pytest
 
 from app.config import Settings
 from app.web import create_app
+from app.web.console.webhook_changes import TYPES
 from app.web.resources import resources_of
+from schemas.webhooks import EVENT_TYPES
 from tests.support.browser import Browser, words
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
@@ -56,6 +58,10 @@ def test_a_webhook_is_created_once_and_its_secret_is_shown_once(browser: Browser
     assert webhook["types"] == ["merge.batch.finished", "identity.changed"]
     assert SECRET.findall(page.text) == []
     assert "Enabled" in words(browser.get("/console/webhooks"))
+
+
+def test_the_form_offers_every_type_that_a_webhook_can_select() -> None:
+    assert set(TYPES) == set(EVENT_TYPES)
 
 
 def test_a_url_that_is_not_allowed_is_a_sentence_beside_the_form(browser: Browser, caller: Caller) -> None:
