@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as schema_fields
@@ -13,6 +12,8 @@ from marshmallow import fields as schema_fields
 from app import setting_fields as read
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Limit
+from app.setting_declaration import setting as _setting
+from app.setting_declaration import variable
 from app.setting_sources import given_settings
 from app.setting_values import (
     UNDO_BEYOND_PRUNING,
@@ -32,19 +33,6 @@ from app.setting_values import (
 )
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 
-#: Settings whose variables have standard names, without our prefix.
-UNPREFIXED = frozenset({"database_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
-
-
-def variable(setting: str) -> str:
-    """Return the name of the environment variable of *setting*."""
-    return setting.upper() if setting in UNPREFIXED else f"MERGELANE_{setting.upper()}"
-
-
-def _setting(default: Any, reader: schema_fields.Field[Any], meaning: str, *, secret: bool = False) -> Any:
-    """Declare a setting: its default, what reads its text, and what it means; a *secret* is not in `repr()`."""
-    return field(default=default, repr=not secret, metadata={"read": reader, "meaning": meaning})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -59,6 +47,10 @@ class Settings:
         "broker URL (`redis://`, `rediss://`, `redis+socket://`, `sentinel://`, `amqp://`, `amqps://`)",
         secret=True,
     )
+    database_replica_url: str = _setting(
+        "", DatabaseUrl(), "URL of a standby for segments, exports, audit and duplicates; none when empty", secret=True
+    )
+    replica_wait_s: float = _setting(0.5, read.positive(), "how long a query waits for a standby that lags behind")
     process_user: str = _setting(
         "mergelane_processes",
         RoleName(),

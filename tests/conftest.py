@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.redis",
     "tests.support.sentinel",
     "tests.support.stage",
+    "tests.support.standby",
     "tests.support.stoppable_web",
     "tests.support.system",
     "tests.support.tls",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import psycopg
 from psycopg import pq
@@ -105,6 +105,8 @@ class ClientTimeout:
 class TimeoutConnection(psycopg.Connection[Row]):
     """A connection that raises NoResponse and closes when its client timeout expires."""
 
+    #: Whether its failures are reasons why the database does not answer.
+    is_primary: ClassVar[bool] = True
     #: None waits without a limit.
     client_timeout: ClientTimeout | None = None
     #: Seconds of silence that the current transaction allows, if it raised its statement timeout.
@@ -120,9 +122,11 @@ class TimeoutConnection(psycopg.Connection[Row]):
         try:
             connection = super().connect(conninfo, **arguments)
         except psycopg.OperationalError as error:
-            connect_failures.record_failure(error)
+            if cls.is_primary:
+                connect_failures.record_failure(error)
             raise
-        connect_failures.record_success()
+        if cls.is_primary:
+            connect_failures.record_success()
         return connection
 
     def wait(self, gen: PQGen[Result], interval: float = POLL_S, timeout: float | None = None) -> Result:

@@ -95,7 +95,20 @@ class PoolConnection(Connection):
         return connection
 
 
-def open_pool(settings: Settings, *, name: str, probe_server: bool = False, group: ProcessGroup | None = None) -> Pool:
+class ReplicaConnection(Connection):
+    """A connection to a standby. Its failures say nothing about the primary, and its clock is another one."""
+
+    is_primary = False
+
+
+def open_pool(
+    settings: Settings,
+    *,
+    name: str,
+    probe_server: bool = False,
+    group: ProcessGroup | None = None,
+    connection_class: type[Connection] = PoolConnection,
+) -> Pool:
     """Return a pool whose connections open on demand and work as APP_ROLE; *name* becomes their application name.
 
     With a *group* of processes that serve workspaces, it lends a workspace only its share of the connections at once.
@@ -105,10 +118,11 @@ def open_pool(settings: Settings, *, name: str, probe_server: bool = False, grou
     """
     if not settings.database_url:
         raise SetupError("DATABASE_URL is not set; set it, or start everything with `mergelane up`.")
-    POOL_LIMIT.set(settings.pool_size)
+    if connection_class.is_primary:
+        POOL_LIMIT.set(settings.pool_size)
     pool = Pool(
         settings.database_url,
-        connection_class=PoolConnection,
+        connection_class=connection_class,
         configure=client_timeouts(settings, probe_server=probe_server),
         kwargs=connection_arguments(settings, name=name, role=APP_ROLE),
         min_size=0,
@@ -180,9 +194,10 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
 
     def configure(connection: Connection) -> None:
         connection.client_timeout = client_timeout
-        # A server that refuses this statement refuses the next one too, and that one reports why.
-        with suppress(psycopg.Error):
-            SERVER_CLOCK.read(connection)
+        if connection.is_primary:
+            # A server that refuses this statement refuses the next one too, and that one reports why.
+            with suppress(psycopg.Error):
+                SERVER_CLOCK.read(connection)
 
     return configure
 

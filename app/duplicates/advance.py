@@ -4,8 +4,8 @@ A step and the cursor of the next one are saved in one transaction, so that no g
 process is killed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from app.db.transaction import Transaction, run_in_transaction
+from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates.counts import DuplicateCounts
 from app.duplicates.cursor import ScanCursor
 from app.duplicates.pairs import DuplicatePair, list_pairs
@@ -41,14 +41,17 @@ def workspaces_with_due_runs(connection: Connection) -> list[int]:
     return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_duplicates_to_merge"])]
 
 
-def advance_run(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
+def advance_run(
+    pool: Pool, settings: Settings, *, workspace_id: int, reading_pool: Callable[[], Pool] | None = None
+) -> bool:
     """Start a workspace's daily run if it is due, and take a step of the running run; return whether it took one.
 
-    It takes none while another process does, or while too many jobs of the workspace wait.
+    It takes none while another process does, or while too many jobs of the workspace wait. The step reads from
+    *reading_pool*, by default *pool*.
     """
     run_in_transaction(pool, workspace_id, start_due_daily_run)
-    return run_in_transaction(pool, workspace_id, take_step, settings) or plan_step(
-        pool, settings, workspace_id=workspace_id
+    return run_in_transaction(pool, workspace_id, take_step, settings, reading_pool) or plan_step(
+        pool, settings, workspace_id=workspace_id, reading_pool=reading_pool
     )
 
 
@@ -60,13 +63,18 @@ def start_due_daily_run(tx: Transaction, *, now: datetime | None = None) -> None
             start_run(tx, policy.rule, trigger=RunTrigger.DAILY)
 
 
-def take_step(tx: Transaction, settings: Settings) -> bool:
-    """Take a step of the workspace's running run; return whether it took one."""
+def take_step(tx: Transaction, settings: Settings, reading_pool: Callable[[], Pool] | None = None) -> bool:
+    """Take a step of the workspace's running run; return whether it took one.
+
+    It reads from *reading_pool*, by default in *tx*. The merges resolve their profiles again.
+    """
     row = tx.execute(QUERIES["lock_running_run"]).fetchone()
     if row is None or _must_pause(tx, settings):
         return False
     scan = Scan(rule=rule_from_row(row), refused=settings.refused_identifiers)
-    step = next_step(tx, scan, ScanCursor.from_json(row["cursor"]))
+    cursor = ScanCursor.from_json(row["cursor"])
+    with nullcontext(tx) if reading_pool is None else open_transaction(reading_pool(), tx.workspace_id) as reading:
+        step = next_step(reading, scan, cursor)
     created = [_batch(row, updates) for updates in pack_batches(step.plans, by=scan.rule.identifier)]
     for batch in created:
         insert_batch(tx, batch)

@@ -4,7 +4,7 @@ A page is previewed without a lock on the run. The page, the counts and the curs
 one transaction if no other relay has taken the step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -27,8 +27,12 @@ from schemas.merge import MAX_UPDATES
 ENTRIES = 2_000
 
 
-def plan_step(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
+def plan_step(
+    pool: Pool, settings: Settings, *, workspace_id: int, reading_pool: Callable[[], Pool] | None = None
+) -> bool:
     """Take a step of the planned run of a workspace; return whether there was one.
+
+    It scans in *reading_pool*, by default *pool*, and previews in *pool*.
 
     A run whose plan was discarded or has expired is cancelled. Raises as preview_page.
     """
@@ -39,8 +43,9 @@ def plan_step(pool: Pool, settings: Settings, *, workspace_id: int) -> bool:
         if row["first"] is None:
             tx.execute(QUERIES["cancel_run"], {"id": row["id"]})
             return True
-        rule = rule_from_row(row)
-        scan = Scan(rule=rule, refused=settings.refused_identifiers, entries=ENTRIES, members=MAX_UPDATES)
+    rule = rule_from_row(row)
+    scan = Scan(rule=rule, refused=settings.refused_identifiers, entries=ENTRIES, members=MAX_UPDATES)
+    with open_transaction(pool if reading_pool is None else reading_pool(), workspace_id) as tx:
         step = next_step(tx, scan, ScanCursor.from_json(row["cursor"]["planned"]))
     pairs = [pair for group in step.plans for pair in list_pairs(group, by=rule.identifier)]
     page = preview_page(

@@ -8,6 +8,7 @@ from app.ledger.gauges import LedgerGauges
 from app.metrics.database import DATABASE
 from app.metrics.exposition import MetricSource
 from app.metrics.http import HTTP
+from app.metrics.replica import READS
 from app.metrics.shares import SHARES
 from app.web.resources import resources_of
 
@@ -23,4 +24,4 @@ def register_metrics(flask: Flask) -> None:
 
 def metric_sources(flask: Flask) -> Sequence[MetricSource]:
     """Return the metrics of all processes that serve *flask*, and the gauges of the ledger."""
-    return (*HTTP, *DATABASE, *SHARES, flask.extensions[NAME])
+    return (*HTTP, *DATABASE, READS, *SHARES, flask.extensions[NAME])

@@ -1,16 +1,21 @@
 """Resources shared by all requests: the settings, and a pool of connections that opens on first use."""
 
 import atexit
+from collections.abc import Callable
 from threading import Lock
+from typing import TypeVar
 
 from flask import Flask, current_app
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.installation import Installation
+from app.db.replica import Replica
 from app.process_group import ProcessGroup
 
 NAME = "mergelane"
+
+Result = TypeVar("Result")
 
 
 class Resources:
@@ -24,6 +29,7 @@ class Resources:
         self.settings = settings
         #: The processes of this server; of an application without a server, this process.
         self.group = ProcessGroup()
+        self.replica = Replica(settings, name="web", group=self.group)
         self._pool: Pool | None = None
         self._lock = Lock()
         self._installation_name = ""
@@ -48,6 +54,7 @@ class Resources:
 
     def close(self) -> None:
         """Close the pool; the next request opens it again."""
+        self.replica.close()
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
@@ -66,6 +73,18 @@ def resources_of(flask: Flask) -> Resources:
 
 def pool() -> Pool:
     return resources_of(current_app).pool
+
+
+def reading_pool() -> Pool:
+    """Return the pool for an answer that is streamed: the standby's if it can answer, else the primary's."""
+    resources = resources_of(current_app)
+    return resources.replica.choose_pool(resources.pool)
+
+
+def read_anywhere(use: Callable[[Pool], Result]) -> Result:
+    """Return what *use* reads from the standby, or from the primary if the standby cannot answer; see Replica.read."""
+    resources = resources_of(current_app)
+    return resources.replica.read(resources.pool, use)
 
 
 def settings() -> Settings:

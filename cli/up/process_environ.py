@@ -14,9 +14,11 @@ TRACES = "otel_exporter_otlp_endpoint"
 SECRETS: Mapping[str, frozenset[str]] = {
     "migrate": frozenset({"database_url", "process_password"}),
     # The container for commands such as `mergelane keys create`, which runs no longer than the command.
-    "cli": frozenset({"database_url", "broker_url", "key_pepper", "webhook_pepper"}),
-    "web": frozenset({"database_url", "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES}),
-    "relay": frozenset({"database_url", "broker_url", TRACES}),
+    "cli": frozenset({"database_url", "database_replica_url", "broker_url", "key_pepper", "webhook_pepper"}),
+    "web": frozenset(
+        {"database_url", "database_replica_url", "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES}
+    ),
+    "relay": frozenset({"database_url", "database_replica_url", "broker_url", TRACES}),
     "sender": frozenset({"database_url", "webhook_pepper", TRACES}),
     "worker": frozenset({"database_url", "broker_url", TRACES}),
     "flower": frozenset({"broker_url", "flower_basic_auth"}),

@@ -50,6 +50,11 @@ class PostgresServer:
         """Return the URL of *database* on this server."""
         return self._server.url(database)
 
+    @property
+    def embedded(self) -> EmbeddedPostgres:
+        """The server as the product runs it."""
+        return self._server
+
     def start(self) -> None:
         """Start it and wait until it lets us in."""
         let_pass(self.log.parent)

@@ -1,10 +1,12 @@
 """Advances duplicate runs, one short step for each workspace in turn."""
 
 import logging
+from functools import partial
 
 from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.db.errors import CONTENTION_ERRORS
+from app.db.replica import Replica
 from app.db.transaction import run_in_transaction
 from app.duplicates.advance import advance_run, workspaces_with_due_runs
 from app.duplicates.runs import fail_run
@@ -19,6 +21,7 @@ class DuplicateRunner:
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
+        self._replica = Replica(settings, name="relay")
 
     def run_once(self) -> int:
         """Start the daily runs that are due and take a step of every run; return the number of steps."""
@@ -29,7 +32,8 @@ class DuplicateRunner:
     def _advance(self, workspace_id: int) -> bool:
         """Take a step of one workspace's run. An error fails the run; the relay and other runs continue."""
         try:
-            return advance_run(self._pool, self._settings, workspace_id=workspace_id)
+            choose = partial(self._replica.choose_pool, self._pool)
+            return advance_run(self._pool, self._settings, workspace_id=workspace_id, reading_pool=choose)
         except (DatabaseUnavailable, *CONTENTION_ERRORS):
             raise
         except Exception:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -12,11 +12,13 @@ from flask.typing import ResponseReturnValue
 from app.audit import export
 from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries, read_entries
-from app.db.transaction import open_transaction
+from app.db.connections import Pool
+from app.db.transaction import Transaction, open_transaction
 from app.errors import DatabaseUnavailable, NotFound
 from app.metrics.shares import Resource
-from app.web.auth import pool, requires
+from app.web.auth import requires
 from app.web.openapi.describe import Reply, Tag, describe
+from app.web.resources import read_anywhere, reading_pool
 from app.web.workspace_shares import by_turns, take_share
 from schemas.audit import (
     AnyAuditPageSchema,
@@ -29,6 +31,9 @@ from schemas.audit import (
     Place,
 )
 from schemas.paging import load_query
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LOG = logging.getLogger(__name__)
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -93,22 +98,20 @@ def page_of_entries(arguments: Mapping[str, Any]) -> tuple[Sequence[AuditEntry],
     """Return the page of entries that *arguments* select, and the cursor of the next; raise ValidationError."""
     query = load_query(QUERY, arguments)
     limit = query["limit"]
-    with open_transaction(pool(), g.workspace_id) as tx:
-        found = list_entries(
-            tx,
-            matching=_filter_from(query),
-            limit=limit + 1,
-            before=query.get("cursor"),
-            snapshots="include" in query,
-        )
+    found = _read(
+        list_entries,
+        matching=_filter_from(query),
+        limit=limit + 1,
+        before=query.get("cursor"),
+        snapshots="include" in query,
+    )
     listed = found[:limit]
     return listed, listed[-1].place if len(found) > limit else None
 
 
 def find_entry(entry_id: UUID) -> AuditEntry:
     """Return an entry with its snapshots; raise NotFound when the workspace has none of that id."""
-    with open_transaction(pool(), g.workspace_id) as tx:
-        found = read_entries(tx, ids=[entry_id], snapshots=True)
+    found = _read(read_entries, ids=[entry_id], snapshots=True)
     if not found:
         raise NotFound(NO_ENTRY)
     return found[0]
@@ -120,7 +123,7 @@ def export_response(arguments: Mapping[str, Any]) -> Response:
     form = query["format"]
     with ExitStack() as stack:
         take_share(Resource.EXPORTS, stack)
-        tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
+        tx = stack.enter_context(open_transaction(reading_pool(), g.workspace_id, snapshot=True))
         parts = iterate_entries(tx, matching=_filter_from(query))
         # Errors of the query must appear before the response begins.
         first = next(parts)
@@ -146,6 +149,17 @@ def _file_content(
         raise DatabaseUnavailable("The export failed before its end.") from error
     finally:
         end()
+
+
+def _read(use_case: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what *use_case* reads for the workspace of this request."""
+    workspace_id = g.workspace_id
+
+    def use(pool: Pool) -> R:
+        with open_transaction(pool, workspace_id) as tx:
+            return use_case(tx, *args, **kwargs)
+
+    return read_anywhere(use)
 
 
 def _filter_from(query: dict[str, Any]) -> AuditFilter:

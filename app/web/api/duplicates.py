@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -26,6 +27,7 @@ from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
+from app.web.resources import read_anywhere, reading_pool
 from app.web.workspace_shares import by_turns, query_share, take_share
 from schemas.duplicates import (
     DuplicatePreviewSchema,
@@ -88,7 +90,9 @@ def preview_duplicates_view() -> ResponseReturnValue:
     """
     rule = requested_rule()
     with query_share():
-        counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+        counts, complete = read_anywhere(
+            partial(count_duplicates, settings=settings(), workspace_id=g.workspace_id, rule=rule)
+        )
     return jsonify(PREVIEW_SCHEMA.dump({"rule": rule, "complete": complete, "counts": counts}))
 
 
@@ -114,7 +118,7 @@ def export_preview_view() -> ResponseReturnValue:
 
 def preview_csv(rule: KeepRule) -> Response:
     """Return the merges of a run by *rule* as a streamed table."""
-    found = preview_steps(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+    found = preview_steps(reading_pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
     def body(first: ScanStep, end: Callable[[], None]) -> Generator[str]:
         try:

@@ -14,8 +14,9 @@ from app.ledger.job_lists import iterate_jobs
 from app.ledger.queries import Job
 from app.metrics.shares import Resource
 from app.web.api.jobs import job_filter_from
-from app.web.auth import POLLING, pool, requires
+from app.web.auth import POLLING, requires
 from app.web.openapi.describe import Reply, Tag, describe
+from app.web.resources import reading_pool
 from app.web.workspace_shares import take_share
 from schemas.jobs import JobFilterQuery
 from schemas.paging import load_query
@@ -57,7 +58,7 @@ def export_requested_jobs(arguments: Mapping[str, str]) -> Response:
     matching = job_filter_from(load_query(QUERY, arguments))
     with ExitStack() as stack:
         take_share(Resource.EXPORTS, stack)
-        tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
+        tx = stack.enter_context(open_transaction(reading_pool(), g.workspace_id, snapshot=True))
         parts = iterate_jobs(tx, matching=matching, most=MAX_JOBS, chunk=CHUNK)
         # Errors of the query must appear before the response begins.
         first = next(parts)

@@ -1,5 +1,7 @@
 """The preview of a run over duplicates: numbers, and a sample of groups side by side; and the whole as CSV."""
 
+from functools import partial
+
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
@@ -11,7 +13,7 @@ from app.web.api.exclusions import EXCLUDE
 from app.web.console.auth import signed_in
 from app.web.console.duplicates import wording
 from app.web.console.plans.pages import by_number
-from app.web.resources import pool, settings
+from app.web.resources import pool, read_anywhere, settings
 from app.web.workspace_shares import query_share
 
 
@@ -26,7 +28,7 @@ def duplicate_preview_page() -> ResponseReturnValue:
     """Show what a run would merge now, with the workspace's rule or with the rule in the query; nothing is written."""
     rule = requested_rule()
     with query_share():
-        preview = sample_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+        preview = read_anywhere(partial(sample_duplicates, settings=settings(), workspace_id=g.workspace_id, rule=rule))
     with open_transaction(pool(), g.workspace_id) as tx:
         own = read_policy(tx).rule
     return render_template(

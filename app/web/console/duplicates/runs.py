@@ -1,5 +1,6 @@
 """Pages of runs over duplicates: the list with the policy, one run, and its start and end."""
 
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from app.web.console.error_pages import error_page
 from app.web.console.plans.pages import by_number, marked_counts, run_url
 from app.web.console.progress import poll_interval_since
 from app.web.pagination import cursor_text, split_page
-from app.web.resources import pool, settings
+from app.web.resources import pool, read_anywhere, settings
 from app.web.workspace_shares import query_share
 from schemas.keeping import RunState
 from schemas.outcomes import JobState
@@ -96,7 +97,9 @@ def start_run_page() -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         rule = read_policy(tx).rule
     with query_share():
-        counts, complete = count_duplicates(pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+        counts, complete = read_anywhere(
+            partial(count_duplicates, settings=settings(), workspace_id=g.workspace_id, rule=rule)
+        )
     return render_template(
         "duplicates/start.html",
         rule=rule,
