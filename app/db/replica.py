@@ -37,6 +37,22 @@ OTHER_INSTALLATION = "DATABASE_REPLICA_URL leads to a database of another instal
 Result = TypeVar("Result")
 
 
+def read_position(primary: Connection) -> Mapping[str, Any]:
+    """Return the place in the log up to which *primary* has committed, and the installation."""
+    (position,) = primary.execute(QUERIES["read_position"]).fetchall()
+    return position
+
+
+def find_fault(standby: Connection, position: Mapping[str, Any]) -> str | None:
+    """Return why *standby* cannot answer a query that began at *position* of the primary, or None."""
+    (row,) = standby.execute(QUERIES["read_replayed"], position).fetchall()
+    if row["installation"] != position["installation"]:
+        return OTHER_INSTALLATION
+    if not row["is_standby"]:
+        return NO_STANDBY
+    return None if row["caught_up"] else BEHIND
+
+
 class Replica:
     """The standby, with a pool that opens on first use. Without DATABASE_REPLICA_URL the primary answers everything."""
 
@@ -65,7 +81,7 @@ class Replica:
         if not self._settings.database_url or self._clock() < self._aside_until:
             return primary
         with lend_connection(primary) as connection:
-            (position,) = connection.execute(QUERIES["read_position"]).fetchall()
+            position = read_position(connection)
         pool = self._open()
         try:
             with lend_connection(pool) as connection:
@@ -119,15 +135,9 @@ class Replica:
         """Return None when the standby has replayed the log up to *position*, else why the primary has to answer."""
         pause, until = Event(), self._clock() + self._settings.replica_wait_s
         while True:
-            (standby,) = connection.execute(QUERIES["read_replayed"], position).fetchall()
-            if standby["installation"] != position["installation"]:
-                return OTHER_INSTALLATION
-            if not standby["is_standby"]:
-                return NO_STANDBY
-            if standby["caught_up"]:
-                return None
-            if self._clock() >= until:
-                return BEHIND
+            reason = find_fault(connection, position)
+            if reason != BEHIND or self._clock() >= until:
+                return reason
             pause.wait(LOOK_EVERY_S)
 
     def _set_aside(self, reason: str) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
 
-from app.config import Settings, variable
+from app.config import Settings
 from app.db.connections import Connection
 from app.db.schema_version import current_revision, required_revision
+from app.setting_declaration import variable
 from app.system.processes import Process, list_processes
 
 #: The settings that explain how the installation behaves. None is a secret, a URL or an address.

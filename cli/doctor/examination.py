@@ -17,6 +17,7 @@ from cli.doctor.isolation import check_isolation, check_writes
 from cli.doctor.jobs import check_jobs
 from cli.doctor.pooler import check_pooler
 from cli.doctor.processes import check_flower, check_relay
+from cli.doctor.replica import check_replica
 from cli.doctor.rights import check_rights
 from cli.doctor.session import check_session
 from cli.doctor.settings import check_settings
@@ -60,6 +61,7 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
         yield from check_rights(connection)
         if find_role_fault(connection) is None:
             yield from check_session(settings)
+            yield from check_replica(connection, settings)
         yield from check_digests(connection, settings)
         yield check_relay(connection)
         yield from check_heartbeats(connection)

@@ -5,8 +5,9 @@ from dataclasses import fields
 
 from psycopg.conninfo import make_conninfo
 
-from app.config import Settings, variable
+from app.config import Settings
 from app.environment import child_environ
+from app.setting_declaration import variable
 from app.setting_sources import FILE_SUFFIX, given_settings
 
 TRACES = "otel_exporter_otlp_endpoint"

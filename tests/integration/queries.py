@@ -22,6 +22,8 @@ FREE = {
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
     "db/sql/transactions.sql:now": "returns the time",
     "db/sql/roles.sql:read_login": "reads the roles of the server",
+    "db/sql/replica.sql:read_position": "reads the place in the log of the server",
+    "db/sql/replica.sql:read_replayed": "reads the place in the log of the standby",
     "db/sql/readiness.sql:find_refusal": "checks that PostgreSQL takes writes",
     "db/sql/wakeups.sql:read_backend_pid": "returns the session",
     "db/sql/wakeups.sql:begin_sleep": "takes a lock of the session",

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from app.config import Settings, SettingsSchema, variable
+from app.config import Settings, SettingsSchema
+from app.setting_declaration import variable
 from tests.project.tree import text_of
 
 NOTHING = "none"

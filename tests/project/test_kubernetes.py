@@ -10,7 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.config import Settings, variable
+from app.config import Settings
+from app.setting_declaration import variable
 from cli.up.process_environ import OWNERS, SECRETS
 from tests.project.kubernetes_objects import BASE, CHART, COMMANDS, KEDA, Object, kustomized, resources
 from tests.project.test_processes import NOT_DEPLOYED, PROCESSES, SECRET_VARIABLES, essence, procfile, secrets_of

@@ -137,7 +137,7 @@ SECRET_VARIABLES = {
     "process_password": "MERGELANE_PROCESS_PASSWORD",
 }
 #: Settings that neither gives to a process.
-NOT_DEPLOYED = {"rate_limit_url", "otel_exporter_otlp_endpoint"}
+NOT_DEPLOYED = {"database_replica_url", "rate_limit_url", "otel_exporter_otlp_endpoint"}
 
 
 def secrets_of(variables: Collection[str]) -> set[str]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.config import Settings, SettingsSchema, variable
+from app.config import Settings, SettingsSchema
 from app.environment import CELERY_OVERRIDES, child_environ
 from app.errors import SetupError
+from app.setting_declaration import variable
 from schemas.placeholder_list import DEFAULT_VALUES
 from schemas.placeholders import DEFAULT_PLACEHOLDERS, comparable
 

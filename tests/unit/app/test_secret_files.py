@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Settings, variable
+from app.config import Settings
 from app.errors import SetupError
+from app.setting_declaration import variable
 
 SECRETS = {field.name for field in dataclasses.fields(Settings) if not field.repr}
 VALUES = {
     "database_url": "postgresql://u:p@h/d",
+    "database_replica_url": "postgresql://u:p@standby/d",
     "broker_url": "redis://:p@h/0",
     "rate_limit_url": "redis://:p@h/1",
     "otel_exporter_otlp_endpoint": "https://u:p@h",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from app.config import Settings, variable
+from app.config import Settings
 from app.errors import SetupError
 from app.rates.buckets import DEFAULTS, Bucket, Limit, override_limits, parse_limit, parse_limits
+from app.setting_declaration import variable
 
 
 def test_the_vendors_limits_hold_unless_others_are_set() -> None:

@@ -9,14 +9,15 @@ from app.database_url import parse_database_url
 from cli.up.process_environ import OWNERS, SECRETS, process_environ, secret_texts, url_of_processes
 
 TRACES = "otel_exporter_otlp_endpoint"
+REPLICA = "database_replica_url"
 
 
 def test_a_process_gets_the_secrets_that_it_uses() -> None:
     assert {
         "migrate": {"database_url", "process_password"},
-        "cli": {"database_url", "broker_url", "key_pepper", "webhook_pepper"},
-        "web": {"database_url", "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES},
-        "relay": {"database_url", "broker_url", TRACES},
+        "cli": {"database_url", REPLICA, "broker_url", "key_pepper", "webhook_pepper"},
+        "web": {"database_url", REPLICA, "broker_url", "rate_limit_url", "key_pepper", "webhook_pepper", TRACES},
+        "relay": {"database_url", REPLICA, "broker_url", TRACES},
         "sender": {"database_url", "webhook_pepper", TRACES},
         "worker": {"database_url", "broker_url", TRACES},
         "flower": {"broker_url", "flower_basic_auth"},

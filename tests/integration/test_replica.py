@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,9 @@ from app.duplicates.advance import advance_run
 from app.metrics.replica import READS
 from app.web import create_app
 from app.web.resources import resources_of
+from cli.database import connected
+from cli.doctor.findings import Level
+from cli.doctor.replica import check_replica
 from tests.support.front_door import Caller
 from tests.support.profiles import track
 from tests.support.standby import Replicated
@@ -102,8 +106,7 @@ def test_the_standby_answers_large_queries(name: str, caller: Caller) -> None:
     before = reads("replica")
     response = READING[name](caller)
 
-    assert response.status_code == 200
-    assert response.data
+    assert response.status_code == 200, response.data
     assert reads("replica") == before + 1
 
 
@@ -222,5 +225,33 @@ def test_a_run_over_duplicates_is_scanned_on_the_standby(caller: Caller, pool: P
     run = caller.get(started.json["status_url"]).json if started.json else None
 
     assert run is not None
-    assert run["counts"]["merges"] == 2
+    assert run["counts"]["to_merge"] == 2
     assert reads("replica") > before
+
+
+def test_the_doctor_reports_a_standby_that_answers(settings: Settings) -> None:
+    found = examine(settings)
+
+    assert found.keys() == {Level.FINE}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("postgresql://postgres@127.0.0.1:1/postgres", "does not answer"), (None, replica.NO_STANDBY)],
+    ids=["away", "no standby"],
+)
+def test_the_doctor_reports_a_standby_that_cannot_answer(settings: Settings, url: str | None, words: str) -> None:
+    found = examine(replace(settings, database_replica_url=url or settings.database_url))
+
+    assert found.keys() == {Level.WRONG}
+    assert words in found[Level.WRONG]
+
+
+def test_the_doctor_says_nothing_without_a_standby(settings: Settings) -> None:
+    assert examine(replace(settings, database_replica_url="")) == {}
+
+
+def examine(settings: Settings) -> dict[Level, str]:
+    """Return the level and the sentence of the doctor's finding about the standby."""
+    with connected(settings, settings.database_url, name="test") as primary:
+        return {found.level: found.sentence for found in check_replica(primary, settings)}
