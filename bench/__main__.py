@@ -11,13 +11,17 @@ from bench import documents
 from bench.documents import RESULTS
 from bench.plots import draw
 from bench.report import markdown
-from bench.run import PARTS, run_bench
+from bench.run import APART, KNOWN, PARTS, run_bench
 from bench.sizes import NAMED, Sizes
 from bench.targets import verdicts
 
 
 @click.command()
-@click.option("--only", default="", help=f"Run only these parts, separated by commas: {', '.join(PARTS)}.")
+@click.option(
+    "--only",
+    default="",
+    help=f"Run only these parts, separated by commas: {', '.join(PARTS)}; not in a whole run: {', '.join(APART)}.",
+)
 @click.option(
     "--scale", default="full", show_default=True, help=f"Size of every part: {', '.join(NAMED)}, or a number."
 )
@@ -52,8 +56,8 @@ def _keep(measured: dict[str, Any], results: Path, name: str) -> None:
 def _parts(only: str) -> list[str]:
     """Return the parts named in *only*; raise UsageError with the known parts when one is unknown."""
     names = [name.strip() for name in only.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in PARTS]:
-        raise click.UsageError(f"Unknown part: {', '.join(unknown)}. Known parts: {', '.join(PARTS)}.")
+    if unknown := [name for name in names if name not in KNOWN]:
+        raise click.UsageError(f"Unknown part: {', '.join(unknown)}. Known parts: {', '.join(KNOWN)}.")
     return names
 
 

@@ -237,6 +237,21 @@ def _plan(part: Part) -> list[str]:
     ]
 
 
+def _xmin(part: Part) -> list[str]:
+    """Return the tables of the load beside an old transaction."""
+    load = part["load"]
+    rates = {f"{kind} an old transaction": told["merges_per_s"] for kind, told in load.items()}
+    costs = [[f"{kind} an old transaction", number(told["cpu_ms_per_merge"])] for kind, told in load.items()]
+    tables = sorted({name for told in load.values() for name in told["dead_versions"]})
+    dead = [[name, *(number(told["dead_versions"].get(name, 0)) for told in load.values())] for name in tables]
+    return [
+        _by_size(f"Full load for {part['seconds']:,} s", "merges per second", rates),
+        table(["Full load", "processor ms per merge"], costs),
+        table(["Dead versions at the end", *load], dead),
+        f"In the last quarter of the time, the ratio is {part['ratio_at_the_end']:.2f}.",
+    ]
+
+
 #: Part → its title, and the function that returns its tables.
 PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "throughput": ("End to end", _throughput),
@@ -253,4 +268,5 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "urgency": ("Urgent merges", _urgency),
     "cancel": ("Cancelled queues", _cancel),
     "plan": ("Plans", _plan),
+    "xmin": ("Beside an old transaction", _xmin),
 }
