@@ -41,6 +41,11 @@ class Load:
         """Whether nothing is left to be posted, or a client has failed: the load is at an end."""
         return not self._bodies or bool(self._failures)
 
+    @property
+    def left(self) -> int:
+        """The bodies that were not posted."""
+        return len(self._bodies)
+
     def start(self) -> None:
         """Begin, and wait until the product is busy: a client has filled its window, or has begun to keep its rate."""
         for client in self._clients:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.apart_report import APART_TABLES
 from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
-from bench.tables import number, ratio, spread, table
+from bench.tables import by_size, number, ratio, spread, table
 from bench.targets import verdicts
 
 Part = Mapping[str, Any]
@@ -117,29 +118,23 @@ def _latency(part: Part) -> list[str]:
     return [table(["Milliseconds", "count", "p50", "p99", "max"], rows)]
 
 
-def _by_size(what: str, unit: str, figures: Mapping[str, Mapping[str, float]]) -> str:
-    """Return a table of spreads, a row for each size."""
-    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(told)] for size, told in figures.items()]
-    return table([f"{what}: {unit}", "min", "median", "max"], rows)
-
-
 def _events(part: Part) -> list[str]:
     """Return the tables of the part events."""
-    tables = [_by_size("Events of the orphan", "ms for a merge", part["ms"])]
+    tables = [by_size("Events of the orphan", "ms for a merge", part["ms"])]
     if "undo_ms" in part:
-        tables.append(_by_size("Events of the orphan", "ms for an undo", part["undo_ms"]))
+        tables.append(by_size("Events of the orphan", "ms for an undo", part["undo_ms"]))
     return tables
 
 
 def _addresses(part: Part) -> list[str]:
     """Return the table of the part addresses."""
-    return [_by_size("Profiles that share the address", "ms for a merge", part["ms"])]
+    return [by_size("Profiles that share the address", "ms for a merge", part["ms"])]
 
 
 def _hub(part: Part) -> list[str]:
     """Return the table of the part hub."""
     return [
-        _by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
+        by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
         (
             f"A rate over more than {part['patience_s']:g} s counts the merges until then. Without devices"
             f" the ratio to independent pairs is {ratio(part['ratio_without_devices'])}."
@@ -149,15 +144,15 @@ def _hub(part: Part) -> list[str]:
 
 def _fresh(part: Part) -> list[str]:
     """Return the table of the part fresh."""
-    return [_by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
+    return [by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
 
 
 def _workers(part: Part) -> list[str]:
     """Return the table of the part workers."""
     figures = part["workers"]
     return [
-        _by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
-        _by_size(
+        by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
+        by_size(
             "Workers", "processor ms per merge", {name: told["cpu_ms_per_merge"] for name, told in figures.items()}
         ),
     ]
@@ -165,15 +160,15 @@ def _workers(part: Part) -> list[str]:
 
 def _import(part: Part) -> list[str]:
     """Return the table of the part import."""
-    return [_by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
+    return [by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
 
 
-def _growth(part: Part) -> list[str]:
-    """Return the tables of the part growth."""
+def _large(part: Part) -> list[str]:
+    """Return the tables of the part large."""
     profiles, backlog = part["profiles"], part["backlog"]
     return [
-        _by_size("Profiles", "merges per second", profiles["merges_per_s"]),
-        _by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
+        by_size("Profiles", "merges per second", profiles["merges_per_s"]),
+        by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
         (
             f"The first {backlog['drained_of_the_great']:,} jobs of the large backlog were run. The broker had at most"
             f" {backlog['most_messages']:,} messages; the bound is {backlog['bound']:,} waiting ones."
@@ -232,23 +227,8 @@ def _plan(part: Part) -> list[str]:
     """Return the table of plans."""
     apply_ms = part["apply_ms"]
     return [
-        _by_size(f"{part['pairs']:,} pairs", "pairs per second", part["pairs_per_s"]),
+        by_size(f"{part['pairs']:,} pairs", "pairs per second", part["pairs_per_s"]),
         f"The request that applied the plan took {apply_ms['median']:.0f} ms.",
-    ]
-
-
-def _xmin(part: Part) -> list[str]:
-    """Return the tables of the load beside an old transaction."""
-    load = part["load"]
-    rates = {f"{kind} an old transaction": told["merges_per_s"] for kind, told in load.items()}
-    costs = [[f"{kind} an old transaction", number(told["cpu_ms_per_merge"])] for kind, told in load.items()]
-    tables = sorted({name for told in load.values() for name in told["dead_versions"]})
-    dead = [[name, *(number(told["dead_versions"].get(name, 0)) for told in load.values())] for name in tables]
-    return [
-        _by_size(f"Full load for {part['seconds']:,} s", "merges per second", rates),
-        table(["Full load", "processor ms per merge"], costs),
-        table(["Dead versions at the end", *load], dead),
-        f"In the last quarter of the time, the ratio is {part['ratio_at_the_end']:.2f}.",
     ]
 
 
@@ -264,9 +244,9 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "fresh": ("New installations", _fresh),
     "workers": ("More workers", _workers),
     "import": ("Import of whole profiles", _import),
-    "growth": ("Many profiles, many jobs", _growth),
+    "large": ("Many profiles, many jobs", _large),
     "urgency": ("Urgent merges", _urgency),
     "cancel": ("Cancelled queues", _cancel),
     "plan": ("Plans", _plan),
-    "xmin": ("Beside an old transaction", _xmin),
+    **APART_TABLES,
 }

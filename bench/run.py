@@ -18,8 +18,10 @@ from bench.parts import (
     hub,
     idle,
     imports,
+    large,
     latency,
     plan,
+    soak,
     throughput,
     urgency,
     workers,
@@ -42,7 +44,7 @@ PARTS: Mapping[str, Part] = {
     "fresh": fresh.run,
     "workers": workers.run,
     "import": imports.run,
-    "growth": growth.run,
+    "large": large.run,
     "urgency": urgency.run,
     "cancel": cancel.run,
     "plan": plan.run,
@@ -50,6 +52,8 @@ PARTS: Mapping[str, Part] = {
 #: Parts that run only when they are named: each takes long.
 APART: Mapping[str, Part] = {
     "xmin": xmin.run,
+    "soak": soak.run,
+    **growth.CURVES,
 }
 KNOWN: Mapping[str, Part] = {**PARTS, **APART}
 #: Seconds after which no further part of a whole run starts.
