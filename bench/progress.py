@@ -6,7 +6,31 @@ from types import MappingProxyType
 
 MINUTE = 60
 #: Seconds of each part at scale 1 on two cores, for the time that is left.
-EXPECTED_S: Mapping[str, float] = MappingProxyType({})
+EXPECTED_S: Mapping[str, float] = MappingProxyType(
+    {
+        "throughput": 320,
+        "latency": 120,
+        "counts": 10,
+        "idle": 170,
+        "events": 15,
+        "addresses": 10,
+        "hub": 60,
+        "fresh": 100,
+        "workers": 110,
+        "import": 150,
+        "large": 300,
+        "urgency": 140,
+        "cancel": 140,
+        "plan": 130,
+        "xmin": 1_700,
+        "soak": 3_800,
+        "growth-workers": 120,
+        "growth-profiles": 330,
+        "growth-history": 60,
+        "growth-workspaces": 260,
+        "growth-batch": 180,
+    }
+)
 
 
 class Progress:

@@ -9,6 +9,8 @@ from bench.tables import by_size, number, ratio, spread, table
 from bench.targets import verdicts
 
 Part = Mapping[str, Any]
+#: The columns of waiting times.
+TAIL = ("count", "min", "p50", "p99", "max")
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -111,11 +113,10 @@ def _latency(part: Part) -> list[str]:
         "poll, loaded": part["loaded"]["poll"],
         "lone update to its outcome": part["lone"]["outcome"],
         "the same, for a polling client": part["lone"]["seen_by_client"],
+        **({"empty Celery task to its result": part["lone"]["empty_task"]} if "empty_task" in part["lone"] else {}),
     }
-    rows = [
-        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
-    ]
-    return [table(["Milliseconds", "count", "p50", "p99", "max"], rows)]
+    rows = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
+    return [table(["Milliseconds", *TAIL], rows)]
 
 
 def _events(part: Part) -> list[str]:
@@ -192,12 +193,10 @@ def _idle(part: Part) -> list[str]:
     """Return the tables of the part idle."""
     rows = [[name, number(share)] for name, share in part["percent"].items()]
     named = {"relay awake": part["awake"], "relay asleep": part["asleep"]}
-    waiting = [
-        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
-    ]
+    waiting = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
     return [
         table(["Program, idle", "% of a core"], [*rows, ["all", number(part["total"])]]),
-        table(["Single update, ms", "count", "p50", "p99", "max"], waiting),
+        table(["Single update, ms", *TAIL], waiting),
     ]
 
 
@@ -206,9 +205,9 @@ def _urgency(part: Part) -> list[str]:
     told = part["outcome"]
     row = [
         f"urgent merge beside {part['backlog']:,} jobs",
-        *(number(told[name]) for name in ("count", "p50", "p99", "max")),
+        *(number(told[name]) for name in TAIL),
     ]
-    return [table(["Milliseconds", "count", "p50", "p99", "max"], [row])]
+    return [table(["Milliseconds", *TAIL], [row])]
 
 
 def _cancel(part: Part) -> list[str]:

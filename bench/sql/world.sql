@@ -251,7 +251,7 @@ DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'r
 -- name: read_counters
 -- How much was written to the log so far, and under how many tasks jobs were published.
 SELECT
-    pg_current_wal_insert_lsn() - '0/0' AS wal,
+    pg_current_wal_insert_lsn() - '0/0' AS wal, pg_current_wal_insert_lsn()::text AS position,
     (SELECT count(DISTINCT task_id) FROM job WHERE workspace_id = %(workspace_id)s) AS messages
 
 -- name: drop_devices
