@@ -5,6 +5,8 @@ from time import monotonic
 from types import MappingProxyType
 
 MINUTE = 60
+#: Seconds of a part at the smallest scale: it starts the product, and creates profiles.
+LEAST_S = 20.0
 #: Seconds of each part at scale 1 on two cores, for the time that is left.
 EXPECTED_S: Mapping[str, float] = MappingProxyType(
     {
@@ -46,7 +48,7 @@ class Progress:
     ) -> None:
         self._parts = parts
         self._log = log
-        self._expected_s = {part: expected_s.get(part, MINUTE) * scale for part in parts}
+        self._expected_s = {part: max(LEAST_S, expected_s.get(part, MINUTE) * scale) for part in parts}
         self._place = 0
         self._began = monotonic()
         self._part_began = self._began
