@@ -1,23 +1,33 @@
 """`python -m bench`: measure, print a report, and store the results."""
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
-from bench import documents
+from bench import curves, documents
 from bench.documents import RESULTS
+from bench.parts.growth import CURVES
 from bench.plots import draw
 from bench.report import markdown
-from bench.run import PARTS, run_bench
+from bench.run import APART, KNOWN, PARTS, run_bench
 from bench.sizes import NAMED, Sizes
 from bench.targets import verdicts
 
+#: All curves together.
+GROWTH = "growth"
+
 
 @click.command()
-@click.option("--only", default="", help=f"Run only these parts, separated by commas: {', '.join(PARTS)}.")
+@click.option(
+    "--only",
+    default="",
+    help=f"Run only these parts, separated by commas: {', '.join(PARTS)}; not in a whole run: {', '.join(APART)}, or"
+    f" {GROWTH} for all curves.",
+)
 @click.option(
     "--scale", default="full", show_default=True, help=f"Size of every part: {', '.join(NAMED)}, or a number."
 )
@@ -45,15 +55,16 @@ def _keep(measured: dict[str, Any], results: Path, name: str) -> None:
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{name}.json").write_bytes(orjson.dumps(measured, option=orjson.OPT_INDENT_2) + b"\n")
     (results / f"{name}.md").write_text(markdown(measured), encoding="utf-8")
-    pictures = [path.name for path in draw(measured, results, name)]
+    pictures = [*(path.name for path in draw(measured, results, name)), *curves.keep(measured, results)]
     _log(f"Results in {results}: {', '.join([f'{name}.md', f'{name}.json', *pictures])}.")
 
 
 def _parts(only: str) -> list[str]:
     """Return the parts named in *only*; raise UsageError with the known parts when one is unknown."""
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in PARTS]:
-        raise click.UsageError(f"Unknown part: {', '.join(unknown)}. Known parts: {', '.join(PARTS)}.")
+    named = [name.strip() for name in only.split(",") if name.strip()]
+    names = list(chain.from_iterable(CURVES if name == GROWTH else [name] for name in named))
+    if unknown := [name for name in names if name not in KNOWN]:
+        raise click.UsageError(f"Unknown part: {', '.join(unknown)}. Known parts: {', '.join(KNOWN)}.")
     return names
 
 

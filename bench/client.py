@@ -40,6 +40,10 @@ class Door:
         """Return the current state of a batch."""
         return self._ask("GET", status_url, None, HTTPStatus.OK, {})
 
+    def read(self, path: str) -> None:
+        """Read a page of any content type, and drop it."""
+        self._send("GET", path, None, HTTPStatus.OK, {})
+
     def cancel_queue(self) -> dict[str, Any]:
         """Cancel all waiting jobs."""
         return self._ask("POST", "/merge/queue/cancel", None, HTTPStatus.ACCEPTED, {})
@@ -74,6 +78,11 @@ class Door:
     def _ask(
         self, method: str, path: str, body: bytes | None, status: HTTPStatus, headers: dict[str, str]
     ) -> dict[str, Any]:
+        """Return the JSON object of the answer, which must have *status*."""
+        answer: dict[str, Any] = orjson.loads(self._send(method, path, body, status, headers))
+        return answer
+
+    def _send(self, method: str, path: str, body: bytes | None, status: HTTPStatus, headers: dict[str, str]) -> bytes:
         """Return the body of the answer, which must have *status*."""
         try:
             self._connection.request(method, path, body, self._headers | headers)
@@ -83,8 +92,7 @@ class Door:
             raise BenchError(f"{method} {path} got no response: {error!r}") from error
         if response.status != status:
             raise BenchError(f"{method} {path} returned {response.status}: {content[:300]!r}")
-        answer: dict[str, Any] = orjson.loads(content)
-        return answer
+        return content
 
 
 def import_lines(port: int, body: bytes) -> bytes:

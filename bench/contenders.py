@@ -83,6 +83,8 @@ class Served(Contender):
     def __init__(self, ground: Ground, world: World, database: str) -> None:
         super().__init__(ground, world, database)
         self.port = free_port()
+        #: Updates of a request.
+        self.batch = BATCH
         self._bodies: list[bytes] = []
         self._connection: Connection
 
@@ -94,9 +96,9 @@ class Served(Contender):
         """Start, and post the merges that are not measured."""
         self._connection = connection
         self.start()
-        self._bodies = bodies_for(connection, self.world, first=warm, count=count)
+        self._bodies = bodies_for(connection, self.world, first=warm, count=count, size=self.batch)
         if warm:
-            self.post(bodies_for(connection, self.world, first=0, count=warm))
+            self.post(bodies_for(connection, self.world, first=0, count=warm, size=self.batch))
 
     def merge(self) -> float:
         """Post the measured merges, and wait for the last."""

@@ -24,6 +24,8 @@ from cli.up.safe_folders import passable_temporary_folder
 if TYPE_CHECKING:
     import redis
 
+    from bench.world import World
+
 WORKSPACE = "bench"
 KEY = "key-of-the-benchmark"
 
@@ -38,6 +40,8 @@ class Ground:
         self._redis_server = EmbeddedRedis(folder, child_environ())
         self.postgres: Running
         self.redis: Running
+        #: Worlds that several parts use, by name; they are dropped with the servers.
+        self.kept: dict[str, World] = {}
         #: A migrated database with a workspace and its key, and nothing else.
         self.empty = ""
 
@@ -60,6 +64,16 @@ class Ground:
     def redis_socket(self) -> Path:
         """The socket of Redis."""
         return self._redis_server.socket
+
+    @property
+    def postgres_data(self) -> Path:
+        """The data folder of PostgreSQL."""
+        return self._postgres_server.data
+
+    @property
+    def postgres_programs(self) -> Path:
+        """The folder of PostgreSQL's programs."""
+        return Path(self.postgres.program.command[0]).parent
 
     def url(self, database: str) -> str:
         """Return where *database* is."""

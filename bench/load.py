@@ -1,9 +1,14 @@
-"""Full load: clients that see to it that jobs always wait, so that no worker is ever idle."""
+"""Steady load: clients that keep a bounded number of jobs waiting.
+
+Each client waits for its oldest batch before it posts beyond its window. It looks at one batch, since a query for all
+unfinished jobs reads dead versions, and would slow down itself where these pile up.
+"""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from threading import Event, Thread
+from time import monotonic
 
 from app.db.connections import Connection
 from bench.client import Door
@@ -13,33 +18,39 @@ from bench.running import wait_until
 from bench.world import WORKSPACE_ID, run_query
 
 CLIENTS = 2
-#: Waiting jobs: enough for the relay to pack lanes, and too few to measure a backlog.
-WAITING = 1_000
-#: Seconds between two looks at how many wait.
+#: Unfinished batches of a client: enough for the relay to pack lanes, and too few to measure a backlog.
+WINDOW = 10
+#: Seconds between two looks at a batch.
 LOOK_S = 0.02
 
 
 class Load:
-    """Clients that post *bodies* whenever fewer jobs than WAITING wait."""
+    """Clients that post *bodies*, with at most WINDOW unfinished batches each; at most *batches_per_s* if given."""
 
-    def __init__(self, product: Mergelane, bodies: Sequence[bytes]) -> None:
+    def __init__(self, product: Mergelane, bodies: Iterable[bytes], batches_per_s: float | None = None) -> None:
         self._product = product
         self._bodies = deque(bodies)
+        self._gap_s = CLIENTS / batches_per_s if batches_per_s else 0.0
         self._over = Event()
+        self._busy = Event()
         self._failures: list[Exception] = []
-        self._clients = [Thread(target=self._post, name=f"load{number}") for number in range(CLIENTS)]
+        self._clients = [Thread(target=self._run, name=f"load{number}") for number in range(CLIENTS)]
 
     @property
     def spent(self) -> bool:
         """Whether nothing is left to be posted, or a client has failed: the load is at an end."""
         return not self._bodies or bool(self._failures)
 
+    @property
+    def left(self) -> int:
+        """The bodies that were not posted."""
+        return len(self._bodies)
+
     def start(self) -> None:
-        """Begin, and wait until the product is busy."""
+        """Begin, and wait until the product is busy: a client has filled its window, or has begun to keep its rate."""
         for client in self._clients:
             client.start()
-        with self._connect() as connection:
-            wait_until(lambda: _waiting(connection) > WAITING or self.spent, seconds=60, what="a backlog")
+        wait_until(lambda: self._busy.is_set() or self.spent, seconds=60, what="a backlog")
 
     def end(self) -> None:
         """Post nothing more."""
@@ -52,25 +63,31 @@ class Load:
         if self._failures:
             raise BenchError("A client that kept the product busy failed.") from self._failures[0]
 
-    def _post(self) -> None:
+    def _run(self) -> None:
         """Post for as long as it takes."""
         try:
             with closing(Door(self._product.port)) as door, self._connect() as connection:
-                while not self._over.is_set() and self._bodies:
-                    if _waiting(connection) > WAITING:
-                        self._over.wait(LOOK_S)
-                    else:
-                        self._post_next(door)
+                self._post(door, connection)
         except Exception as error:  # noqa: BLE001  raised in the thread that measures
             self._failures.append(error)
 
-    def _post_next(self, door: Door) -> None:
-        """Post the next body, unless another client has just taken the last."""
-        try:
-            body = self._bodies.popleft()
-        except IndexError:
-            return
-        door.post(body)
+    def _post(self, door: Door, connection: Connection) -> None:
+        unfinished: deque[str] = deque()
+        due = monotonic()
+        while not self._over.is_set():
+            while len(unfinished) >= WINDOW and _is_finished(connection, unfinished[0]):
+                unfinished.popleft()
+            if len(unfinished) >= WINDOW or monotonic() < due:
+                self._busy.set()
+                self._over.wait(LOOK_S)
+                continue
+            # A client that fell behind its rate makes up for one request, not for all of them at once.
+            due = max(due, monotonic() - self._gap_s) + self._gap_s
+            try:
+                body = self._bodies.popleft()
+            except IndexError:
+                return
+            unfinished.append(door.post(body)["batch_id"])
 
     def _connect(self) -> Connection:
         """Return a connection to the product's database."""
@@ -78,9 +95,9 @@ class Load:
 
 
 @contextmanager
-def keeping_busy(product: Mergelane, bodies: Sequence[bytes]) -> Iterator[Load]:
+def keeping_busy(product: Mergelane, bodies: Iterable[bytes], *, batches_per_s: float | None = None) -> Iterator[Load]:
     """Keep *product* busy for as long as the block lasts and *bodies* do. Raises BenchError when a client fails."""
-    load = Load(product, bodies)
+    load = Load(product, bodies, batches_per_s)
     try:
         load.start()
         yield load
@@ -89,7 +106,6 @@ def keeping_busy(product: Mergelane, bodies: Sequence[bytes]) -> Iterator[Load]:
     load.verify()
 
 
-def _waiting(connection: Connection) -> int:
-    """Return how many jobs wait, counted up to the bound."""
-    (row,) = run_query(connection, "count_waiting", {"workspace_id": WORKSPACE_ID, "most": WAITING + 1})
-    return int(row["jobs"])
+def _is_finished(connection: Connection, batch_id: str) -> bool:
+    (row,) = run_query(connection, "is_batch_finished", {"workspace_id": WORKSPACE_ID, "batch_id": batch_id})
+    return bool(row["finished"])

@@ -85,9 +85,9 @@ def _growth(parts: Mapping[str, Part]) -> Figure | None:
         fields.append(("events of the orphan", "ms per merge", parts["events"]["ms"]))
     if "addresses" in parts:
         fields.append(("profiles sharing the address", "ms per merge", parts["addresses"]["ms"]))
-    if "growth" in parts:
-        fields.append(("profiles", "merges per second", parts["growth"]["profiles"]["merges_per_s"]))
-        fields.append(("jobs in the backlog", "merges per second", parts["growth"]["backlog"]["merges_per_s"]))
+    if "large" in parts:
+        fields.append(("profiles", "merges per second", parts["large"]["profiles"]["merges_per_s"]))
+        fields.append(("jobs in the backlog", "merges per second", parts["large"]["backlog"]["merges_per_s"]))
     if "workers" in parts:
         curve = {name: told["merges_per_s"] for name, told in parts["workers"]["workers"].items()}
         fields.append(("workers", "merges per second", curve))
@@ -95,6 +95,14 @@ def _growth(parts: Mapping[str, Part]) -> Figure | None:
         return None
     figure, axes = _figure(len(fields))
     for field, (what, unit, figures) in zip(axes, fields, strict=True):
+        _curve(field, what, unit, figures)
+    return figure
+
+
+def curve_figure(what: str, curves: Mapping[str, Figures]) -> Figure:
+    """Return a figure with a field for each of *curves*, by its unit."""
+    figure, axes = _figure(len(curves))
+    for field, (unit, figures) in zip(axes, curves.items(), strict=True):
         _curve(field, what, unit, figures)
     return figure
 
@@ -121,7 +129,10 @@ def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
     told = list(figures.values())
     reach = [[each["median"] - each["min"] for each in told], [each["max"] - each["median"] for each in told]]
     field.errorbar(sizes, [each["median"] for each in told], yerr=reach, marker="o", capsize=4, color=COLOUR)
-    if max(sizes) > 10 * min(sizes):
+    if min(sizes) == 0:
+        # 0 has no place on a logarithmic axis: up to the next size the axis is linear.
+        field.set_xscale("symlog", linthresh=sorted(sizes)[1])
+    elif max(sizes) > 10 * min(sizes):
         field.set_xscale("log")
     else:
         field.set_xticks(sizes)

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.apart_report import APART_TABLES
 from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
-from bench.tables import number, ratio, spread, table
+from bench.tables import by_size, number, ratio, spread, table
 from bench.targets import verdicts
 
 Part = Mapping[str, Any]
+#: The columns of waiting times.
+TAIL = ("count", "min", "p50", "p99", "max")
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -110,36 +113,29 @@ def _latency(part: Part) -> list[str]:
         "poll, loaded": part["loaded"]["poll"],
         "lone update to its outcome": part["lone"]["outcome"],
         "the same, for a polling client": part["lone"]["seen_by_client"],
+        **({"empty Celery task to its result": part["lone"]["empty_task"]} if "empty_task" in part["lone"] else {}),
     }
-    rows = [
-        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
-    ]
-    return [table(["Milliseconds", "count", "p50", "p99", "max"], rows)]
-
-
-def _by_size(what: str, unit: str, figures: Mapping[str, Mapping[str, float]]) -> str:
-    """Return a table of spreads, a row for each size."""
-    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(told)] for size, told in figures.items()]
-    return table([f"{what}: {unit}", "min", "median", "max"], rows)
+    rows = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
+    return [table(["Milliseconds", *TAIL], rows)]
 
 
 def _events(part: Part) -> list[str]:
     """Return the tables of the part events."""
-    tables = [_by_size("Events of the orphan", "ms for a merge", part["ms"])]
+    tables = [by_size("Events of the orphan", "ms for a merge", part["ms"])]
     if "undo_ms" in part:
-        tables.append(_by_size("Events of the orphan", "ms for an undo", part["undo_ms"]))
+        tables.append(by_size("Events of the orphan", "ms for an undo", part["undo_ms"]))
     return tables
 
 
 def _addresses(part: Part) -> list[str]:
     """Return the table of the part addresses."""
-    return [_by_size("Profiles that share the address", "ms for a merge", part["ms"])]
+    return [by_size("Profiles that share the address", "ms for a merge", part["ms"])]
 
 
 def _hub(part: Part) -> list[str]:
     """Return the table of the part hub."""
     return [
-        _by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
+        by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
         (
             f"A rate over more than {part['patience_s']:g} s counts the merges until then. Without devices"
             f" the ratio to independent pairs is {ratio(part['ratio_without_devices'])}."
@@ -149,15 +145,15 @@ def _hub(part: Part) -> list[str]:
 
 def _fresh(part: Part) -> list[str]:
     """Return the table of the part fresh."""
-    return [_by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
+    return [by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
 
 
 def _workers(part: Part) -> list[str]:
     """Return the table of the part workers."""
     figures = part["workers"]
     return [
-        _by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
-        _by_size(
+        by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
+        by_size(
             "Workers", "processor ms per merge", {name: told["cpu_ms_per_merge"] for name, told in figures.items()}
         ),
     ]
@@ -165,15 +161,15 @@ def _workers(part: Part) -> list[str]:
 
 def _import(part: Part) -> list[str]:
     """Return the table of the part import."""
-    return [_by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
+    return [by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
 
 
-def _growth(part: Part) -> list[str]:
-    """Return the tables of the part growth."""
+def _large(part: Part) -> list[str]:
+    """Return the tables of the part large."""
     profiles, backlog = part["profiles"], part["backlog"]
     return [
-        _by_size("Profiles", "merges per second", profiles["merges_per_s"]),
-        _by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
+        by_size("Profiles", "merges per second", profiles["merges_per_s"]),
+        by_size("Jobs in the backlog", "merges per second", backlog["merges_per_s"]),
         (
             f"The first {backlog['drained_of_the_great']:,} jobs of the large backlog were run. The broker had at most"
             f" {backlog['most_messages']:,} messages; the bound is {backlog['bound']:,} waiting ones."
@@ -197,12 +193,10 @@ def _idle(part: Part) -> list[str]:
     """Return the tables of the part idle."""
     rows = [[name, number(share)] for name, share in part["percent"].items()]
     named = {"relay awake": part["awake"], "relay asleep": part["asleep"]}
-    waiting = [
-        [name, *(number(told[figure]) for figure in ("count", "p50", "p99", "max"))] for name, told in named.items()
-    ]
+    waiting = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
     return [
         table(["Program, idle", "% of a core"], [*rows, ["all", number(part["total"])]]),
-        table(["Single update, ms", "count", "p50", "p99", "max"], waiting),
+        table(["Single update, ms", *TAIL], waiting),
     ]
 
 
@@ -211,9 +205,9 @@ def _urgency(part: Part) -> list[str]:
     told = part["outcome"]
     row = [
         f"urgent merge beside {part['backlog']:,} jobs",
-        *(number(told[name]) for name in ("count", "p50", "p99", "max")),
+        *(number(told[name]) for name in TAIL),
     ]
-    return [table(["Milliseconds", "count", "p50", "p99", "max"], [row])]
+    return [table(["Milliseconds", *TAIL], [row])]
 
 
 def _cancel(part: Part) -> list[str]:
@@ -232,7 +226,7 @@ def _plan(part: Part) -> list[str]:
     """Return the table of plans."""
     apply_ms = part["apply_ms"]
     return [
-        _by_size(f"{part['pairs']:,} pairs", "pairs per second", part["pairs_per_s"]),
+        by_size(f"{part['pairs']:,} pairs", "pairs per second", part["pairs_per_s"]),
         f"The request that applied the plan took {apply_ms['median']:.0f} ms.",
     ]
 
@@ -249,8 +243,9 @@ PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
     "fresh": ("New installations", _fresh),
     "workers": ("More workers", _workers),
     "import": ("Import of whole profiles", _import),
-    "growth": ("Many profiles, many jobs", _growth),
+    "large": ("Many profiles, many jobs", _large),
     "urgency": ("Urgent merges", _urgency),
     "cancel": ("Cancelled queues", _cancel),
     "plan": ("Plans", _plan),
+    **APART_TABLES,
 }

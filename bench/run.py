@@ -18,12 +18,16 @@ from bench.parts import (
     hub,
     idle,
     imports,
+    large,
     latency,
     plan,
+    soak,
     throughput,
     urgency,
     workers,
+    xmin,
 )
+from bench.progress import Progress
 from bench.sizes import Sizes
 
 Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
@@ -40,18 +44,27 @@ PARTS: Mapping[str, Part] = {
     "fresh": fresh.run,
     "workers": workers.run,
     "import": imports.run,
-    "growth": growth.run,
+    "large": large.run,
     "urgency": urgency.run,
     "cancel": cancel.run,
     "plan": plan.run,
 }
-#: Seconds after which no further part starts.
+#: Parts that run only when they are named: each takes long.
+APART: Mapping[str, Part] = {
+    "xmin": xmin.run,
+    "soak": soak.run,
+    **growth.CURVES,
+}
+KNOWN: Mapping[str, Part] = {**PARTS, **APART}
+#: Seconds after which no further part of a whole run starts.
 BUDGET_S = 40 * 60.0
 
 
 def run_bench(only: Sequence[str], sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Run the parts *only*, or all parts; return the results as JSON."""
+    """Run the parts *only*, or all of PARTS; return the results as JSON."""
+    names = list(only or PARTS)
     began = monotonic()
+    progress = Progress(names, sizes.scale, log)
     with ground() as lent:
         results: dict[str, Any] = {
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -59,15 +72,15 @@ def run_bench(only: Sequence[str], sizes: Sizes, log: Callable[[str], None]) -> 
             "machine": machine.described(lent),
             "parts": {},
         }
-        for name in only or PARTS:
-            log(f"== {name}")
-            if monotonic() - began > BUDGET_S:
+        for name in names:
+            progress.begin(name)
+            if not only and monotonic() - began > BUDGET_S:
                 results["parts"][name] = {
                     "failed": f"not started, because {BUDGET_S / 60:g} minutes had passed",
                     "took_s": 0.0,
                 }
                 continue
-            results["parts"][name] = _attempt(PARTS[name], lent, sizes, log)
+            results["parts"][name] = _attempt(KNOWN[name], lent, sizes, progress.log)
     results["seconds"] = monotonic() - began
     return results
 

@@ -50,9 +50,10 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def tails(values: Sequence[float]) -> dict[str, float]:
-    """Return count, p50, p99 and maximum of waiting times."""
+    """Return count, minimum, p50, p99 and maximum of waiting times."""
     return {
         "count": len(values),
+        "min": min(values),
         "p50": percentile(values, 50),
         "p99": percentile(values, 99),
         "max": max(values),

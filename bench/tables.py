@@ -34,3 +34,9 @@ def spread(values: Mapping[str, float]) -> list[str]:
 def ratio(values: Mapping[str, float]) -> str:
     """Return a ratio of medians with its extremes as one cell."""
     return f"{values['of_medians']:.2f} ({values['min']:.2f} to {values['max']:.2f})"
+
+
+def by_size(what: str, unit: str, figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a table of spreads, a row for each size."""
+    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(told)] for size, told in figures.items()]
+    return table([f"{what}: {unit}", "min", "median", "max"], rows)

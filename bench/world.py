@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, LiteralString
 
 import orjson
@@ -111,6 +112,13 @@ def requests(connection: Connection, world: World, *, first: int, count: int, si
         for row in run_query(connection, "list_pairs", parameters)
     ]
     return [body_of(updates[start : start + size]) for start in range(0, count, size)]
+
+
+def all_requests(connection: Connection, world: World) -> list[bytes]:
+    """Return the bodies of the requests for all pairs, made in parts to bound the memory."""
+    starts = range(0, world.pairs, CHUNK)
+    parts = (requests(connection, world, first=at, count=min(CHUNK, world.pairs - at)) for at in starts)
+    return list(chain.from_iterable(parts))
 
 
 def merged_into(bodies: Sequence[bytes]) -> list[bytes]:

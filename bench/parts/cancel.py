@@ -6,17 +6,16 @@ from time import perf_counter
 from typing import Any
 
 from app.db.queries import load_queries
+from bench.backlog import BACKLOG, backlog_world
 from bench.client import Door
 from bench.contenders import Mergelane, running
 from bench.ground import Ground
 from bench.running import wait_until
 from bench.sizes import Sizes
-from bench.world import WORKSPACE_ID, make_world, plant_backlog
+from bench.world import WORKSPACE_ID
 
 QUERIES = load_queries("bench", "cancel.sql")
 
-#: Waiting jobs at scale 1, and the pairs of profiles that they name.
-BACKLOG, PAIRS = 1_000_000, 50_000
 #: Jobs that are finished before the cancellation: the workers are busy then.
 FIRST = 200
 SETTLED_S = 1_200.0
@@ -24,11 +23,9 @@ SETTLED_S = 1_200.0
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Cancel a backlog that workers have begun to merge."""
-    backlog = sizes.of(BACKLOG)
-    world = make_world(ground, min(PAIRS, backlog))
+    world = backlog_world(ground, sizes)
     product = Mergelane(ground, world, ground.copy(world.database))
     with running(product) as connection:
-        plant_backlog(connection, world, first=0, count=backlog)
         scope = {"workspace_id": WORKSPACE_ID}
 
         def progress() -> dict[str, Any]:
@@ -44,9 +41,8 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         wait_until(lambda: progress()["settled"], seconds=SETTLED_S, what="the cancelled jobs", every=0.5)
         seconds = perf_counter() - began
         (row,) = connection.execute(QUERIES["read_cancelled"], scope).fetchall()
-    ground.drop(world.database)
     measured = {
-        "backlog": backlog,
+        "backlog": sizes.of(BACKLOG),
         "answered_ms": answered * 1_000,
         "refused_after_s": max(0.0, row["last_begun_s"]),
         "cancelled": row["cancelled"],

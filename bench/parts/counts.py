@@ -14,6 +14,7 @@ from bench.client import Door
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.ground import Ground
 from bench.sizes import Sizes
+from bench.wal import image_bytes
 from bench.wire import Tally, names
 from bench.world import WORKSPACE_ID, World, make_world, requests, run_query
 from chaos.proxy import Proxy
@@ -49,6 +50,8 @@ class Counts:
     redis_commands: Mapping[str, int]
     messages: int
     wal_bytes: int
+    #: The part of them that is images of whole pages, which depend on the time of the last checkpoint.
+    wal_image_bytes: int
 
     @property
     def per_thousand(self) -> dict[str, float]:
@@ -60,6 +63,7 @@ class Counts:
             "redis_commands": sum(self.redis_commands.values()) * share,
             "messages": self.messages * share,
             "wal_bytes": self.wal_bytes * share,
+            "wal_image_bytes": self.wal_image_bytes * share,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -125,7 +129,9 @@ def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
         relay.start()
         wait_for_rest(connection)
         after = _read_counters(product, tally, connection)
-    return _between(before, after, merges)
+        connection.execute("SELECT pg_switch_wal()", prepare=False)  # flushes it for the dump
+        images = image_bytes(product.ground, before.position, after.position)
+    return _between(before, after, merges, images)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,7 @@ class _Counters:
     tally: Tally
     redis: Mapping[str, int]
     wal: int
+    position: str
     messages: int
 
 
@@ -143,10 +150,12 @@ def _read_counters(product: Watched, tally: Tally, connection: Connection) -> _C
     with product.ground.redis_client() as client:
         told: dict[str, dict[str, int]] = client.info("commandstats")
     commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()}
-    return _Counters(tally=tally.copy(), redis=commands, wal=int(row["wal"]), messages=int(row["messages"]))
+    return _Counters(
+        tally=tally.copy(), redis=commands, wal=int(row["wal"]), position=row["position"], messages=int(row["messages"])
+    )
 
 
-def _between(before: _Counters, after: _Counters, merges: int) -> Counts:
+def _between(before: _Counters, after: _Counters, merges: int, images: int) -> Counts:
     """Return the differences between two readings."""
     statements = _named(after.tally.statements - before.tally.statements)
     trips: Counter[str] = Counter()
@@ -164,6 +173,7 @@ def _between(before: _Counters, after: _Counters, merges: int) -> Counts:
         redis_commands=redis,
         messages=after.messages - before.messages,
         wal_bytes=after.wal - before.wal,
+        wal_image_bytes=images,
     )
 
 

@@ -1,165 +1,161 @@
-"""Rates as the tables grow: many profiles against few, and a great backlog against a small one."""
+"""Curves of the cost of a merge: rate and processor time against workers, profiles, history, workspaces and batch size.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from time import time
+Each curve is a part of its own. The sizes of a curve take turns, round after round.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter, process_time
 from typing import Any
 
-from app.config import Settings
-from app.db.connections import Connection
 from bench.bulk import make_big_world
 from bench.contenders import Mergelane
-from bench.errors import BenchError
+from bench.curves import PREFIX
 from bench.ground import Ground
-from bench.running import wait_until
+from bench.lanes import Lanes, customer, lanes
+from bench.parts.large import Field
+from bench.parts.spread import drain_workspaces, make_spread_world
+from bench.rounds import measure
 from bench.sizes import Sizes
-from bench.stats import Ratio, Spread
-from bench.world import WORKSPACE_ID, World, make_world, plant_backlog, run_query
+from bench.stats import Spread
+from bench.usage import cpu_seconds, spent
+from bench.world import SURVIVOR, empty_world, first_id, make_world, plant, plant_events, settle
 
-#: Pairs of profiles at scale 1: fifty thousand profiles and five million.
-FEW, MANY = 25_000, 2_500_000
-#: Merges of one round.
-MERGES = 8_000
-ROUNDS = 3
-WARM = 500
-#: Jobs of the small backlog and of the great one, and those of the great one that are drained before time is up.
-SMALL, GREAT, DRAINED = 5_000, 500_000, 100_000
-#: Seconds that a drain may take.
-DRAIN_S = 180.0
-#: Seconds between two looks at the broker and at how far the drain is.
-LOOK_S = 0.1
+Log = Callable[[str], None]
+
+WORKERS, WORKER_MERGES = (1, 2, 4), 12_000
+PAIRS, PROFILE_MERGES = (25_000, 250_000, 2_500_000), 7_000
+EVENTS, LINKS = (0, 1_000, 10_000, 100_000, 1_000_000), 150
+WORKSPACES, WORKSPACE_MERGES = (1, 100, 10_000), 20_000
+BATCHES, BATCH_MERGES = (1, 10, 50), 6_000
+WARM, ROUNDS = 500, 3
+MILLISECONDS = 1_000
 
 
-def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Measure rates by the number of profiles, then by the size of the backlog on the many."""
-    few = make_world(ground, max(sizes.of(FEW), sizes.of(MERGES) + sizes.of(WARM)))
-    began = time()
-    many = make_big_world(ground, sizes.of(MANY))
-    log(f"{2 * many.pairs:,} profiles were created in {time() - began:.0f} s")
-    field = Field(ground, many)
-    profiles = _by_profiles(ground, field, few, sizes, log)
-    backlog = _by_backlog(field, sizes, log)
-    for world in (few, many):
-        ground.drop(world.database)
-    return {"profiles": profiles, "backlog": backlog}
+@dataclass
+class Curve:
+    """What was measured at each size: merges per second, and processor milliseconds of a merge."""
+
+    log: Log
+    rates: dict[int, list[float]] = field(default_factory=dict)
+    costs: dict[int, list[float]] = field(default_factory=dict)
+
+    def add(self, size: int, rate: float, cpu_ms: float) -> None:
+        """Add the result of one round."""
+        self.rates.setdefault(size, []).append(rate)
+        self.costs.setdefault(size, []).append(cpu_ms)
+        self.log(f"{size:,}: {rate:,.0f}/s, {cpu_ms:.3f} ms of processor")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON for the results."""
+        return {
+            "merges_per_s": {str(size): Spread.of(told).to_json() for size, told in self.rates.items()},
+            "cpu_ms_per_merge": {str(size): Spread.of(told).to_json() for size, told in self.costs.items()},
+        }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drain:
-    """What was seen of a backlog that was drained."""
-
-    #: Merges per second, stretch by stretch.
-    rates: Sequence[float]
-    #: The most messages that were seen in the broker at once.
-    most_messages: int
-
-
-class Field:
-    """A database whose pairs are merged from the first on, by a product that is started for each drain."""
-
-    def __init__(self, ground: Ground, world: World) -> None:
-        self.ground = ground
-        self.world = world
-        self._next = 0
-
-    def drain(self, *, warm: int, count: int, backlog: int | None = None, stretch: int | None = None) -> Drain:
-        """Merge *warm* pairs as a warm-up, then *count* pairs from a backlog of *backlog* jobs, by default *count*.
-
-        The backlog is written before the product starts. Returns the rate of each *stretch* merges, or of all.
-        """
-        product = Mergelane(self.ground, self.world, self.world.database)
-        with self.ground.connect(self.world.database) as connection:
-            self.ground.empty_broker()
-            began_with = _finished(connection)
-            self._plant(connection, warm + (backlog or count))
-            self.ground.checkpoint()
-            try:
-                product.start_backstage()
-                return self._watch(connection, began_with, marks=range(warm, warm + count + 1, stretch or count))
-            finally:
-                product.stop()
-
-    def clear(self) -> None:
-        """Take the jobs that are not done out of the ledger again."""
-        with self.ground.connect(self.world.database) as connection:
-            run_query(connection, "drop_waiting", {"workspace_id": WORKSPACE_ID})
-            connection.execute("VACUUM ANALYZE job, batch", prepare=False)
-
-    def _plant(self, connection: Connection, count: int) -> None:
-        """Write the requests for the next *count* pairs into the ledger."""
-        if self._next + count > self.world.pairs:
-            raise BenchError(f"The {self.world.pairs:,} pairs of this world do not last for {count:,} more merges.")
-        plant_backlog(connection, self.world, first=self._next, count=count)
-        self._next += count
-
-    def _watch(self, connection: Connection, began_with: int, *, marks: Sequence[int]) -> Drain:
-        """Wait until as many more jobs are finished as the last of *marks* says; return the rates between marks."""
-        began, most, looks = time(), 0, 0
-
-        def drained() -> bool:
-            nonlocal most, looks
-            looks += 1
-            most = max(most, self.ground.messages())
-            # Counting has a cost, so it is done once a second; the ledger has the exact end of each job.
-            return looks % 10 == 0 and _finished(connection) - began_with >= marks[-1]
-
-        wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{marks[-1]:,} jobs to be drained")
-        ends = [self._end_of(connection, nth, since=began) for nth in marks]
-        rates = [
-            (later - earlier) / (end - start)
-            for (earlier, later), (start, end) in zip(pairwise(marks), pairwise(ends), strict=True)
-        ]
-        return Drain(rates=rates, most_messages=most)
-
-    def _end_of(self, connection: Connection, nth: int, *, since: float) -> float:
-        """Return when the *nth* job that was finished since then was, in seconds since 1970."""
-        values = {"workspace_id": WORKSPACE_ID, "began": since, "before_it": nth - 1}
-        (row,) = run_query(connection, "nth_finished_at", values)
-        return float(row["at"])
-
-
-def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Return the rates among few and among many profiles, in turn."""
-    merges, warm = sizes.of(MERGES), sizes.of(WARM)
-    rates: dict[int, list[float]] = {2 * few.pairs: [], 2 * many.world.pairs: []}
+def by_workers(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
+    """Measure one, two and four workers."""
+    count, warm, curve = sizes.of(WORKER_MERGES), sizes.of(WARM), Curve(log)
+    world = make_world(ground, warm + count)
     for _ in range(sizes.rounds(ROUNDS)):
-        copy = World(ground.copy(few.database), few.pairs)
-        for field, measured in zip((Field(ground, copy), many), rates.values(), strict=True):
-            measured.extend(field.drain(warm=warm, count=merges).rates)
-            log(f"{2 * field.world.pairs:,} profiles: {measured[-1]:,.0f}/s")
-        ground.drop(copy.database)
-    small, great = rates.values()
-    return {
-        "merges_per_s": {str(profiles): Spread.of(measured).to_json() for profiles, measured in rates.items()},
-        "ratio": Ratio.of(great, small).to_json(),
-    }
+        for number in WORKERS:
+            made = measure(
+                Mergelane(ground, world, ground.copy(world.database), workers=number), warm=warm, count=count
+            )
+            curve.add(number, made.rate, made.cpu_ms)
+    ground.drop(world.database)
+    return curve.to_json()
 
 
-def _by_backlog(field: Field, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Return the rates from a small backlog, before and after the great one, and from the great one."""
-    small, great, drained, warm = (sizes.of(full) for full in (SMALL, GREAT, DRAINED, WARM))
-    rates: dict[int, list[float]] = {small: [], great: []}
-    most = 0
-    for backlog in (small, small, small, great, small, small):
-        drain = field.drain(warm=warm, count=min(backlog, drained), backlog=backlog, stretch=small)
-        rates[backlog].extend(drain.rates)
-        most = max(most, drain.most_messages)
-        field.clear()
-        rate = Spread.of(drain.rates)
-        log(f"backlog of {backlog:,}: {rate.median:,.0f}/s ({rate.low:,.0f} to {rate.high:,.0f})")
-    medians = [Spread.of(measured).median for measured in rates.values()]
-    return {
-        "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
-        "drained_of_the_great": drained,
-        "most_messages": most,
-        # Waiting messages are bounded; unacknowledged ones come on top.
-        "bound": Settings().broker_bound,
-        "ratio": medians[1] / medians[0],
-    }
+def by_batch(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
+    """Measure requests of one, ten and fifty updates."""
+    count, warm, curve = sizes.of(BATCH_MERGES), sizes.of(WARM), Curve(log)
+    world = make_world(ground, warm + count)
+    for _ in range(sizes.rounds(ROUNDS)):
+        for size in BATCHES:
+            product = Mergelane(ground, world, ground.copy(world.database))
+            product.batch = size
+            made = measure(product, warm=warm, count=count)
+            curve.add(size, made.rate, made.cpu_ms)
+    ground.drop(world.database)
+    return curve.to_json()
 
 
-def _finished(connection: Connection) -> int:
-    """Return how many jobs are finished."""
-    (row,) = run_query(connection, "count_finished", {"workspace_id": WORKSPACE_ID})
-    return int(row["jobs"])
+def by_profiles(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
+    """Measure the same merges among more and more profiles."""
+    count, warm, curve = sizes.of(PROFILE_MERGES), sizes.of(WARM), Curve(log)
+    rounds = sizes.rounds(ROUNDS)
+    fields = []
+    for pairs in sorted({max(sizes.of(full), rounds * (warm + count)) for full in PAIRS}):
+        fields.append(Field(ground, make_big_world(ground, pairs)))
+        log(f"{2 * pairs:,} profiles were created")
+    for _ in range(rounds):
+        for each in fields:
+            drain = each.drain(warm=warm, count=count)
+            curve.add(2 * each.world.pairs, drain.rates[0], drain.cpu_ms)
+    for each in fields:
+        ground.drop(each.world.database)
+    return curve.to_json()
+
+
+def by_workspaces(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
+    """Measure the same merges in one workspace and in many."""
+    count, warm, curve = sizes.of(WORKSPACE_MERGES), sizes.of(WARM), Curve(log)
+    # Each workspace has two pairs at least.
+    worlds = {}
+    for workspaces in sorted({min(full, (warm + count) // 2) for full in WORKSPACES}):
+        worlds[workspaces] = make_spread_world(ground, pairs=warm + count, workspaces=workspaces)
+        log(f"{workspaces:,} workspaces were created")
+    for _ in range(sizes.rounds(ROUNDS)):
+        for workspaces, world in worlds.items():
+            rate, cpu_ms = drain_workspaces(ground, world, warm=warm)
+            curve.add(workspaces, rate, cpu_ms)
+    for world in worlds.values():
+        ground.drop(world.database)
+    return curve.to_json()
+
+
+def by_history(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
+    """Measure merges of orphans with more and more events, in this process, as chains."""
+    curve, links = Curve(log), sizes.of(LINKS, least=20, step=1)
+    rounds = sizes.rounds(ROUNDS)
+    many = sorted({min(full, sizes.of(full, least=1_000)) for full in EVENTS})
+    database = empty_world(ground)
+    with ground.connect(database) as connection:
+        # The chain of each size has a warm-up of as many links as a round.
+        length = links * (rounds + 1) + 1
+        plant(connection, role=SURVIVOR, first=0, count=len(many) * length)
+        for chain, events in enumerate(many):
+            if events:
+                plant_events(connection, origin_id=first_id(SURVIVOR) + chain * length, count=events)
+        settle(connection)
+    log(f"{sum(many):,} events were created")
+    with lanes(ground, database) as runner:
+        for number in range(rounds + 1):
+            for chain, events in enumerate(many):
+                rate, cpu_ms = _chain(ground, runner, first=chain * length + number * links, links=links)
+                if number:
+                    curve.add(events, rate, cpu_ms)
+    ground.drop(database)
+    return curve.to_json()
+
+
+def _chain(ground: Ground, runner: Lanes, *, first: int, links: int) -> tuple[float, float]:
+    """Merge the profile *first* into the next, that one into the next, and so on; return rate and processor time."""
+    used, own, began = cpu_seconds([ground.postgres]), process_time(), perf_counter()
+    for link in range(first, first + links):
+        runner.merge(orphan=customer(link), survivor=customer(link + 1))
+    took = perf_counter() - began
+    cpu_s = process_time() - own + sum(spent(used, cpu_seconds([ground.postgres])).values())
+    return links / took, cpu_s * MILLISECONDS / links
+
+
+#: Part → what measures its curve.
+CURVES: Mapping[str, Callable[[Ground, Sizes, Log], dict[str, Any]]] = {
+    f"{PREFIX}workers": by_workers,
+    f"{PREFIX}profiles": by_profiles,
+    f"{PREFIX}history": by_history,
+    f"{PREFIX}workspaces": by_workspaces,
+    f"{PREFIX}batch": by_batch,
+}

@@ -18,7 +18,7 @@ from cli.up import commands
 from workers.sleeper import AWAKE_S
 
 #: Seconds of idleness that are measured, and single updates that wake the relay, at scale 1.
-IDLE_S, WAKING = 60, 40
+IDLE_S, WAKING = 60, 25
 WARM = 20
 #: Seconds after which everything has calmed down.
 CALM_S = AWAKE_S + 1.0

@@ -1,5 +1,6 @@
 """How long clients wait for the answer to a POST, for a poll, and for the outcome of a lone update; idle and loaded."""
 
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from itertools import islice
@@ -13,6 +14,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, connection_arguments
 from app.db.queries import load_queries
+from bench import empty_task
 from bench.client import Door, timed_post
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.errors import BenchError
@@ -34,6 +36,8 @@ LOAD = 1_000
 LEAST_LOAD = 80
 #: Seconds between two requests of the one client whose waiting is measured under load.
 GAP_S = 0.03
+#: Seconds that an empty task may take.
+TASK_S = 30
 #: Seconds between two looks at a lone update.
 OUTCOME_LOOK_S = 0.002
 
@@ -55,7 +59,11 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
             idle = _idle(ground, bare, connection, door, list(islice(bodies, WARM + posts)))
             log(f"idle: POST p50 {idle['post']['p50']:.1f} ms, bare insert p50 {idle['bare_insert']['p50']:.1f} ms")
             alone = _lone(connection, door, lone_bodies)
-            log(f"lone update: outcome p50 {alone['outcome']['p50']:.1f} ms, p99 {alone['outcome']['p99']:.1f} ms")
+            alone["empty_task"] = _empty_tasks(product, count=lone)
+            log(
+                f"lone update: outcome p50 {alone['outcome']['p50']:.1f} ms, p99 {alone['outcome']['p99']:.1f} ms;"
+                f" empty task: p50 {alone['empty_task']['p50']:.1f} ms"
+            )
             with keeping_busy(product, list(islice(bodies, load))) as keeper:
                 busy = _busy(door, list(islice(bodies, loaded)), keeper)
             log(f"loaded: POST p50 {busy['post']['p50']:.1f} ms, p99 {busy['post']['p99']:.1f} ms")
@@ -94,6 +102,23 @@ def _lone(connection: Connection, door: Door, bodies: list[bytes]) -> dict[str, 
         wait_for_outcome(connection, answer["batch_id"])
         outcomes.append(perf_counter() - began)
     return {"outcome": _ms(outcomes[WARM // 2 :]), "seen_by_client": _ms(seen[WARM // 2 :])}
+
+
+def _empty_tasks(product: Mergelane, *, count: int) -> dict[str, float]:
+    """Return the waiting for the result of a Celery task that does nothing, one after another."""
+    program = [sys.executable, "-m", "celery", "-A", "bench.empty_task", "worker", "--pool", "solo"]
+    worker = product.run("empty", [*program, "-Q", empty_task.QUEUE, "--loglevel", "INFO"])
+    worker.wait_for(r"ready\.")
+    app = empty_task.make_app(product.ground.broker_url)
+    times = []
+    for _ in range(WARM + count):
+        began = perf_counter()
+        app.send_task(empty_task.NAME).get(timeout=TASK_S)
+        times.append(perf_counter() - began)
+    app.close()
+    worker.stop()
+    product.programs.remove(worker)
+    return _ms(times[WARM:])
 
 
 def _busy(door: Door, bodies: list[bytes], load: Load) -> dict[str, Any]:

@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, ClassVar
 
+from bench.backlog import BACKLOG, backlog_world
 from bench.client import Door, timed_post
 from bench.contenders import Mergelane, running
 from bench.ground import Ground
 from bench.sizes import Sizes
 from bench.stats import tails
-from bench.world import make_world, plant_backlog, requests
+from bench.world import requests
 
-#: Waiting jobs, and urgent merges that are measured, at scale 1.
-BACKLOG, URGENT = 1_000_000, 300
-#: Pairs of profiles of the backlog: the later jobs name them again.
-PAIRS = 200_000
+#: Urgent merges that are measured, at scale 1.
+URGENT = 300
 WARM = 20
 MILLISECONDS = 1_000
 
@@ -28,16 +27,13 @@ class Roomy(Mergelane):
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Post merges with `Priority: u=0`, one after another, beside a backlog of ordinary jobs."""
     backlog, urgent = sizes.of(BACKLOG), sizes.of(URGENT, least=30, step=1)
-    pairs = min(PAIRS, backlog)
-    world = make_world(ground, pairs + WARM + urgent)
+    world = backlog_world(ground, sizes)
     product = Roomy(ground, world, ground.copy(world.database))
     with running(product) as connection:
-        plant_backlog(connection, world, first=WARM + urgent, count=backlog)
         bodies = requests(connection, world, first=0, count=WARM + urgent, size=1)
         product.start()
         with closing(Door(product.port)) as door:
             times = [timed_post(door, body, Priority="u=0", Prefer="wait=30") * MILLISECONDS for body in bodies]
-    ground.drop(world.database)
     measured = tails(times[WARM:])
     log(f"urgent merge beside {backlog:,} jobs: p50 {measured['p50']:.0f} ms, p99 {measured['p99']:.0f} ms")
     return {"backlog": backlog, "outcome": measured}

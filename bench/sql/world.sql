@@ -186,12 +186,13 @@ SELECT EXISTS (
     SELECT 1 FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 ) AS unfinished
 
--- name: count_waiting
--- How many jobs are not settled yet, counted up to a bound.
-SELECT count(*) AS jobs
-FROM (
-    SELECT 1 FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') LIMIT %(most)s
-) AS waiting
+-- name: is_batch_finished
+-- Whether no job of a batch is unfinished.
+SELECT NOT EXISTS (
+    SELECT
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND batch_id = %(batch_id)s AND (state IN ('queued', 'running')) IS TRUE
+) AS finished
 
 -- name: count_outcomes
 -- How many jobs ended with which outcome, and when the first was taken in and the last was finished.
@@ -215,6 +216,22 @@ ORDER BY finished_at
 OFFSET %(before_it)s
 LIMIT 1
 
+-- name: finished_by_slice
+-- Counts the merges by slices of time since a moment, both in seconds.
+SELECT floor((extract(EPOCH FROM finished_at) - %(began)s) / %(slice_s)s)::integer AS slice, count(*) AS merges
+FROM job
+WHERE workspace_id = %(workspace_id)s AND outcome = 'merged' AND finished_at >= to_timestamp(%(began)s)
+GROUP BY slice
+ORDER BY slice
+
+-- name: read_versions
+-- Reads the live and dead versions of each table, its updates, and how many of them were HOT.
+SELECT
+    relname AS name, n_live_tup AS live, n_dead_tup AS dead, n_tup_upd AS updated, n_tup_hot_upd AS hot
+FROM pg_stat_user_tables
+WHERE n_tup_upd + n_dead_tup > 0
+ORDER BY relname
+
 -- name: take_stock
 -- What no merge may change, summed over all profiles, and what each merge must leave behind.
 SELECT
@@ -234,7 +251,7 @@ DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'r
 -- name: read_counters
 -- How much was written to the log so far, and under how many tasks jobs were published.
 SELECT
-    pg_current_wal_insert_lsn() - '0/0' AS wal,
+    pg_current_wal_insert_lsn() - '0/0' AS wal, pg_current_wal_insert_lsn()::text AS position,
     (SELECT count(DISTINCT task_id) FROM job WHERE workspace_id = %(workspace_id)s) AS messages
 
 -- name: drop_devices

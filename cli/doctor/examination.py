@@ -15,6 +15,8 @@ from cli.doctor.findings import Finding, Level, wrong
 from cli.doctor.heartbeats import check_heartbeats
 from cli.doctor.isolation import check_isolation, check_writes
 from cli.doctor.jobs import check_jobs
+from cli.doctor.memory import check_memory
+from cli.doctor.old_transactions import check_old_transactions
 from cli.doctor.pooler import check_pooler
 from cli.doctor.processes import check_flower, check_relay
 from cli.doctor.replica import check_replica
@@ -54,6 +56,8 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
     schema = check_schema(connection)
     yield schema
     yield check_indexes(connection)
+    yield from check_memory(connection)
+    yield check_old_transactions(connection)
     if schema.level != Level.WRONG:
         if not any(each.level == Level.WRONG for each in server):
             yield from check_writes(settings)

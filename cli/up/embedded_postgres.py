@@ -19,6 +19,7 @@ from psycopg import sql
 from app.errors import SetupError
 from cli.up import parent_death
 from cli.up.postgres_access import SUPERUSER, AccessByUser
+from cli.up.postgres_memory import disk_size, memory_settings, usable_memory
 from cli.up.postgres_programs import programs_for
 from cli.up.processes import Program
 from cli.up.safe_folders import create_private_folder, remove_folder, require_passable
@@ -58,7 +59,8 @@ class EmbeddedPostgres:
         access: AccessByUser | None = None,
     ) -> None:
         self.data = data.absolute()
-        self.settings = {**SETTINGS, **(settings or {})}
+        memory = memory_settings(usable_memory(), disk_size(self.data))
+        self.settings = {**SETTINGS, **memory, **(settings or {})}
         self.sockets = self.data
         self._environ = environ
         self._access = access

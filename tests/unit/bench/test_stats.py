@@ -20,4 +20,4 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 
 
 def test_the_tail_of_one_value_is_that_value() -> None:
-    assert tails([7.0]) == {"count": 1, "p50": 7.0, "p99": 7.0, "max": 7.0}
+    assert tails([7.0]) == {"count": 1, "min": 7.0, "p50": 7.0, "p99": 7.0, "max": 7.0}

@@ -12,7 +12,7 @@ def results(of_medians: float) -> dict[str, Any]:
     return {"parts": {"throughput": {"ratios": {"obvious": told}}}}
 
 
-@pytest.mark.parametrize(("ratio", "verdict"), [(7.0, "met"), (6.0, "met"), (5.9, "missed")])
+@pytest.mark.parametrize(("ratio", "verdict"), [(9.5, "met"), (9.0, "met"), (7.0, "missed")])
 def test_a_target_is_met_at_its_bound_and_beyond(ratio: float, verdict: str) -> None:
     found = {each.target.name: each.word for each in verdicts(results(ratio))}
 
@@ -37,3 +37,22 @@ def test_no_two_targets_have_one_name() -> None:
     names = [target.name for target in TARGETS]
 
     assert sorted(names) == sorted(set(names))
+
+
+def test_a_ratio_has_the_smallest_and_the_largest_of_a_round() -> None:
+    results = {"parts": {"xmin": {"ratio": {"of_medians": 0.93, "min": 0.8, "max": 1.1}}}}
+    (found,) = (each for each in verdicts(results) if each.target.part == "xmin")
+
+    assert (found.word, found.formatted_value, found.target.formatted_bound) == (
+        "met",
+        "0.93 times (0.8 to 1.1)",
+        "≥ 0.9 times",
+    )
+
+
+def test_a_figure_without_a_bound_is_only_reported() -> None:
+    lone = {"outcome": {"p50": 10.0, "p99": 20.0}, "empty_task": {"p50": 5.0}}
+    found = {each.target.name: each for each in verdicts({"parts": {"latency": {"lone": lone}}})}
+    verdict = found["A lone update, p50 against an empty Celery task"]
+
+    assert (verdict.word, verdict.formatted_value, verdict.to_json()["bound"]) == ("reported", "2 times", None)
