@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.pgbouncer",
     "tests.support.postgres",
     "tests.support.redis",
+    "tests.support.routes",
     "tests.support.sentinel",
     "tests.support.stage",
     "tests.support.standby",

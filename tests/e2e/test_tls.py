@@ -33,5 +33,5 @@ def test_a_merge_goes_all_the_way_under_tls(encrypted: Encrypted, start_system: 
             return []
         return [queue["name"] for queue in response.json()["active_queues"]] if response.ok else []
 
-    wait_until(lambda: "mergelane" in queues(), what="Flower to show the broker's queue")
+    wait_until(lambda: "mergelane" in queues(), seconds=90, what="Flower to show the broker's queue")
     assert "Traceback" not in system.flower.log

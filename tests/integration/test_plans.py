@@ -110,6 +110,20 @@ def opened(url: str, role: str | None = None) -> "closing[Connection]":
     return closing(connection)
 
 
+@pytest.fixture(scope="module")
+def owner(database_url: str) -> Iterator[Connection]:
+    """The owner's connection, shared: a new one would learn the whole catalog first."""
+    with opened(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def process(database_url: str) -> Iterator[Connection]:
+    """A connection as a process has it, shared likewise."""
+    with opened(database_url, APP_ROLE) as connection:
+        yield connection
+
+
 def access(connection: Connection, query: str) -> list[tuple[str, str]]:
     """Return how the plan for any values of *query* comes by rows: conditions on indexes, and tables read whole."""
     explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(query)}"
@@ -128,15 +142,13 @@ def _access(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", BOUND)
-def test_a_query_is_planned_for_a_process_as_for_the_owner(database_url: str, name: str) -> None:
-    with opened(database_url) as owner, opened(database_url, APP_ROLE) as process:
-        assert access(process, QUERIES[name]) == access(owner, QUERIES[name]) or name in TIES
+def test_a_query_is_planned_for_a_process_as_for_the_owner(owner: Connection, process: Connection, name: str) -> None:
+    assert access(process, QUERIES[name]) == access(owner, QUERIES[name]) or name in TIES
 
 
-def test_where_two_plans_tie_both_go_by_the_same_index(database_url: str) -> None:
+def test_where_two_plans_tie_both_go_by_the_same_index(owner: Connection, process: Connection) -> None:
     for name in TIES:
-        with opened(database_url) as owner, opened(database_url, APP_ROLE) as process:
-            used = [[index for index, _ in access(each, QUERIES[name])] for each in (owner, process)]
+        used = [[index for index, _ in access(each, QUERIES[name])] for each in (owner, process)]
 
         assert used[0] == used[1]
 
@@ -150,12 +162,11 @@ def test_where_two_plans_tie_both_go_by_the_same_index(database_url: str) -> Non
     ],
 )
 def test_what_needs_a_gin_index_has_it_by_its_view_and_would_lose_it_on_the_table(
-    database_url: str, name: str, view: str, gin: str
+    owner: Connection, process: Connection, name: str, view: str, gin: str
 ) -> None:
     table = view.removeprefix("workspace_")
-    with opened(database_url) as owner, opened(database_url, APP_ROLE) as process:
-        owner.execute("ANALYZE")
-        used, lost = (dict(access(process, query)) for query in (QUERIES[name], QUERIES[name].replace(view, table)))
+    owner.execute("ANALYZE")
+    used, lost = (dict(access(process, query)) for query in (QUERIES[name], QUERIES[name].replace(view, table)))
 
     assert gin in used
     assert gin not in lost

@@ -4,6 +4,7 @@ A file stays in one process, so that what its tests share is started once. The r
 the end of the run is made of small pieces and no process idles through it.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Let the rooms begin in their order when the tests are handed out to several processes."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: ROOMS.index(_room(item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone, from now on, what the run keeps to its end: all the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def _soon_done(arguments: list[str]) -> bool:

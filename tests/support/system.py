@@ -107,7 +107,7 @@ class System:
 
     def report(self) -> str:
         """Return the state of each process and the end of its log."""
-        processes = (self.web, self.relay, *self.workers)
+        processes = (self.web, self.relay, *self.workers, self.flower)
         return "\n".join(
             f"{each.name}: {'running' if each.running else f'ended with {each.returncode}'}\n{each.log[-2000:]}"
             for each in processes
