@@ -24,7 +24,7 @@ from app.web.console.times import format_relative_time, format_time
 from app.web.console.value_diffs import DiffPart, diff_values, is_worth_diffing
 from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
-from schemas.outcomes import JobState, Outcome
+from schemas.outcomes import Outcome
 
 #: Scripts, styles, images, forms and requests of this server only, and no inline code.
 POLICY = (
@@ -70,7 +70,6 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(tone_of, "tone")
     blueprint.add_app_template_filter(batch_progress, "progress")
     blueprint.add_app_template_test(is_undoable, "undoable")
-    blueprint.add_app_template_test(retryable, "retryable")
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
     blueprint.add_app_template_filter(table_columns, "columns")
@@ -103,15 +102,6 @@ def is_undoable(job: Job) -> bool:
     """Return whether the page offers an undo of *job*: it had an effect, was not undone, and the key may undo it."""
     done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
     return done and job.kind in PERMISSIONS and may_run(job.kind)
-
-
-def retryable(job: Job) -> bool:
-    """Return whether to offer a retry of *job*: it is dead, and the key may run jobs of its kind.
-
-    The kind of the job that an undo undoes is checked when the form is sent.
-    """
-    permitted = may_run(job.kind) if job.kind in PERMISSIONS else any(map(g.may, POLLING))
-    return job.state is JobState.DEAD and permitted
 
 
 def rule_sentence(rule: str | None) -> str:
