@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from app.db.transaction import Transaction
-from app.ledger.queries import Job
+from app.ledger.queries import Batch, Job
 from app.ledger.retry import kinds_to_retry
 from app.ledger.run_cancel import kinds_of_run
+from app.ledger.undo_time import UNDOABLE
 from app.web.job_permissions import PERMISSIONS, may_run
 from schemas.outcomes import JobState
 
@@ -25,6 +26,16 @@ def retryable_jobs(tx: Transaction, jobs: Sequence[Job]) -> Collection[UUID]:
 def may_change_run(tx: Transaction, *, run_id: UUID) -> bool:
     """Return whether the key has the permission of all jobs of a run, which its cancel and its undo need."""
     return all(map(may_run, KINDS)) or all(map(may_run, kinds_of_run(tx, run_id=run_id)))
+
+
+def may_undo_batch(batch: Batch) -> bool:
+    """Return whether a job of *batch* can be undone, and the key has the permission of all of its jobs."""
+    return any(map(is_undoable, batch.jobs)) and all(may_run(job.kind) for job in batch.jobs)
+
+
+def is_undoable(job: Job) -> bool:
+    """Return whether to offer an undo of *job*: it had an effect, was not undone, and the key may undo it."""
+    return job.outcome in UNDOABLE and job.undone_at is None and job.kind in PERMISSIONS and may_run(job.kind)
 
 
 def permitted_filter(filters: Mapping[str, str]) -> dict[str, str] | None:

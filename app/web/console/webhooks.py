@@ -65,6 +65,7 @@ def webhook_page(webhook_id: UUID) -> ResponseReturnValue:
     return render_template(
         "webhooks/page.html",
         webhook=webhook,
+        may_change=webhook_changes.may_change(webhook),
         notices=notices,
         older=cursor_text(next_cursor),
         is_first_page="cursor" not in given,
