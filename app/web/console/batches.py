@@ -11,11 +11,12 @@ from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.ledger.batch_lists import count_batches
 from app.web.api.batches import QUERY, batch_filter_from, list_requested_batches
+from app.web.api.list_exports import export_requested_batches
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.filters import filter_url, read_filter, redirect_to_filter
 from app.web.console.jobs import filter_jobs
-from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.reading import visible_names
 from schemas.outcomes import JobState, Outcome
@@ -42,6 +43,13 @@ def batch_list_page() -> ResponseReturnValue:
 def submit_batch_list_filter() -> ResponseReturnValue:
     """Redirect to the list with the filter of the form."""
     return redirect_to_filter(LIST, FILTERS)
+
+
+@blueprint.get("/export")
+@signed_in(permission=POLLING)
+def export_batch_list() -> ResponseReturnValue:
+    """Return the batches of the filter in the URL as CSV."""
+    return export_requested_batches(api_arguments(conditions_of(read_filter(FILTERS))))
 
 
 @blueprint.get("/<uuid:batch_id>")

@@ -20,7 +20,7 @@ from app.web.console.auth import signed_in
 from app.web.console.confirmation import Confirmation, confirmation_page, jobs_in_words
 from app.web.console.filters import filter_url, read_filter
 from app.web.console.jobs import FILTERS, LIST
-from app.web.console.lists import PLACE, api_arguments
+from app.web.console.lists import api_arguments, conditions_of
 from app.web.console.permitted import permitted_filter
 from app.web.console.progress import label_of
 from schemas.bulk import BulkAction
@@ -80,7 +80,7 @@ def submit_bulk() -> ResponseReturnValue:
 
 def _requested() -> tuple[BulkAction, dict[str, str]]:
     """Return the action and the filter in the URL; raise AccessDenied for jobs that the key may not run."""
-    filters = {name: value for name, value in read_filter((*FILTERS, "action")).items() if name not in PLACE}
+    filters = conditions_of(read_filter((*FILTERS, "action")))
     try:
         action = BulkAction(filters.pop("action", ""))
     except ValueError:

@@ -15,13 +15,13 @@ from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
 from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
-from app.web.api.job_export import export_requested_jobs
 from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
+from app.web.api.list_exports import export_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.field_rows import rows_of_page
 from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
 from app.web.console.permitted import permitted_filter, retryable_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
@@ -65,8 +65,7 @@ def submit_job_filter() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def export_job_list() -> ResponseReturnValue:
     """Return the jobs of the filter in the URL as CSV."""
-    filters = {name: value for name, value in read_filter(FILTERS).items() if name not in PLACE}
-    return export_requested_jobs(api_arguments(filters))
+    return export_requested_jobs(api_arguments(conditions_of(read_filter(FILTERS))))
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -111,7 +110,7 @@ def job_list_context(
         count = count or count_jobs(tx, matching=matching)
         names = visible_names(tx, page.jobs)
         retryable = retryable_jobs(tx, page.jobs)
-    bulk_filter = permitted_filter({name: value for name, value in {**filters, **fixed}.items() if name not in PLACE})
+    bulk_filter = permitted_filter(conditions_of({**filters, **fixed}))
     return {
         "jobs": page.jobs,
         "retryable": retryable,

@@ -14,11 +14,12 @@ from app.ledger import runs
 from app.ledger.batch_lists import BatchFilter, list_batches
 from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.web.api import runs as api
+from app.web.api.list_exports import export_requested_runs
 from app.web.auth import POLLING, pool
 from app.web.console import batches, run_actions
 from app.web.console.auth import signed_in
 from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import COMMON, ListView, api_arguments
+from app.web.console.lists import COMMON, ListView, api_arguments, conditions_of
 from app.web.console.progress import poll_interval_since
 from app.web.console.run_views import permitted_actions, view_runs
 from schemas.outcomes import RunKind, RunStatus
@@ -62,6 +63,13 @@ def run_list_page() -> ResponseReturnValue:
 def submit_run_filter() -> ResponseReturnValue:
     """Redirect to the list with the filter of the form."""
     return redirect_to_filter(LIST, FILTERS)
+
+
+@blueprint.get("/export")
+@signed_in(permission=api.EITHER)
+def export_run_list() -> ResponseReturnValue:
+    """Return the runs of the filter in the URL as CSV."""
+    return export_requested_runs(api_arguments(conditions_of(read_filter(FILTERS))))
 
 
 @blueprint.get("/<uuid:run_id>")
