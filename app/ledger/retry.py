@@ -42,7 +42,7 @@ def retry_job(tx: Transaction, *, job_id: UUID, authorize: Callable[[JobKind], N
     tx.execute(QUERIES["requeue_job"], {"job_id": job_id})
 
 
-def kinds_to_retry(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, JobKind]:
+def kinds_of_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, JobKind]:
     """Return the kind of each job by its id; of an undo, the kind of the job that it undoes."""
     rows = tx.execute(QUERIES["read_kinds"], {"ids": list(job_ids)})
     return {row["id"]: JobKind(row["kind"]) for row in rows}

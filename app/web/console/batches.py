@@ -17,6 +17,7 @@ from app.web.console.auth import signed_in
 from app.web.console.filters import filter_url, read_filter, redirect_to_filter
 from app.web.console.jobs import filter_jobs
 from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.permitted import may_cancel_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import visible_names
 from schemas.outcomes import JobState, Outcome
@@ -59,6 +60,7 @@ def batch_page(batch_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
         names = visible_names(tx, batch.jobs)
+        may_cancel = may_cancel_jobs(tx, batch.jobs)
     given = read_filter(OF_JOBS)
     filters = {name: given.get(name, "") for name in OF_JOBS}
     return render_template(
@@ -66,6 +68,7 @@ def batch_page(batch_id: UUID) -> ResponseReturnValue:
         batch=batch,
         jobs=filter_jobs(batch.jobs, filters),
         names=names,
+        may_cancel=may_cancel,
         filters=filters,
         states=list(JobState),
         outcomes=sorted({job.outcome for job in batch.jobs if job.outcome}, key=list(Outcome).index),

@@ -22,7 +22,7 @@ from app.web.console.auth import signed_in
 from app.web.console.field_rows import rows_of_page
 from app.web.console.filters import read_filter, redirect_to_filter
 from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
-from app.web.console.permitted import permitted_filter, retryable_jobs
+from app.web.console.permitted import may_cancel_jobs, permitted_filter, retryable_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
 from schemas.bulk import BulkAction
@@ -80,11 +80,13 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
             else RecordedComparison(changes=visible_changes(queries.read_changes(tx, job_id=job_id)), rows=None)
         )
         retryable = retryable_jobs(tx, [job])
+        may_cancel = may_cancel_jobs(tx, [job])
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
         retryable=retryable,
+        may_cancel=may_cancel,
         fields=rows_of_page(comparison.rows) if comparison.rows else None,
         most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.db.transaction import Transaction
 from app.ledger.queries import Batch, Job
-from app.ledger.retry import kinds_to_retry
+from app.ledger.retry import kinds_of_jobs
 from app.ledger.run_cancel import kinds_of_run
 from app.ledger.undo_time import UNDOABLE
 from app.web.job_permissions import PERMISSIONS, may_run
@@ -20,7 +20,19 @@ def retryable_jobs(tx: Transaction, jobs: Sequence[Job]) -> Collection[UUID]:
     dead = [job.id for job in jobs if job.state is JobState.DEAD]
     if not dead or all(map(may_run, KINDS)):
         return dead
-    return {job_id for job_id, kind in kinds_to_retry(tx, job_ids=dead).items() if may_run(kind)}
+    return {job_id for job_id, kind in kinds_of_jobs(tx, job_ids=dead).items() if may_run(kind)}
+
+
+def may_change_jobs(tx: Transaction, jobs: Sequence[Job]) -> bool:
+    """Return whether the key has the permission of all *jobs*."""
+    if all(map(may_run, KINDS)):
+        return True
+    return all(map(may_run, kinds_of_jobs(tx, job_ids=[job.id for job in jobs]).values()))
+
+
+def may_cancel_jobs(tx: Transaction, jobs: Sequence[Job]) -> bool:
+    """Return whether one of the *jobs* waits, and the key has the permission of all of them."""
+    return any(job.state is JobState.QUEUED for job in jobs) and may_change_jobs(tx, jobs)
 
 
 def may_change_run(tx: Transaction, *, run_id: UUID) -> bool:

@@ -224,6 +224,21 @@ def test_a_job_offers_what_can_be_done_with_it(
     assert "/retry" not in merge.text + unmerged.text
 
 
+def test_waiting_jobs_are_cancelled_after_a_question(browser: Browser, caller: Caller) -> None:
+    pairs = [{"identifier_to_merge": ext(f"a{nth}"), "identifier_to_keep": ext("b")} for nth in range(3)]
+    batch = caller.get(caller.post("/users/merge", {"merge_updates": pairs}).json["status_url"]).json
+    of_job, of_batch = f"/console/jobs/{batch['jobs'][0]['job_id']}", f"/console/batches/{batch['batch_id']}"
+    offered = [f'href="{path}/cancel"' in browser.get(path).text for path in (of_job, of_batch)]
+    asked = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
+    sent = [browser.send(f"{path}/cancel").status_code for path in (of_job, of_batch, of_batch)]
+
+    assert offered == [True, True]
+    assert ["Cancel 1 waiting job?" in asked[0], "Cancel 3 waiting jobs?" in asked[1]] == [True, True]
+    assert sent == [303, 303, 409]
+    assert "No job to cancel" in words(browser.get(f"{of_batch}/cancel"))
+    assert [job(caller, each["job_id"])["outcome"] for each in batch["jobs"]] == ["cancelled"] * 3
+
+
 def test_a_retry_is_confirmed_with_what_it_would_do(browser: Browser, pool: Pool, pair: None, dead: list[str]) -> None:
     page = browser.get(f"/console/jobs/{dead[0]}/retry")
 
