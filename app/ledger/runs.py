@@ -1,7 +1,7 @@
 """Runs: creates, reads, lists and closes them. `app.ledger.run_counting` counts their jobs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -177,6 +177,19 @@ def list_merge_runs(
     return sorted(
         read_merge_runs(tx, run_ids=[row["id"] for row in rows]), key=lambda run: run.id, reverse=not oldest_first
     )
+
+
+def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk: int) -> Iterator[Sequence[MergeRun]]:
+    """Yield up to *most* runs that match, newest first, *chunk* at a time."""
+    cursor: UUID | None = None
+    left = most
+    while left > 0:
+        found = list_merge_runs(tx, matching=matching, limit=min(chunk, left), after=cursor)
+        yield found
+        left -= len(found)
+        if len(found) < chunk:
+            return
+        cursor = found[-1].id
 
 
 def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, most: int) -> int:

@@ -62,8 +62,9 @@ def test_the_tasks_of_an_operator_take_five_clicks_at_most(system: System, visit
 
     newcomer.begin()
     newcomer.open("Dead jobs")
-    newcomer.press(re.compile("Retry all"))
-    expect(page.get_by_role("status").filter(has_text="in the queue again")).to_be_visible()
+    newcomer.press(re.compile("Retry all"), role="link")
+    newcomer.press("Retry 1 job")
+    expect(page.get_by_text("Retried").first).to_be_visible()
     clicks["retry the dead of an outage"] = newcomer.clicks
 
     newcomer.begin()
@@ -92,4 +93,4 @@ def test_the_tasks_of_an_operator_take_five_clicks_at_most(system: System, visit
 
     assert client.finished(waiting)["counts"] == {"cancelled": 1}
     assert {task: number for task, number in clicks.items() if number > MOST_CLICKS} == {}
-    assert list(clicks.values()) == [1, 2, 4, 2, 3]
+    assert list(clicks.values()) == [1, 3, 4, 2, 3]

@@ -23,6 +23,7 @@ CITIES = ("Berlin", "Lisbon", "Oslo", "Kraków", "Ghent")
 #: People that the API writes, of whom each tenth has a duplicate with the same address.
 PEOPLE = 40
 LOGIN = "2026-03-01T08:00:00Z"
+WEBHOOK = {"url": "https://8.8.8.8/hook", "types": ["merge.run.finished", "identity.changed"]}
 #: An external_id that is hard to show.
 LONG = "x" * 250
 #: The rows that SQL adds for each kind of thing, and the jobs of each batch.
@@ -143,7 +144,7 @@ def _runs_and_webhooks(send: Send) -> dict[str, str]:
         pairs = _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(first, first + 8, 2)])
         send("POST", "/users/merge", pairs, {"Merge-Run": run["run_id"]})
     send("POST", f"/merge/runs/{run['run_id']}/close")
-    webhook = send("POST", "/webhooks", {"url": "https://8.8.8.8/hook", "description": "Warehouse"})
+    webhook = send("POST", "/webhooks", {**WEBHOOK, "description": "Warehouse"})
     notice = send("POST", f"/webhooks/{webhook['webhook_id']}/test")
     send("PATCH", f"/webhooks/{webhook['webhook_id']}", {"enabled": False})
     return {"run_id": run["run_id"], "webhook_id": webhook["webhook_id"], "notice_id": notice["notice_id"]}

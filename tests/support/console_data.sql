@@ -71,7 +71,8 @@ WITH here AS (
         orphan_external_id, survivor_id, survivor_braze_id, survivor_external_id, priority, undone_at, undone_by
     )
     SELECT
-        here.workspace_id, given.id::uuid, batch_id, index, 'merge', index,
+        here.workspace_id, given.id::uuid, batch_id, index,
+        CASE WHEN (nth - 1) / %(jobs)s %% 3 = 1 THEN 'identify' ELSE 'merge' END, index,
         jsonb_build_object('external_id', coalesce(orphan, 'guest')),
         jsonb_build_object('external_id', coalesce(survivor, 'guest')),
         ARRAY[coalesce(orphan, 'guest'), coalesce(survivor, 'guest')], state,
