@@ -79,6 +79,8 @@ def _write_people(send: Send) -> dict[str, str]:
     people = [_person(nth) for nth in range(PEOPLE)]
     changed = {"home_city": "Lyon", "newsletter": "no", "plan": "pro " * 50}
     olds = [{**_person(nth), "external_id": f"customer-{nth}-old", **changed} for nth in range(0, PEOPLE, 10)]
+    # Duplicates that no request has merged: one pair, and a group whose profiles are alike.
+    people += [{**_person(nth), "external_id": f"customer-{nth}-twin", "email": "two@example.com"} for nth in (13, 14)]
     people.append({"external_id": LONG, "first_name": "Zoë", "home_city": "Llanfairpwllgwyngyllgogerychwyrndrobwll"})
     events = [
         {"external_id": each["external_id"], "name": "login", "time": "2026-03-01T08:00:00Z"}
