@@ -7,11 +7,12 @@ from playwright.sync_api import Page
 OPTIONS = {"resultTypes": ["violations"]}
 #: What keeps people from using a page at all, or makes it hard for them.
 GRAVE = frozenset({"serious", "critical"})
+_axe = Axe()
 
 
 def grave_faults(page: Page) -> list[str]:
     """Return the serious and critical faults of *page*, each with its rule and the elements that break it."""
-    found = Axe().run(page, options=OPTIONS).response["violations"]
+    found = _axe.run(page, options=OPTIONS).response["violations"]
     return [
         f"{fault['id']} ({fault['impact']}): {node['html'][:200]} {node['failureSummary']}"
         for fault in found
