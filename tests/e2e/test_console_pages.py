@@ -19,7 +19,7 @@ from tests.support.system import System
 #: Pixels of the narrowest phone and of the widest screen.
 NARROWEST, WIDEST = 360, 2_560
 #: Batches, and jobs of each: enough for every kind of row, and few, since axe looks at each of them.
-BATCHES, JOBS = 4, 12
+BATCHES, JOBS = 2, 12
 #: Whether what has the focus shows it, and which links, buttons and fields the Tab key leaves out.
 FOCUS = """() => {
     const at = document.activeElement

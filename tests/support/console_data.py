@@ -59,7 +59,8 @@ def make_console_data(
 ) -> dict[str, str]:
     """Fill the *workspace* and return the values of all arguments of the console's URLs.
 
-    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and as many runs and dead jobs.
+    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and as many runs and dead
+    jobs as batches.
     """
     braze_ids = _write_people(send)
     merged = _merge(send, settle, [(f"customer-{nth}-old", f"customer-{nth}") for nth in range(0, PEOPLE, 10)])

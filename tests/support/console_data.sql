@@ -114,6 +114,7 @@ WITH here AS (
         'rename', key_id, '/users/external_ids/rename', braze_id,
         coalesce(external_id, 'guest'), external_id || '-new'
     FROM people CROSS JOIN here
+    WHERE place < 4 * %(batches)s
     RETURNING id
 ), deliveries AS (
     INSERT INTO webhook_delivery (
