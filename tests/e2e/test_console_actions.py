@@ -5,12 +5,12 @@ has several of them.
 """
 
 import os
+from typing import Any
 
 import pytest
 
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
-from tests.support.client import Client
 from tests.support.console import sign_in
 from tests.support.console_actions import ACTIONS
 from tests.support.console_pages import console_routes
@@ -36,29 +36,22 @@ def test_every_route_that_takes_a_form_is_an_action() -> None:
 
 
 @pytest.fixture(scope="module")
-def client(running_system: System) -> Client:
-    """The client of the workspace of all looks."""
-    return running_system.new_client()
-
-
-@pytest.fixture(scope="module")
-def session() -> dict[str, object]:
-    """The cookie of the sign-in that all looks share, empty before the first one."""
+def session() -> dict[str, Any]:
+    """The client and the cookie of the sign-in that all looks share, empty before the first one."""
     return {}
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_the_actions_of_a_look(
-    running_system: System, client: Client, visit: Visit, session: dict[str, object], look: Look
-) -> None:
+def test_the_actions_of_a_look(running_system: System, visit: Visit, session: dict[str, Any], look: Look) -> None:
     javascript = look.hands != "without JavaScript"
     visitor = visit(running_system.base_url, scheme=look.scheme, narrow=look.narrow, javascript=javascript)
-    if session:
-        visitor.put(session)
+    if session and not EVERYTHING:
+        visitor.put(session["cookie"])
     else:
-        sign_in(visitor, client.key)
-        session.update(visitor.cookies()[0])
-    walk = Walk(running_system, client, visitor.page, look)
+        session["client"] = running_system.new_client()
+        sign_in(visitor, session["client"].key)
+        (session["cookie"],) = visitor.cookies()
+    walk = Walk(running_system, session["client"], visitor.page, look)
     for rule in actions_of(look):
         try:
             ALL[rule](walk)
