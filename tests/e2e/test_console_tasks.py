@@ -128,7 +128,7 @@ def retry_the_dead_of_an_outage(newcomer: Newcomer, execute: Callable[..., objec
     newcomer.client.finished(batch["batch_id"])
 
 
-def rehearse_and_apply_500_pairs(newcomer: Newcomer, folder: Path) -> None:
+def preview_and_apply_500_pairs(newcomer: Newcomer, folder: Path) -> None:
     names = [(f"old-{nth}", f"new-{nth}") for nth in range(PAIRS)]
     newcomer.write(*(name for pair in names for name in pair))
     file = folder / "pairs.csv"
@@ -161,7 +161,7 @@ def test_the_tasks_of_a_newcomer_take_the_clicks_of_the_document(system: System,
         "Stop a running file": lambda: stop_a_running_file(newcomer),
         "Find who deleted a person": lambda: find_who_deleted_a_person(newcomer),
         "Retry the dead of an outage": lambda: retry_the_dead_of_an_outage(newcomer, execute),
-        "Rehearse and apply 500 pairs": lambda: rehearse_and_apply_500_pairs(newcomer, tmp_path),
+        "Preview and apply 500 pairs": lambda: preview_and_apply_500_pairs(newcomer, tmp_path),
     }
     clicks = {}
     for task, do in tasks.items():
