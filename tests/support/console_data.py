@@ -50,11 +50,18 @@ def sender_of(caller: "Caller") -> Send:
 
 
 def make_console_data(
-    send: Send, settle: Callable[[str], object], connection: Connection, *, workspace: str, batches: int = MANY
+    send: Send,
+    settle: Callable[[str], object],
+    connection: Connection,
+    *,
+    workspace: str,
+    batches: int = MANY,
+    jobs: int = JOBS_OF_A_BATCH,
 ) -> dict[str, str]:
     """Fill the *workspace* and return the values of all arguments of the console's URLs.
 
-    *settle* waits until a batch has finished. SQL adds *batches* batches, and as many runs and dead jobs.
+    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and as many runs and dead
+    jobs as batches.
     """
     braze_ids = _write_people(send)
     merged = _merge(send, settle, [(f"customer-{nth}-old", f"customer-{nth}") for nth in range(0, PEOPLE, 10)])
@@ -72,7 +79,7 @@ def make_console_data(
         **_plans_and_duplicates(send),
         **_runs_and_webhooks(send),
     }
-    return values | _add_volume(connection, workspace=workspace, values=values, batches=batches)
+    return values | _add_volume(connection, workspace=workspace, values=values, batches=batches, jobs=jobs)
 
 
 def _write_people(send: Send) -> dict[str, str]:
@@ -80,6 +87,8 @@ def _write_people(send: Send) -> dict[str, str]:
     people = [_person(nth) for nth in range(PEOPLE)]
     changed = {"home_city": "Lyon", "newsletter": "no", "plan": "pro " * 50}
     olds = [{**_person(nth), "external_id": f"customer-{nth}-old", **changed} for nth in range(0, PEOPLE, 10)]
+    # Duplicates that no request has merged.
+    people += [{**_person(nth), "external_id": f"customer-{nth}-twin"} for nth in (13, 14, 16)]
     people.append({"external_id": LONG, "first_name": "Zoë", "home_city": "Llanfairpwllgwyngyllgogerychwyrndrobwll"})
     events = [
         {"external_id": each["external_id"], "name": "login", "time": "2026-03-01T08:00:00Z"}
@@ -150,13 +159,15 @@ def _runs_and_webhooks(send: Send) -> dict[str, str]:
     return {"run_id": run["run_id"], "webhook_id": webhook["webhook_id"], "notice_id": notice["notice_id"]}
 
 
-def _add_volume(connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int) -> dict[str, str]:
+def _add_volume(
+    connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int, jobs: int
+) -> dict[str, str]:
     """Add the rows of VOLUME_SQL and return the values that only SQL knows."""
     parameters = {
         "workspace": workspace,
         "webhook_id": values["webhook_id"],
         "batches": batches,
-        "jobs": JOBS_OF_A_BATCH,
+        "jobs": jobs,
     }
     row = connection.execute(VOLUME_SQL.read_text(encoding="utf-8"), parameters).fetchone()
     assert row is not None

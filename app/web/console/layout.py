@@ -1,5 +1,6 @@
 """Common to all pages of the console: security headers, navigation and template filters."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ HEADERS: Mapping[str, str] = {
 }
 #: Characters of an external_id in a heading.
 MAX_IN_HEADING = 80
+#: A UUID or a braze_id; the group is the end that lists show.
+AN_ID = re.compile(r"\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}|[0-9a-f]{12})([0-9a-f]{12})\b")
 #: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
@@ -72,6 +75,7 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_test(may_undo_batch, "undoable_batch")
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
+    blueprint.add_app_template_filter(shorten_ids, "short_ids")
     blueprint.add_app_template_filter(table_columns, "columns")
     blueprint.add_app_template_global(filter_url, "filter_url")
     blueprint.add_app_template_filter(format_relative_time, "ago")
@@ -91,6 +95,11 @@ def format_value(value: Any) -> str:
 def shorten(value: str) -> str:
     """Return *value* cut to MAX_IN_HEADING characters."""
     return value if len(value) <= MAX_IN_HEADING else f"{value[:MAX_IN_HEADING]}…"
+
+
+def shorten_ids(text: str) -> str:
+    """Return *text* with the end of each id instead of the whole id, as in the lists."""
+    return AN_ID.sub(r"…\1", text)
 
 
 def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
