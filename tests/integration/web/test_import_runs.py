@@ -1,5 +1,6 @@
 """Runs of the kind `import` that requests to `/users/track` join."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from werkzeug.test import TestResponse
@@ -49,16 +50,24 @@ def test_an_import_counts_the_objects_of_track_requests_once(caller: Caller, poo
     assert done["counts"] == {"accepted": 4, "refused": 6, "unprocessed": 2}
 
 
-def test_a_track_request_that_cannot_join_its_run_has_no_effect(caller: Caller) -> None:
+def test_a_track_request_that_cannot_join_its_run_has_no_effect(
+    caller: Caller, make_caller: Callable[..., Caller]
+) -> None:
     other, closed = create_run(caller), create_run(caller, kind="import")
+    stranger = make_caller(workspace="import-runs-of-others")
+    theirs = create_run(stranger, kind="import")
     close(caller, closed)
     new = {"attributes": [{"external_id": "eve", "plan": "gold"}]}
-    headers = {"unknown": in_run(str(uuid4())), "client": in_run(other), "closed": in_run(closed), "text": in_run("x")}
+    runs = {"unknown": str(uuid4()), "theirs": theirs, "client": other, "closed": closed, "text": "x"}
     answers = {
-        name: [caller.post("/users/track", body, headers=header).status_code for body in (new, REFUSED, {"events": 7})]
-        for name, header in headers.items()
+        name: [
+            caller.post("/users/track", body, headers=in_run(run)).status_code for body in (new, REFUSED, {"events": 7})
+        ]
+        for name, run in runs.items()
     }
     users = (caller.post("/users/export/ids", {"external_ids": ["eve"]}).json or {})["users"]
 
-    assert answers == {"unknown": [404] * 3, "client": [409] * 3, "closed": [409] * 3, "text": [400] * 3}
+    refused = {"unknown": 404, "theirs": 404, "client": 409, "closed": 409, "text": 400}
+    assert answers == {name: [status] * 3 for name, status in refused.items()}
+    assert read_run(stranger, theirs)["counts"] == {}
     assert users == []
