@@ -41,6 +41,8 @@ WITH_FRACTIONS = frozenset({"custom_attributes", "current_location"})
 UNEVEN_NUMBER = re.compile(
     rb"(?:^|\":|[,\[])(?:-?(?:[0-9]+(?:\.[0-9]+)?[eE]|[0-9]*\.?[0-9]{16}|0\.0000)|-0)",
 )
+#: The bounds of numbers that are written with all digits and without an exponent.
+LEAST, LARGEST = 1e-4, 1e16
 
 
 def digest_fields(profile: Profile) -> dict[str, str]:
@@ -80,13 +82,15 @@ def _to_text(name: str, value: Any) -> bytes:
 
 
 def _with_even_numbers(value: Any) -> Any:
-    """Return *value* with each number as text in one form."""
+    """Return *value* with each number in one form: a very large or small one as text, and no negative zero."""
     match value:
         case dict():
             return {key: _with_even_numbers(each) for key, each in value.items()}
         case list() | tuple():
             return [_with_even_numbers(each) for each in value]
         case int() | float() if not isinstance(value, bool):
-            return str(Decimal(str(value)).normalize() + 0)
+            if value == 0 or LEAST <= abs(value) < LARGEST:
+                return value or abs(value)
+            return str(Decimal(str(value)).normalize())
         case _:
             return value
