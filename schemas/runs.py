@@ -87,8 +87,8 @@ class MergeRunSchema(ResponseSchema):
     counts = fields.Dict(
         values=count_field(),
         metadata={
-            "description": "Jobs by their outcome, or by their state while they have none; lines of an import by their"
-            " result."
+            "description": "Jobs by their outcome, or by their state while they have none; lines or objects of"
+            " an import by their result."
         },
     )
     jobs = count_field()

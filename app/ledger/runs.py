@@ -25,7 +25,9 @@ IS_AN_IMPORT = (
     "This run is an import: it has no jobs, so there is nothing to cancel or to undo. Correct the profiles with another"
     " import."
 )
-NO_JOBS_JOIN = "This run is an import; only POST /profiles/import can join it. Create another run for merges."
+NO_JOBS_JOIN = (
+    "This run is an import; only POST /profiles/import and POST /users/track can join it. Create another run to merge."
+)
 NOT_AN_IMPORT = "An import can join a run of the kind import only, and the kind of this run is {kind}."
 NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
 #: The latest undos by which undone merges are counted, of each outcome.
@@ -249,7 +251,7 @@ def require_open_import(tx: Transaction, *, run_id: UUID) -> None:
 
 
 def add_results(tx: Transaction, *, run_id: UUID, results: Mapping[str, int]) -> None:
-    """Add lines by their result to an open import. Raises NotFound, and Conflict when it is no open import.
+    """Add lines or objects by their result to an open import. Raises NotFound, and Conflict when it is no open import.
 
     Waits for other requests of the import, so it is the last statement of a transaction.
     """

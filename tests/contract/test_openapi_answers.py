@@ -247,6 +247,7 @@ def test_refused_objects_match_the_document(journey: Journey) -> None:
 
     journey.post("/users/track", {"attributes": [good, bad]})
     journey.post("/users/track", {"attributes": [bad]}, 400)
+    journey.post("/users/track", {"attributes": [good]}, 404, headers={"Merge-Run": ELSEWHERE})
     journey.post("/users/track", {"attributes": 7}, 400)
     journey.post("/users/alias/new", {"user_aliases": [alias, no_alias]})
     journey.post("/users/alias/new", {"user_aliases": [no_alias]}, 400)
