@@ -49,12 +49,13 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 -- name: record_merges
 -- Inserts the audit of each merge. The rows are one JSON array.
 -- Its origins are its members and the origins of these: the orphan, and profiles that this transaction merged into it.
--- Its deprecated external_ids are those of its external_id_holders.
+-- Its deprecated external_ids are those of its external_id_holders. Its changes are computed from the snapshots and the
+-- version of the rules when they are read.
 -- The large documents are arrays of text in the order of the rows, in binary format ("b"): PostgreSQL parses each once,
 -- and nothing needs escaping.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins,
-    deprecated_external_ids, changes
+    deprecated_external_ids, rules
 )
 SELECT
     %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
@@ -69,14 +70,14 @@ SELECT
         FROM deprecated_external_id AS old
         WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.external_id_holders)
     ),
-    given.changes::json
+    %(rules)s::smallint
 FROM ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], external_id_holders bigint[]
     ),
-    unnest(%(orphan_before)b::text[], %(survivor_before)b::text[], %(changes)b::text[])
+    unnest(%(orphan_before)b::text[], %(survivor_before)b::text[])
 ) AS given (
-    job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before, changes
+    job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before
 )
 
 -- name: record_identified
