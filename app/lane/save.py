@@ -71,6 +71,7 @@ def _move_aliases(tx: Transaction, *, working_set: WorkingSet, merges: Sequence[
                 "labels": [label for label, _, _ in aliases],
                 "names": [name for _, name, _ in aliases],
                 "profile_ids": [survivor.id for _, _, survivor in aliases],
+                "orphan_ids": list(retired.keys()),
             }
             tx.execute(QUERIES[query], parameters)
 

@@ -1,22 +1,26 @@
+-- Statements of a merge find their rows by arrays of keys or by subqueries with LIMIT, and join no table: the plan of a
+-- join, made while the tables were empty, would read a whole index for each merge. tests/integration/test_merge_plans.py
+
 -- name: drop_aliases
 -- Deletes the orphans' aliases whose label the survivor has.
 DELETE FROM user_alias
 USING unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
-WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = ANY(%(orphan_ids)s::bigint[])
+    AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: move_aliases
 -- Moves the orphans' other aliases to their survivors. An alias keeps the first profile that had it as its origin.
 UPDATE user_alias
 SET profile_id = given.profile_id, origin_id = coalesce(user_alias.origin_id, user_alias.profile_id)
 FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
-WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = ANY(%(orphan_ids)s::bigint[])
+    AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: repoint_origins
 -- Maps the origins of the orphans to their survivors. The history itself does not change.
 UPDATE origin
-SET profile_id = given.survivor_id
-FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
-WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = given.orphan_id
+SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_origins
 -- Maps the orphans' own ids to their survivors, as origins.
@@ -32,9 +36,8 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
 -- name: move_deprecated
 -- Moves the orphans' deprecated external_ids to the survivors that took over the primary one.
 UPDATE deprecated_external_id
-SET profile_id = given.survivor_id
-FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
-WHERE deprecated_external_id.workspace_id = %(workspace_id)s AND deprecated_external_id.profile_id = given.orphan_id
+SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_redirects
 -- Inserts a redirect from each orphan to its survivor. The rows are one JSON array.
