@@ -44,7 +44,8 @@ def changes_of_merge(
 ) -> list[Change]:
     """Return the changes of the merge of these two profiles by the rules of *version*.
 
-    *groups* are the subscription groups that settings declared then. Raises UnknownRulesError when this code does not have the version.
+    *groups* are the subscription groups that settings declared then. Raises UnknownRulesError when this code does not
+    have the version.
     """
     made_by = rules_of(version)
     rules = made_by.pair_rules(survivor=survivor, orphan=orphan, groups=groups)
