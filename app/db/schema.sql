@@ -240,8 +240,9 @@ CREATE TABLE public.merge_record (
     orphan_before json NOT NULL,
     survivor_before json NOT NULL,
     origins bigint[] NOT NULL,
-    changes json NOT NULL,
+    changes json,
     deprecated_external_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    rules smallint,
     CONSTRAINT merge_record_check CHECK ((orphan_id <> survivor_id))
 )
 WITH (toast_tuple_target='4080');

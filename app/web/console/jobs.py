@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.audit.recorded_changes import read_changes
 from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
@@ -77,7 +78,7 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         comparison = (
             compare_recorded_merge(tx, job_id=job_id)
             if may_read_values()
-            else RecordedComparison(changes=visible_changes(queries.read_changes(tx, job_id=job_id)), rows=None)
+            else RecordedComparison(changes=visible_changes(read_changes(tx, job_id=job_id)), rows=None)
         )
         retryable = retryable_jobs(tx, [job])
         may_cancel = may_cancel_jobs(tx, [job])

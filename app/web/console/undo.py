@@ -9,6 +9,7 @@ from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from uuid_utils import uuid7
 
+from app.audit.recorded_changes import read_changes
 from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
@@ -33,7 +34,7 @@ def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
-        changes = visible_changes(queries.read_changes(tx, job_id=job_id))
+        changes = visible_changes(read_changes(tx, job_id=job_id))
     page = url_for("console.jobs.job_page", job_id=job_id)
     trail = [("Jobs", url_for("console.jobs.job_list_page")), (str(job_id), page)]
     return _question([job], trail=trail, changes=changes)

@@ -24,7 +24,8 @@ END;
 $$;
 
 
--- One row for each merge: both profiles before it, and the changes of the survivor.
+-- One row for each merge: both profiles before it. The changes of the survivor are computed from them and the version of
+-- the rules. Older rows have no version and store their changes.
 CREATE TABLE merge_record (
     workspace_id integer NOT NULL,
     job_id uuid NOT NULL,
@@ -35,8 +36,9 @@ CREATE TABLE merge_record (
     orphan_before json NOT NULL,
     survivor_before json NOT NULL,
     origins bigint[] NOT NULL,  -- origins that moved from the orphan to the survivor, including the orphan itself
-    changes json NOT NULL,  -- [{field, before, after, rule}]
+    changes json,  -- [{field, before, after, rule}]; null: they are computed. Erased rows have none: []
     deprecated_external_ids text[] NOT NULL DEFAULT '{}',  -- all that the orphan had, moved or not
+    rules smallint,  -- the version of the rules; null: the changes are stored
     PRIMARY KEY (workspace_id, job_id),
     FOREIGN KEY (workspace_id, job_id) REFERENCES job (workspace_id, id) ON DELETE CASCADE,
     CHECK (orphan_id <> survivor_id)
