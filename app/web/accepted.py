@@ -87,7 +87,7 @@ def accepted_response(
         body["batch"] = batch
     response = jsonify(body)
     response.status_code = status
-    response.headers.update(headers)
+    response.headers.extend(headers)
     return response
 
 
