@@ -74,6 +74,13 @@ def test_an_idle_relay_runs_about_a_round_in_a_second_and_publishes_at_once(
         single_jobs(factory, 1)
         wait_until(lambda: len(messages(own_redis)) == 1, what="the message of the job")
 
+        # After a single job it sleeps at once, after many it looks for more.
+        assert rounds_in(0.5, port) <= 5
+        own_redis.flush()
+        single_jobs(factory, 20)
+        wait_until(lambda: len(messages(own_redis)) > 0, what="the messages of many jobs")
+        assert rounds_in(0.5, port) > 5
+
 
 @pytest.fixture
 def pooled_url(pgbouncer: PgBouncer) -> str:
