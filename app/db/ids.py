@@ -43,7 +43,7 @@ class IdMaker:
     def texts(self, count: int) -> list[str]:
         """Return *count* new ids as text, ascending; many cost little more than one."""
         first = self._reserve(count)
-        # The kernel is asked once: a call for each id takes longer than all the rest.
+        # One system call: one for each id takes longer than all the rest.
         random = secrets.token_bytes(8 * count)
         return [
             str(uuid_utils.UUID(int=_number(first + nth, int.from_bytes(random[8 * nth : 8 * nth + 8]) & RANDOM_MASK)))

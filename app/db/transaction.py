@@ -251,9 +251,9 @@ def set_workspace(connection: psycopg.Connection[Any], workspace_id: int) -> Non
 
 
 def _retried(work: Callable[[], Result], retrying: Callable[[], Retrying]) -> Result:
-    """Return what *work* returns, repeated as *retrying* says.
+    """Return what *work* returns, repeated as *retrying* says, which is called after a failure only.
 
-    It is asked after a failure only: asking it takes as long as a short transaction works in this process.
+    To call it for each transaction would cost 40 microseconds.
     """
     try:
         return work()

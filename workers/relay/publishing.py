@@ -53,8 +53,9 @@ class Publisher:
         self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
-        #: Jobs that the last round with any has published.
-        self._last_published = 0
+        #: Whether jobs come in numbers, so that it pays to look for more; at the start there may be a backlog. Single
+        #: jobs are published sooner, and at no higher cost, by a relay that sleeps until the next one wakes it.
+        self.is_busy = True
         #: Jobs of paused runs that this round has delayed.
         self._delayed = 0
 
@@ -65,16 +66,9 @@ class Publisher:
         """
         self._delayed = 0
         published = self._run_round()
-        self._last_published = published or self._last_published
+        if published:
+            self.is_busy = published > FEW_JOBS
         return published + self._delayed
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether jobs come in numbers, so that it pays to look for more.
-
-        Single jobs are published sooner, and at no higher cost, by a relay that sleeps until the next one wakes it.
-        """
-        return self._last_published > FEW_JOBS
 
     def _run_round(self) -> int:
         is_full = self._flow.is_full
