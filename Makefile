@@ -35,7 +35,7 @@ TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"])')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check docs diagrams schema screenshots audit chaos chaos-plain refusals fairness neighbours \
+.PHONY: help install demo up test check docs diagrams schema screenshots walk audit chaos chaos-plain refusals fairness neighbours \
 	bench fuzz fuzz-model model move format hashes release \
 	clean
 .SILENT:
@@ -112,6 +112,9 @@ schema: $(STAMP)  ## write app/db/schema.sql, a dump of a freshly migrated datab
 
 screenshots: $(STAMP)  ## take the screenshots of the console for the documents (needs Chromium)
 	$(BIN)/python -m demo.pictures $(ARGS)
+
+walk: $(STAMP)  ## do each action of the console in each look of a real browser (needs Chromium)
+	MERGELANE_TEST_WALK=all $(BIN)/python -m pytest -n auto tests/e2e/test_console_actions.py $(ARGS)
 
 format: $(STAMP)  ## format the source and apply the linter's fixes
 	$(BIN)/ruff format --quiet .

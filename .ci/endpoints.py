@@ -2,28 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+
+from generated import GeneratedPart
 
 from app.config import Settings
 from app.web import create_app
 from app.web.openapi.describe import Json
 from app.web.openapi.document import build_document
-
-DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
-BEGIN, END = "<!-- endpoints: begin -->\n", "<!-- endpoints: end -->\n"
-
-
-def main() -> None:
-    """Update docs/api.md."""
-    DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{DOCUMENT.name} is up to date.")
-
-
-def renewed(text: str) -> str:
-    """Return *text* with new tables between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
 
 
 def tables() -> str:
@@ -55,5 +40,7 @@ def _permission(operation: Json) -> str:
     return "any key" if operation["security"] else ""
 
 
+PART = GeneratedPart(document="docs/api.md", name="endpoints", content=tables)
+
 if __name__ == "__main__":
-    main()
+    PART.write()

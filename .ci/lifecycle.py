@@ -1,28 +1,21 @@
-"""Write the diagram and the table of transitions in docs/job-lifecycle.md from schemas/job_transitions.py."""
+"""Write the diagram and the table of transitions in docs/job-lifecycle.md from schemas/job_transitions.py.
+
+After a change, `make diagrams` draws the diagram again.
+"""
 
 from collections.abc import Iterator
-from pathlib import Path
+
+from generated import GeneratedPart
 
 from schemas.job_transitions import MEANINGS, TRANSITIONS, JobEvent, Phase
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "job-lifecycle.md"
-BEGIN, END = "<!-- transitions: begin -->\n", "<!-- transitions: end -->\n"
 #: Names in the diagram of phases that are not states of the ledger.
 NAMES = {Phase.WAITING: "queued, not published", Phase.PUBLISHED: "queued, published"}
 
 
-def main() -> None:
-    """Update docs/job-lifecycle.md. After a change, `make diagrams` draws the diagram again."""
-    DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{DOCUMENT.name} is up to date.")
-
-
-def renewed(text: str) -> str:
-    """Return *text* with a new diagram and table between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    content = "\n".join([*_diagram(), "", *_table()])
-    return f"{before}{BEGIN}\n{content}\n\n{END}{after}"
+def content() -> str:
+    """Return the diagram and the table."""
+    return "\n".join([*_diagram(), "", *_table()])
 
 
 def _diagram() -> Iterator[str]:
@@ -51,5 +44,7 @@ def _name(phase: Phase) -> str:
     return f"`{phase.state}`" + {Phase.WAITING: " (not published)", Phase.PUBLISHED: " (published)"}.get(phase, "")
 
 
+PART = GeneratedPart(document="docs/job-lifecycle.md", name="transitions", content=content)
+
 if __name__ == "__main__":
-    main()
+    PART.write()

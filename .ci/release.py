@@ -17,9 +17,10 @@ import venv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from checkout import ROOT
+
 from app.environment import child_environ
 
-ROOT = Path(__file__).parents[1]
 REQUIREMENTS = "requirements.txt"
 SUMS = "SHA256SUMS"
 GIT = shutil.which("git") or "git"

@@ -14,6 +14,7 @@ MergelaneError
 │   │   └── DatabaseRefuses     it answers and refuses work: read-only, full, a privilege revoked
 │   └── BrokerUnavailable       the broker; some messages may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
+├── UnknownRulesError       a newer version made the merge; its code can compute the changes
 └── SetupError              the installation cannot run; the message says how to correct it
 """
 
@@ -117,6 +118,16 @@ class BrokerUnavailable(ServerUnavailable):
 
 class ResolutionUnsettled(MergelaneError):
     """The profiles of a job kept changing while it was resolved; the attempt is repeated."""
+
+
+class UnknownRulesError(MergelaneError):
+    """A merge was made by a version of the rules that this code does not have."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"Version {version} of the merge rules made this merge, and this version of Mergelane does not have it."
+            " Upgrade web and the workers to the newest version that runs here."
+        )
 
 
 class SetupError(MergelaneError):

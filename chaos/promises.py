@@ -23,6 +23,19 @@ class Promise:
     is_finished: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitedRun:
+    """A run with a limit of failures, and how an operator saw its pause."""
+
+    limit: int
+    #: The batch whose jobs fail.
+    failing: UUID
+    #: Why it was paused; None if it was not.
+    reason: str | None
+    #: The times between which none of its jobs may have begun.
+    paused: tuple[datetime, datetime] | None
+
+
 @dataclass
 class Promises:
     """The expectations for the audit."""
@@ -38,5 +51,7 @@ class Promises:
     cancelled: dict[UUID, int] = field(default_factory=dict)
     #: Times between which no job of the steered workspace may have begun.
     pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
+    #: Runs of the steered workspace with a limit of failures.
+    limited: dict[UUID, LimitedRun] = field(default_factory=dict)
     #: Families whose write got no response; no merge was sent for them.
     uncertain: int = 0

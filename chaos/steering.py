@@ -21,9 +21,10 @@ from app import keys
 from app.config import Settings
 from chaos.client import Answers, Client, Json
 from chaos.errors import ChaosError
+from chaos.failing_runs import fail_run
 from chaos.families import Family, Member, make_couples
 from chaos.installation import Installation
-from chaos.promises import Promise, Promises
+from chaos.promises import LimitedRun, Promise, Promises
 from cli.database import connected
 
 WORKSPACE = "steered"
@@ -168,6 +169,17 @@ class Steering:
                     self.change_queue(client, state="running")
         raise ChaosError(f"Run {run_id} did not end.")
 
+    def close_run(self, client: Client, run_id: str) -> None:
+        """Close a run; one that is closed stays so."""
+        statuses = {HTTPStatus.OK, HTTPStatus.CONFLICT}
+        headers = {"Idempotency-Key": str(uuid7())}
+        client.ask("POST", f"/merge/runs/{run_id}/close", statuses=statuses, headers=headers)
+
+    def expect_limited(self, run_id: str, run: LimitedRun) -> None:
+        """Record a run with a limit of failures."""
+        with self._lock:
+            self.promises.limited[UUID(run_id)] = run
+
     def _tell(self) -> None:
         with closing(self.new_client()) as client:
             while not self._over.is_set():
@@ -253,7 +265,7 @@ def cancel_run(steering: Steering, client: Client, rng: Random, name: str) -> No
     for couple in couples:
         steering.merge(client, pairs_of([couple]), run_id=run_id)
     if steering.cancel(client, f"/merge/runs/{run_id}") is None:
-        _close(client, run_id)
+        steering.close_run(client, run_id)
 
 
 def undo_run(steering: Steering, client: Client, rng: Random, name: str) -> None:
@@ -263,7 +275,7 @@ def undo_run(steering: Steering, client: Client, rng: Random, name: str) -> None
     middle = len(members) // 2
     for part in (members[:middle], members[middle:]):
         steering.merge(client, list(pairwise(part)), run_id=run_id)
-    _close(client, run_id)
+    steering.close_run(client, run_id)
     steering.await_run(client, run_id)
     undo_id = _begun(client, f"/merge/runs/{run_id}/undo")
     if undo_id is None:
@@ -305,13 +317,6 @@ def _open_run(client: Client, label: str) -> str:
     return run_id
 
 
-def _close(client: Client, run_id: str) -> None:
-    """Close a run; one that is closed stays so."""
-    statuses = {HTTPStatus.OK, HTTPStatus.CONFLICT}
-    headers = {"Idempotency-Key": str(uuid7())}
-    client.ask("POST", f"/merge/runs/{run_id}/close", statuses=statuses, headers=headers)
-
-
 def _begun(client: Client, path: str) -> str | None:
     """Begin what is at *path* and return the id of its run, None if it is refused with 409."""
     statuses = {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}
@@ -333,4 +338,5 @@ STORIES: Sequence[Story] = (
     undo_run,
     apply_plan,
     apply_plan,
+    fail_run,
 )

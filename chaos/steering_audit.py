@@ -1,5 +1,6 @@
 """The audit of the steered workspace: each job has an outcome that is possible, and the profiles are what they say."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -9,8 +10,9 @@ from uuid import UUID
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from chaos.audit import Findings
+from chaos.failing_runs import REFUSED
 from chaos.families import Member
-from chaos.promises import Promises
+from chaos.promises import LimitedRun, Promises
 from chaos.steering import WORKSPACE
 
 QUERIES = load_queries("chaos", "steering_audit.sql")
@@ -21,6 +23,8 @@ POSSIBLE = {
     # A merge is not undoable if the undo of a later one was cancelled.
     "undo": {"undone", "cancelled", "not_undoable"},
 }
+#: The outcomes of jobs that are meant to fail.
+FAILED = {REFUSED, "cancelled"}
 #: Time in which a cancelled run takes effect.
 EFFECT = timedelta(seconds=1)
 #: Queries whose result must be empty: every row is an error.
@@ -48,6 +52,8 @@ def audit_steering(connection: Connection, jobs: Sequence[Row], promises: Promis
     _audit_plans(jobs, findings)
     _audit_cancelled(jobs, promises.cancelled, findings)
     _audit_runs(jobs, promises.runs, findings)
+    for run_id, run in promises.limited.items():
+        _audit_limited([row for row in jobs if row["run_id"] == run_id], run_id, run, findings)
     for name in MUST_BE_EMPTY:
         found = [str(row["id"]) for row in connection.execute(QUERIES[name])]
         if found:
@@ -74,7 +80,8 @@ def groups_of(jobs: Sequence[Row], members: Sequence[Member]) -> dict[str, list[
 
 def _audit_steered_job(row: Row, promises: Promises, findings: Findings) -> None:
     """Check the outcome of one job, and that it did not begin when it was not allowed to."""
-    if row["outcome"] not in POSSIBLE[row["kind"]]:
+    failing = {run.failing for run in promises.limited.values()}
+    if row["outcome"] not in (FAILED if row["batch_id"] in failing else POSSIBLE[row["kind"]]):
         story = f"{row['attempts']} attempts, {row['reason']}"
         findings.broken.append(f"Job {row['id']} ({row['kind']}) ended as {row['outcome'] or row['state']}: {story}")
     began = row["started_at"]
@@ -106,6 +113,25 @@ def _audit_cancelled(jobs: Sequence[Row], cancelled: Mapping[UUID, int], finding
         f"Batch {batch_id} has {found[batch_id]} cancelled jobs, and a response said {number}."
         for batch_id, number in cancelled.items()
         if found[batch_id] < number
+    )
+
+
+def _audit_limited(jobs: Sequence[Row], run_id: UUID, run: LimitedRun, findings: Findings) -> None:
+    """Check that a run was paused if too many of its jobs failed, and that none of its jobs began in the pause."""
+    failed = sum(row["outcome"] == REFUSED for row in jobs)
+    if run.reason is None:
+        if failed > run.limit:
+            findings.broken.append(f"Run {run_id} has {failed} failed jobs, and was not paused.")
+        return
+    said = re.match(r"(\d+) of (\d+) ended jobs", run.reason)
+    if said is None or not run.limit < int(said[1]) <= failed or not run.reason.endswith(f"the limit is {run.limit}."):
+        findings.broken.append(f"Run {run_id} has {failed} failed jobs, and was paused with the reason {run.reason!r}")
+    since, until = run.paused or (None, None)
+    findings.broken.extend(
+        f"Job {row['id']} began at {row['started_at']}, while its run {run_id} was paused."
+        for row in jobs
+        # A job that began before may begin again after its worker was killed.
+        if since and until and row["started_at"] and row["attempts"] == 1 and since < row["started_at"] < until
     )
 
 

@@ -1,11 +1,14 @@
-"""`python -m demo.pictures`: take the screenshots of the console for the documents.
+"""`python -m demo.pictures`: take pictures of the console, for the documents and to look at each page.
 
-They show every page of the console with fictional people and thousands of jobs: the registry and the data are those of
-the tests, so that a new page has its pictures without an edit. Ids and times differ from run to run; file names do not.
+They show every page of the console, and states such as errors and empty lists, with fictional people and thousands of
+jobs: the registry and the data are those of the tests, so that a new page has its pictures without an edit. The folder
+of the documents gets only the pictures that a document shows. Ids and times differ from run to run; file names do not.
 """
 
+import re
+import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -13,23 +16,28 @@ from time import monotonic
 from typing import Literal
 
 import click
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, StorageState, ViewportSize, sync_playwright
 
+from app import keys
 from app.config import Settings
 from cli.database import connected
 from demo.chromium import OPTIONS, find_chromium
 from demo.client import Client
 from demo.errors import DemoError
+from demo.picture_states import EMPTY, OpenPage, go, states
 from demo.product import running_product_in_folder
 from demo.report import make_console
 from tests.support.console_data import make_console_data
 from tests.support.console_pages import page_paths
 
-FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "pictures"
 #: Size of a picture, by the end of its file name.
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
+#: A picture in a document, by the name of its page.
+SHOWN = re.compile(r"pictures/([a-z-]+)-(?:wide|narrow)-(?:light|dark)\.png")
 Scheme = Literal["light", "dark"]
-#: Each page twice, so that a clone stays small. tests/e2e/test_console_pages.py opens every page in these two looks.
+#: Each page twice, so that a clone stays small. tests/e2e/test_console_pages.py opens each page in these two looks.
 LOOKS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
 #: Maximum size of a picture in bytes, so that a clone stays small.
 MOST_BYTES = 200_000
@@ -38,9 +46,13 @@ MERGE_S = 60
 
 #: The singular of words that do not end with only an "s" more.
 SINGULAR: Mapping[str, str] = {"batches": "batch", "entries": "entry", "policies": "policy"}
-
-#: Opens a page of the console and brings it into the state to show.
-OpenPage = Callable[[Page], None]
+#: Names of pages whose rule alone would give the name of another page.
+NAMES: Mapping[str, str] = {
+    "/console/audit/<uuid:entry_id>": "audit-entry",
+    "/console/duplicates/run": "duplicates-start",
+}
+#: The workspace that has nothing, and its key.
+EMPTY_WORKSPACE, EMPTY_KEY = "empty", secrets.token_urlsafe(24)
 
 
 @click.command()
@@ -49,28 +61,45 @@ OpenPage = Callable[[Page], None]
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=FOLDER,
-    help="Folder for the pictures; default: docs/pictures.",
+    help="Folder for the pictures of all pages; default: docs/pictures, with those that a document shows.",
 )
-def main(only: str, folder: Path) -> None:
-    """Take two pictures of every page of the console: wide and light, narrow and dark."""
+@click.option("--whole", is_flag=True, help="Take the whole page instead of its first screen.")
+def main(only: str, folder: Path, *, whole: bool) -> None:
+    """Take two pictures of each page of the console: wide and light, narrow and dark."""
     console = make_console()
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = {only} if only else names_shown() if folder == FOLDER else None
     try:
         program = find_chromium()
         with running_product_in_folder() as (client, data_dir), sync_playwright() as playwright:
             pages = load_pages(client, data_dir.database_url() or "")
             browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-            signed_in = sign_in(browser, client)
+            full = sign_in(browser, client.base_url, client.key)
+            empty = sign_in(browser, client.base_url, EMPTY_KEY)
             for name, open_page in pages.items():
-                if only in {"", name}:
-                    take_pictures(
-                        browser, client.base_url, folder / name, open_page, None if name == "sign-in" else signed_in
-                    )
+                if wanted is None or name in wanted:
+                    state = None if name == "sign-in" else empty if name in EMPTY else full
+                    take_pictures(browser, client.base_url, folder / name, open_page, state, whole=whole)
                     console.print(f"Took the pictures of {name}.")
             browser.close()
+        if folder == FOLDER and not only:
+            remove_all_but(names_shown())
     except (DemoError, FileNotFoundError) as error:
         console.print(f"The pictures could not be taken. {error}", style="bold red", markup=False)
         sys.exit(1)
+
+
+def names_shown() -> set[str]:
+    """Return the names of the pages that a document shows."""
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    return {match[1] for each in documents for match in SHOWN.finditer(each.read_text(encoding="utf-8"))}
+
+
+def remove_all_but(names: set[str]) -> None:
+    """Remove the pictures of the documents that no document shows."""
+    for picture in FOLDER.glob("*.png"):
+        if picture.stem.rsplit("-", 2)[0] not in names:
+            picture.unlink()
 
 
 def load_pages(client: Client, database_url: str) -> Mapping[str, OpenPage]:
@@ -85,17 +114,20 @@ def load_pages(client: Client, database_url: str) -> Mapping[str, OpenPage]:
 
     with connected(Settings(), database_url, name="pictures") as connection:
         values = make_console_data(client.send, settle, connection, workspace="default")
-    pages: dict[str, OpenPage] = {picture_name(rule): partial(_go, path=path) for rule, path in page_paths(values)}
-    return {
-        **pages,
-        "sign-in": lambda page: _go(page, "/console/sign-in"),
-        "search": lambda page: _search(page, "customer-1"),
-        "merge": lambda page: _preview_merge(page, "customer-11", "customer-12"),
-    }
+        keys.ensure_key(connection, key=EMPTY_KEY, workspace=EMPTY_WORKSPACE, permissions=["*"])
+    pages: dict[str, OpenPage] = {}
+    for rule, path in page_paths(values):
+        name = picture_name(rule)
+        if name in pages:
+            raise DemoError(f"{rule} would have the pictures of another page, {name}: add it to NAMES.")
+        pages[name] = partial(go, path=path)
+    return {**pages, **{name: partial(go, path=path) for name, path in EMPTY.items()}, **states(values)}
 
 
 def picture_name(rule: str) -> str:
     """Return the name of the pictures of the page at *rule*: its words, in the singular where an argument follows."""
+    if rule in NAMES:
+        return NAMES[rule]
     words: list[str] = []
     for part in rule.removeprefix("/console").strip("/").split("/"):
         if part.startswith("<") and words:
@@ -105,12 +137,12 @@ def picture_name(rule: str) -> str:
     return "-".join(words) or "overview"
 
 
-def sign_in(browser: Browser, client: Client) -> StorageState:
-    """Sign in with the client's key; return the browser's state, such as its cookies."""
-    context = browser.new_context(base_url=client.base_url)
+def sign_in(browser: Browser, base_url: str, key: str) -> StorageState:
+    """Sign in with *key*; return the browser's state, such as its cookies."""
+    context = browser.new_context(base_url=base_url)
     page = context.new_page()
-    _go(page, "/console/sign-in")
-    page.get_by_label("API key").fill(client.key)
+    go(page, "/console/sign-in")
+    page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview").wait_for()
     state = context.storage_state()
@@ -118,10 +150,12 @@ def sign_in(browser: Browser, client: Client) -> StorageState:
     return state
 
 
-def take_pictures(browser: Browser, base_url: str, path: Path, open_page: OpenPage, state: StorageState | None) -> None:
+def take_pictures(
+    browser: Browser, base_url: str, path: Path, open_page: OpenPage, state: StorageState | None, *, whole: bool
+) -> None:
     """Take the pictures of a page, with file names that begin with *path*; *state* is the browser's state.
 
-    Raises DemoError when a picture is too large for the repository.
+    Raises DemoError when a picture of the first screen is too large for the repository.
     """
     for size, scheme in LOOKS:
         context = browser.new_context(
@@ -136,34 +170,10 @@ def take_pictures(browser: Browser, base_url: str, path: Path, open_page: OpenPa
         page = context.new_page()
         open_page(page)
         picture = path.with_name(f"{path.name}-{size}-{scheme}.png")
-        page.screenshot(path=picture)
+        page.screenshot(path=picture, full_page=whole)
         context.close()
-        if picture.stat().st_size > MOST_BYTES:
+        if picture.stat().st_size > MOST_BYTES and not whole:
             raise DemoError(f"{picture} has {picture.stat().st_size:,} bytes, more than {MOST_BYTES:,}.")
-
-
-def _go(page: Page, path: str) -> None:
-    """Open the page at *path*; raise DemoError on any status except 200."""
-    answer = page.goto(path)
-    if answer is None or not answer.ok:
-        raise DemoError(f"GET {path} returned {answer.status if answer else 'no response'}.")
-
-
-def _search(page: Page, value: str) -> None:
-    _go(page, "/console")
-    search = page.get_by_role("search")
-    search.get_by_role("searchbox").fill(value)
-    search.get_by_role("button", name="Search").click()
-    page.get_by_role("heading", name="Search").wait_for()
-
-
-def _preview_merge(page: Page, orphan: str, survivor: str) -> None:
-    """Fill in the merge form and request its preview."""
-    _go(page, "/console/merge")
-    for title, external_id in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
-        page.get_by_role("group", name=title).get_by_label("Value").fill(external_id)
-    page.get_by_role("button", name="Preview").click()
-    page.get_by_role("heading", name="Preview").wait_for()
 
 
 if __name__ == "__main__":

@@ -242,8 +242,8 @@ class JobPageQuery(JobFilterQuery, OrderedPageQuery):
     """A filter of jobs, and the page."""
 
 
-class BatchPageQuery(AcceptedQuery, OrderedPageQuery):
-    """A filter of batches, and the page."""
+class BatchFilterQuery(AcceptedQuery):
+    """A filter of batches."""
 
     source = Word(BatchSource, error_messages={"unknown": SOURCE}, metadata={"description": "Batches of this source."})
     run_id = fields.UUID(
@@ -257,6 +257,10 @@ class BatchPageQuery(AcceptedQuery, OrderedPageQuery):
         Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Batches with a job of this outcome."}
     )
     kind = Word(JobKind, error_messages={"unknown": KIND}, metadata={"description": "Batches with a job of this kind."})
+
+
+class BatchPageQuery(BatchFilterQuery, OrderedPageQuery):
+    """A filter of batches, and the page."""
 
 
 class JobQuery(RequestSchema):

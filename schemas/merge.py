@@ -6,7 +6,8 @@ sentence, whatever the order of its updates.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from itertools import permutations
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from marshmallow import ValidationError, fields, post_dump
 
@@ -19,9 +20,20 @@ from schemas.base import (
     count_field,
     success_message,
 )
-from schemas.identifiers import MAX_ALIAS_BYTES, MAX_EXTERNAL_ID_BYTES, Identifier, Recorded, from_wire
+from schemas.identifiers import (
+    MAX_ALIAS_BYTES,
+    MAX_EXTERNAL_ID_BYTES,
+    Email,
+    ExternalId,
+    Identifier,
+    Phone,
+    Recorded,
+    UserAlias,
+    from_wire,
+)
 from schemas.jobs import AcceptedSchema, ChangeSchema, JobProfileSchema, warnings_of_pair
 from schemas.outcomes import Outcome
+from schemas.priorities import Priority
 from schemas.prioritization import PRIORITIZATION_CHECKS
 from schemas.targets import MAX_ADDRESS_BYTES, IdentifierSchema
 
@@ -54,7 +66,15 @@ MAX_BYTES = {
     "email": MAX_ADDRESS_BYTES,
     "phone": MAX_ADDRESS_BYTES,
 }
-
+#: Characters up to which a text is short enough in any case: a character has at most four bytes in UTF-8.
+PLAIN_LENGTHS = {kind: most // 4 for kind, most in MAX_BYTES.items()}
+#: Every valid prioritization, as it is sent.
+PLAIN_PRIORITIZATIONS: Mapping[tuple[str, ...], tuple[Priority, ...]] = {
+    tuple(map(str, steps)): steps
+    for length in range(len(Priority) + 1)
+    for steps in permutations(Priority, length)
+    if all(holds(list(steps)) for holds, _ in PRIORITIZATION_CHECKS)
+}
 
 Identifier_co = TypeVar("Identifier_co", bound=Recorded, covariant=True)
 
@@ -152,8 +172,68 @@ def dump_previews(previews: Any) -> dict[str, Any]:
 
 def load_merge(body: Any) -> tuple[MergeUpdate, ...]:
     """Return the updates of the parsed *body* in its order; raise ValidationError with one sentence for any fault."""
+    plain = load_plain_updates(body)
+    if plain is not None:
+        return plain
     updates: tuple[MergeUpdate, ...] = _REQUEST.load(body)["merge_updates"]
     return updates
+
+
+def load_plain_updates(body: Any) -> tuple[MergeUpdate, ...] | None:
+    """Return the updates of a *body* of the usual form, or None for any other: then the checks decide.
+
+    One pass over valid updates takes a third of the time of the checks: each check passes over all.
+    """
+    updates = body.get("merge_updates") if isinstance(body, dict) else None
+    if not isinstance(updates, list) or len(updates) > MAX_UPDATES:
+        return None
+    loaded = []
+    for update in updates:
+        if not isinstance(update, dict) or len(update) != len(ROLES):
+            return None
+        orphan = _load_plain(update.get("identifier_to_merge"))
+        survivor = _load_plain(update.get("identifier_to_keep"))
+        if orphan is None or survivor is None:
+            return None
+        loaded.append(MergeUpdate(orphan=orphan, survivor=survivor))
+    return tuple(loaded)
+
+
+def _load_plain(wire: Any) -> Identifier | None:
+    """Return the identifier *wire* if its form is usual and its text is short, else None."""
+    if not isinstance(wire, dict):
+        return None
+    if len(wire) > 1:
+        return _load_plain_address(wire)
+    if "user_alias" in wire:
+        return _load_plain_alias(wire["user_alias"])
+    text = wire.get("external_id")
+    return ExternalId(text) if _is_plain(text, "external_id") else None
+
+
+def _load_plain_address(wire: Mapping[str, Any]) -> Email | Phone | None:
+    steps = wire.get("prioritization")
+    if len(wire) != len(("address", "prioritization")) or not isinstance(steps, list):
+        return None
+    known = PLAIN_PRIORITIZATIONS.get(tuple(steps)) if all(isinstance(step, str) for step in steps) else None
+    if known is None:
+        return None
+    if _is_plain(wire.get("email"), "email"):
+        return Email(wire["email"], known)
+    return Phone(wire["phone"], known) if _is_plain(wire.get("phone"), "phone") else None
+
+
+def _load_plain_alias(alias: Any) -> UserAlias | None:
+    if not isinstance(alias, dict) or len(alias) != len(ALIAS_KEYS):
+        return None
+    label, name = alias.get("alias_label"), alias.get("alias_name")
+    if _is_plain(label, "alias_label") and _is_plain(name, "alias_name"):
+        return UserAlias(label=label, name=name)
+    return None
+
+
+def _is_plain(text: Any, kind: str) -> TypeGuard[str]:
+    return isinstance(text, str) and len(text) <= PLAIN_LENGTHS[kind]
 
 
 def _check_updates(updates: Any) -> None:

@@ -87,8 +87,8 @@ class MergeRunSchema(ResponseSchema):
     counts = fields.Dict(
         values=count_field(),
         metadata={
-            "description": "Jobs by their outcome, or by their state while they have none; lines of an import by their"
-            " result."
+            "description": "Jobs by their outcome, or by their state while they have none; lines or objects of"
+            " an import by their result."
         },
     )
     jobs = count_field()
@@ -118,11 +118,15 @@ class MergeRunPageSchema(ResponseSchema):
     next_cursor = Cursor(allow_none=True)
 
 
-class MergeRunPageQuery(AcceptedQuery, OrderedPageQuery):
-    """A filter of runs, and the page."""
+class MergeRunFilterQuery(AcceptedQuery):
+    """A filter of runs."""
 
     kind = Word(RunKind, error_messages={"unknown": KIND}, metadata={"description": "Runs of this kind."})
     state = Word(RunStatus, error_messages={"unknown": STATE}, metadata={"description": "Runs in this state."})
+
+
+class MergeRunPageQuery(MergeRunFilterQuery, OrderedPageQuery):
+    """A filter of runs, and the page."""
 
 
 _NEW = NewRunSchema()

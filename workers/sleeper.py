@@ -13,7 +13,8 @@ from typing import Self
 from app.db.connections import Connection
 from app.db.wakeups import WakeUpListener
 
-#: Seconds without work after which a service sleeps.
+#: Seconds without work after which a service sleeps, unless it has a time of its own, and after which one that cannot
+#: sleep polls with a longer pause.
 AWAKE_S = 2.0
 #: The most seconds between two rounds of a service that sleeps: the bound where a trigger is disabled.
 LONGEST_SLEEP_S = 1.0
@@ -30,17 +31,19 @@ class Sleeper:
         has_work: Callable[[], bool],
         due_in_s: Callable[[Connection], float | None],
         idle_poll_s: float,
+        awake_s: Callable[[], float] | None = None,
     ) -> None:
         """*has_work* returns whether the last round found work, whatever it could do of it.
 
         *due_in_s* returns the seconds until there is work again, or None. *idle_poll_s* is the least pause of an idle
-        service without wake-ups.
+        service without wake-ups. *awake_s* returns the seconds without work before a sleep, in place of AWAKE_S.
         """
         self._listener = listener
         self._stop = stop
         self._has_work = has_work
         self._due_in_s = due_in_s
         self._idle_poll_s = idle_poll_s
+        self._awake_s = awake_s
         self._asleep = False
         self._worked_at = monotonic()
 
@@ -71,13 +74,12 @@ class Sleeper:
             self._rest(pause_s)
 
     def _rest(self, pause_s: float) -> None:
-        """Poll until AWAKE_S seconds have passed without work; then begin the sleep, or poll with longer pauses."""
-        if monotonic() - self._worked_at < AWAKE_S:
-            self._stop.wait(pause_s)
-            return
-        self._asleep = self._listener.begin_sleep()
+        """Poll, then begin the sleep. Where that is not possible, poll, after AWAKE_S seconds with longer pauses."""
+        idle_s = monotonic() - self._worked_at
+        awake_s = AWAKE_S if self._awake_s is None else self._awake_s()
+        self._asleep = idle_s >= awake_s and self._listener.begin_sleep()
         if not self._asleep:
-            self._stop.wait(max(pause_s, self._idle_poll_s))
+            self._stop.wait(pause_s if idle_s < AWAKE_S else max(pause_s, self._idle_poll_s))
 
     def _wake(self) -> None:
         self._asleep = False

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.audit.recorded_changes import changes_of_record
 from app.audit.snapshots import (
     NO_SNAPSHOTS,
     Snapshots,
@@ -168,7 +169,7 @@ def _snapshots(action: Action, row: Row) -> Snapshots:
     match action:
         case Action.MERGE:
             return snapshots_of_merge(
-                orphan=row["orphan_before"], survivor=row["survivor_before"], changes=row["changes"]
+                orphan=row["orphan_before"], survivor=row["survivor_before"], changes=changes_of_record(row)
             )
         case Action.IDENTIFY:
             return snapshots_of_external_id("external_id", None, row["survivor_external_id"])

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
+import uuid_utils
+
 from app.db.clock import SERVER_CLOCK
 
 #: Bounds of pages over ids.
@@ -20,6 +22,7 @@ BITS_BELOW_TIME = 80
 #: Bits that count the ids of one millisecond, between the version and the variant.
 COUNTER_BITS = 12
 RANDOM_BITS = 62
+RANDOM_MASK = (1 << RANDOM_BITS) - 1
 VERSION = 7 << 76
 VARIANT = 2 << 62
 
@@ -35,16 +38,32 @@ class IdMaker:
 
     def __call__(self) -> UUID:
         """Return a new id."""
+        return UUID(int=_number(self._reserve(1), secrets.randbits(RANDOM_BITS)))
+
+    def texts(self, count: int) -> list[str]:
+        """Return *count* new ids as text, ascending; many cost little more than one."""
+        first = self._reserve(count)
+        # One system call: one for each id takes longer than all the rest.
+        random = secrets.token_bytes(8 * count)
+        return [
+            str(uuid_utils.UUID(int=_number(first + nth, int.from_bytes(random[8 * nth : 8 * nth + 8]) & RANDOM_MASK)))
+            for nth in range(count)
+        ]
+
+    def _reserve(self, count: int) -> int:
+        """Return the first of *count* values of time and counter, which follow each other."""
         # Half of the counter is left for further ids of the same millisecond; beyond, the next millisecond is used.
         fresh = (int(self._now() * 1000) << COUNTER_BITS) + secrets.randbits(COUNTER_BITS - 1)
         with self._lock:
-            if fresh <= self._last:
-                fresh = self._last + 1
-            self._last = fresh
-        milliseconds, counter = divmod(fresh, 1 << COUNTER_BITS)
-        return UUID(
-            int=(milliseconds << BITS_BELOW_TIME) | VERSION | (counter << 64) | VARIANT | secrets.randbits(RANDOM_BITS)
-        )
+            first = max(fresh, self._last + 1)
+            self._last = first + count - 1
+        return first
+
+
+def _number(moment: int, random: int) -> int:
+    """Return the number of the id with a value of time and counter, and *random* bits."""
+    milliseconds, counter = divmod(moment, 1 << COUNTER_BITS)
+    return (milliseconds << BITS_BELOW_TIME) | VERSION | (counter << 64) | VARIANT | random
 
 
 new_id = IdMaker(SERVER_CLOCK.now)

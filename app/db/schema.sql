@@ -240,8 +240,9 @@ CREATE TABLE public.merge_record (
     orphan_before json NOT NULL,
     survivor_before json NOT NULL,
     origins bigint[] NOT NULL,
-    changes json NOT NULL,
+    changes json,
     deprecated_external_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    rules smallint,
     CONSTRAINT merge_record_check CHECK ((orphan_id <> survivor_id))
 )
 WITH (toast_tuple_target='4080');
@@ -474,12 +475,12 @@ CREATE FUNCTION public.prune_old_audit_entries(workspace_id integer, age interva
  SELECT set_config('mergelane.audit_change'::text, 'pruning'::text, true) AS set_config;
  WITH gone AS (
           DELETE FROM public.audit_entry entry
-           WHERE ((entry.workspace_id = prune_old_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id IN ( SELECT old.id
+           WHERE ((entry.workspace_id = prune_old_audit_entries.workspace_id) AND (entry.workspace_id = public.current_workspace()) AND (entry.id = ANY (ARRAY( SELECT old.id
                     FROM public.audit_entry old
                    WHERE ((old.workspace_id = prune_old_audit_entries.workspace_id) AND (old.at < (now() - prune_old_audit_entries.age)))
                    ORDER BY old.at
                   LIMIT prune_old_audit_entries.most
-                  FOR UPDATE OF old SKIP LOCKED)))
+                  FOR UPDATE OF old SKIP LOCKED))))
            RETURNING 1 AS "?column?"
          )
   SELECT count(*) AS count
@@ -510,9 +511,10 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
  WITH ended AS (
           SELECT job.batch_id AS id
             FROM public.job
-           WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.finished_at < (now() - prune_old_batches.age)) AND (job.outcome IS NOT NULL) AND (NOT (EXISTS ( SELECT 1
+           WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.finished_at < (now() - prune_old_batches.age)) AND ((job.outcome IS NOT NULL) IS TRUE) AND (( SELECT other.id
                     FROM public.job other
-                   WHERE ((other.workspace_id = prune_old_batches.workspace_id) AND (other.batch_id = job.batch_id) AND ((other.outcome IS NULL) OR (other.finished_at >= (now() - prune_old_batches.age))))))))
+                   WHERE ((other.workspace_id = prune_old_batches.workspace_id) AND (other.batch_id = job.batch_id) AND (((other.outcome IS NULL) OR (other.finished_at >= (now() - prune_old_batches.age))) IS TRUE))
+                  LIMIT 1) IS NULL))
            ORDER BY job.finished_at
           LIMIT prune_old_batches.most
          ), first AS (
@@ -524,19 +526,23 @@ CREATE FUNCTION public.prune_old_batches(workspace_id integer, age interval, mos
          ), empty AS (
           SELECT first.id
             FROM first
-           WHERE (NOT (EXISTS ( SELECT 1
+           WHERE (( SELECT job.id
                     FROM public.job
-                   WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.batch_id = first.id)))))
+                   WHERE ((job.workspace_id = prune_old_batches.workspace_id) AND (job.batch_id = first.id))
+                  LIMIT 1) IS NULL)
+         ), locked AS (
+          SELECT old.id
+            FROM public.batch old
+           WHERE ((old.workspace_id = prune_old_batches.workspace_id) AND (old.id = ANY (ARRAY( SELECT ended.id
+                    FROM ended
+                 UNION
+                  SELECT empty.id
+                    FROM empty))) AND (old.created_at < (now() - prune_old_batches.age)))
+          FOR UPDATE OF old SKIP LOCKED
          ), gone AS (
           DELETE FROM public.batch
-           WHERE ((batch.workspace_id = prune_old_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id IN ( SELECT old.id
-                    FROM public.batch old
-                   WHERE ((old.workspace_id = prune_old_batches.workspace_id) AND (old.id IN ( SELECT ended.id
-                            FROM ended
-                         UNION
-                          SELECT empty.id
-                            FROM empty)) AND (old.created_at < (now() - prune_old_batches.age)))
-                  FOR UPDATE OF old SKIP LOCKED)))
+           WHERE ((batch.workspace_id = prune_old_batches.workspace_id) AND (batch.workspace_id = public.current_workspace()) AND (batch.id = ANY (ARRAY( SELECT locked.id
+                    FROM locked))))
            RETURNING 1 AS "?column?"
          )
   SELECT count(*) AS count
@@ -577,14 +583,15 @@ CREATE FUNCTION public.prune_old_runs(workspace_id integer, age interval, most i
     BEGIN ATOMIC
  WITH gone AS (
           DELETE FROM public.run
-           WHERE ((run.workspace_id = prune_old_runs.workspace_id) AND (run.workspace_id = public.current_workspace()) AND (run.id IN ( SELECT old.id
+           WHERE ((run.workspace_id = prune_old_runs.workspace_id) AND (run.workspace_id = public.current_workspace()) AND (run.id = ANY (ARRAY( SELECT old.id
                     FROM public.run old
-                   WHERE ((old.workspace_id = prune_old_runs.workspace_id) AND (old.state <> 'running'::text) AND (old.kind <> 'duplicates'::text) AND (COALESCE(old.finished_at, old.created_at) < (now() - prune_old_runs.age)) AND (NOT (EXISTS ( SELECT 1
+                   WHERE ((old.workspace_id = prune_old_runs.workspace_id) AND (old.state <> 'running'::text) AND (old.kind <> 'duplicates'::text) AND (COALESCE(old.finished_at, old.created_at) < (now() - prune_old_runs.age)) AND (( SELECT batch.id
                             FROM public.batch
-                           WHERE ((batch.workspace_id = prune_old_runs.workspace_id) AND (batch.run_id = old.id))))))
+                           WHERE ((batch.workspace_id = prune_old_runs.workspace_id) AND (batch.run_id = old.id))
+                          LIMIT 1) IS NULL))
                    ORDER BY old.id
                   LIMIT prune_old_runs.most
-                  FOR UPDATE OF old SKIP LOCKED)))
+                  FOR UPDATE OF old SKIP LOCKED))))
            RETURNING 1 AS "?column?"
          )
   SELECT count(*) AS count

@@ -63,7 +63,7 @@ def _save_step(tx: Transaction, row: Mapping[str, Any], step: ScanStep, page: Se
     locked = tx.execute(QUERIES["lock_planned_run"], {"id": row["id"], "cursor": Jsonb(row["cursor"])}).fetchone()
     if locked is None:
         return False
-    add_page(tx, row["plan_id"], row["first"], page)
+    add_page(tx, row["plan_id"], page)
     counts = DuplicateCounts.from_json(row["counts"]).add_step(step)
     parameters = {
         "id": row["id"],

@@ -6,7 +6,7 @@ from datetime import datetime
 from app.config import Settings
 from app.lane.working_set import WorkingSet
 from app.ledger.execution import ClaimedJob
-from app.merging.consent_states import GroupKinds
+from app.merging.consent_states import UNDECLARED, GroupKinds
 from app.merging.merge import check_merge, check_protection, identify_profile, merge_profiles
 from app.merging.prioritization import Ambiguous, NoCandidate, Resolved
 from app.merging.profile import Profile, describe_profile
@@ -40,6 +40,8 @@ class Decision:
     survivor: Profile | None = None
     #: The survivor after the merge.
     merged: Profile | None = None
+    #: The subscription groups that settings declare, for the audit of the merge.
+    groups: GroupKinds = UNDECLARED
     #: The profile with its new external_id.
     identified: Profile | None = None
     #: The orphan, if an earlier job merged it.
@@ -229,6 +231,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
         orphan=orphan,
         survivor=survivor,
         merged=merge_profiles(survivor=survivor, orphan=orphan, at=at, groups=groups),
+        groups=groups,
     )
 
 

@@ -34,12 +34,15 @@ def resolve_pairs(tx: Transaction, *, jobs: Sequence[ClaimedJob]) -> Deferred[li
     """Request the resolution of both identifiers of each of *jobs*; the result is in their order."""
     identifiers = [identifier for job in jobs for identifier in (job.orphan, job.survivor)]
     resolved = resolve_identifiers_deferred(tx, identifiers=identifiers)
-    return resolved.map(
-        lambda each: [
-            ResolvedPair(job=job, orphan=orphan, survivor=survivor)
-            for job, orphan, survivor in zip(jobs, each[::2], each[1::2], strict=True)
-        ]
-    )
+    return resolved.map(lambda resolutions: pair_jobs(jobs, resolutions))
+
+
+def pair_jobs(jobs: Sequence[ClaimedJob], resolutions: Sequence[Resolution]) -> list[ResolvedPair]:
+    """Return *jobs* with the *resolutions* of their identifiers: two for each job, that of the orphan first."""
+    return [
+        ResolvedPair(job=job, orphan=orphan, survivor=survivor)
+        for job, orphan, survivor in zip(jobs, resolutions[::2], resolutions[1::2], strict=True)
+    ]
 
 
 def lock_and_decide(
@@ -148,15 +151,18 @@ def _profile_ids(pairs: Sequence[ResolvedPair]) -> set[int]:
     return ids
 
 
-def to_result(decision: Decision) -> JobResult:
-    """Return the ledger's record of *decision*. Its profiles have their external_ids from before the merge."""
+def to_result(decision: Decision, *, searchable: bool = True) -> JobResult:
+    """Return the ledger's record of *decision*. Its profiles have their external_ids from before the merge.
+
+    The search for jobs needs the keys of identifiers, which take time: without them, it is not *searchable*.
+    """
     return JobResult(
         job_id=decision.job.id,
         outcome=decision.outcome,
         reason=decision.reason,
         orphan=_profile_ref(decision.merged_away or decision.orphan),
         survivor=_profile_ref(decision.survivor),
-        held_keys=_held_keys(decision),
+        held_keys=_held_keys(decision) if searchable else (),
     )
 
 

@@ -11,12 +11,13 @@ from app.db.ids import new_id
 from app.db.transaction import Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.lane.decide import Decision
-from app.lane.lock_and_decide import lock_and_decide, resolve_pairs, to_result
+from app.lane.lock_and_decide import lock_and_decide, pair_jobs, resolve_pairs, to_result
 from app.lane.save import save_effects
 from app.ledger.execution import ClaimedJob, JobResult
 from app.merging.changes import list_changes
 from app.merging.profile import Profile
 from app.profiles.exclusions import find_excluded_pairs
+from app.profiles.resolution import Resolution
 from schemas.identifiers import Recorded, to_record
 from schemas.merge import Update
 from schemas.outcomes import JobKind
@@ -39,13 +40,25 @@ class PreviewResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation(Generic[Prepared]):
+    """What the transaction of a preview did before the preview."""
+
+    #: The index of the first update.
+    first: int = 0
+    #: What the caller finds in the preview afterwards.
+    result: Prepared
+    #: The resolutions of the updates' identifiers, orphan and survivor of each, if they are known already.
+    resolutions: Sequence[Resolution] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Previewed(Generic[Prepared]):
     """The decisions of a preview, before anything else sees them."""
 
     decisions: Sequence[Decision]
     #: The jobs that merge a pair that is recorded as not a match.
     excluded: Collection[UUID]
-    #: What the preparation returned.
+    #: The result of the preparation.
     prepared: Prepared
 
 
@@ -65,8 +78,10 @@ def preview_merges(
     Raises ResolutionUnsettled when the profiles keep changing, and DatabaseUnavailable when PostgreSQL does not
     answer.
     """
-    previewed = preview_decisions(pool, settings, workspace_id=workspace_id, updates=updates, prepare=lambda _: None)
-    return list_results(previewed)
+    nothing = Preparation(result=None)
+    return list_results(
+        preview_decisions(pool, settings, workspace_id=workspace_id, updates=updates, prepare=lambda _: nothing)
+    )
 
 
 def preview_decisions(
@@ -75,17 +90,15 @@ def preview_decisions(
     *,
     workspace_id: int,
     updates: Sequence[Update[Recorded]],
-    first: int = 0,
-    prepare: Callable[[Transaction], Prepared],
+    prepare: Callable[[Transaction], Preparation[Prepared]],
 ) -> Previewed[Prepared]:
-    """Return the decisions about *updates*, whose indexes begin at *first*, after *prepare* in the same transaction.
+    """Return the decisions about *updates*, after *prepare* in the same transaction.
 
     The transaction is repeated while other transactions merge the profiles, and always rolled back. Raises as
     preview_merges.
     """
-    jobs = [_to_job(first + nth, update) for nth, update in enumerate(updates)]
     try:
-        retry_until_stable(pool, workspace_id, _merge_and_raise, settings, jobs=jobs, prepare=prepare)
+        retry_until_stable(pool, workspace_id, _merge_and_raise, settings, updates=updates, prepare=prepare)
     except _PreviewedError as error:
         return error.previewed
     raise AssertionError("A preview was committed.")
@@ -99,21 +112,31 @@ def list_results(previewed: Previewed[Any]) -> list[PreviewResult]:
 
 
 def _merge_and_raise(
-    tx: Transaction, settings: Settings, *, jobs: Sequence[ClaimedJob], prepare: Callable[[Transaction], Any]
+    tx: Transaction,
+    settings: Settings,
+    *,
+    updates: Sequence[Update[Recorded]],
+    prepare: Callable[[Transaction], Preparation[Any]],
 ) -> None:
-    """Decide and save *jobs* in order, then raise the decisions, so that the transaction has no effect."""
+    """Decide *updates* in order, then raise the decisions, so that the transaction has no effect."""
     prepared = prepare(tx)
+    jobs = [_to_job(prepared.first + nth, update) for nth, update in enumerate(updates)]
+    resolutions = prepared.resolutions
     decided: list[Decision] = []
     excluded: set[UUID] = set()
     while len(decided) < len(jobs):
-        pairs = resolve_pairs(tx, jobs=jobs[len(decided) :]).result()
+        rest = jobs[len(decided) :]
+        pairs = resolve_pairs(tx, jobs=rest).result() if resolutions is None else pair_jobs(rest, resolutions)
+        resolutions = None
         working_set, decisions = lock_and_decide(tx, settings, pairs=pairs)
         if not decisions:
             raise ResolutionUnsettled("The profiles changed before they could be locked; request the preview again.")
         excluded |= _excluded_jobs(tx, decisions)
-        save_effects(tx, working_set=working_set, decisions=decisions)
         decided += decisions
-    raise _PreviewedError(Previewed(decisions=decided, excluded=excluded, prepared=prepared))
+        if len(decided) < len(jobs):
+            # Only the updates that follow see the effects, which are rolled back.
+            save_effects(tx, working_set=working_set, decisions=decisions)
+    raise _PreviewedError(Previewed(decisions=decided, excluded=excluded, prepared=prepared.result))
 
 
 def _excluded_jobs(tx: Transaction, decisions: Sequence[Decision]) -> set[UUID]:
@@ -140,7 +163,9 @@ def _to_job(index: int, update: Update[Recorded]) -> ClaimedJob:
 
 
 def _to_preview_result(decision: Decision, *, excluded: bool) -> PreviewResult:
-    result = PreviewResult(index=decision.job.index, end=to_result(decision), changes=[], excluded=excluded)
+    result = PreviewResult(
+        index=decision.job.index, end=to_result(decision, searchable=False), changes=[], excluded=excluded
+    )
     if not (decision.merged and decision.survivor and decision.orphan):
         return result
     changes = list_changes(before=decision.survivor, after=decision.merged, orphan=decision.orphan)

@@ -10,10 +10,10 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.lane.decide import Decision
 from app.lane.working_set import WorkingSet
-from app.merging.changes import list_changes
+from app.merging import versions
 from app.merging.profile import Profile
 from app.profiles.deprecation import take_over_external_ids
-from app.profiles.snapshots import profile_to_snapshot
+from app.profiles.snapshots import groups_to_snapshot, profile_to_snapshot
 from app.profiles.store import save_profiles
 
 QUERIES = load_queries("app.lane", "lane.sql")
@@ -71,6 +71,7 @@ def _move_aliases(tx: Transaction, *, working_set: WorkingSet, merges: Sequence[
                 "labels": [label for label, _, _ in aliases],
                 "names": [name for _, name, _ in aliases],
                 "profile_ids": [survivor.id for _, _, survivor in aliases],
+                "orphan_ids": list(retired.keys()),
             }
             tx.execute(QUERIES[query], parameters)
 
@@ -128,18 +129,21 @@ def _identify_record(decision: Decision) -> dict[str, Any]:
 
 
 def _record_merges(tx: Transaction, *, merges: Sequence[Decision]) -> None:
-    """Write the audit of *merges*. The large documents are parameters of their own, beside the rows."""
+    """Write the audit of *merges*: what their changes can be computed from.
+
+    The large documents are parameters of their own, beside the rows.
+    """
     profiles = [_profiles_of(decision) for decision in merges]
-    documents: dict[str, list[Any]] = {
+    documents = {
         "orphan_before": [profile_to_snapshot(orphan) for orphan, _, _ in profiles],
-        "survivor_before": [profile_to_snapshot(survivor, beside=orphan) for orphan, survivor, _ in profiles],
-        "changes": [
-            list_changes(before=survivor, after=merged, orphan=orphan) for orphan, survivor, merged in profiles
+        "survivor_before": [
+            profile_to_snapshot(survivor, beside=orphan) | groups_to_snapshot(decision.groups.of(orphan, survivor))
+            for decision, (orphan, survivor, _) in zip(merges, profiles, strict=True)
         ],
     }
     parameters = {name: [orjson.dumps(each).decode() for each in column] for name, column in documents.items()}
     rows = Jsonb(_merge_records(merges))
-    tx.execute(QUERIES["record_merges"], {"rows": rows, **parameters})
+    tx.execute(QUERIES["record_merges"], {"rows": rows, "rules": versions.CURRENT, **parameters})
 
 
 def _merge_records(merges: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.ledger", "accept.sql")
 
+SharingKey = tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedBatch:
@@ -156,30 +158,40 @@ def _jobs(batch: NewBatch) -> list[dict[str, Any]]:
     """Return the rows of the jobs of *batch*."""
     updates = batch.updates
     places = range(len(updates)) if batch.places is None else batch.places
-    keys = batch.lane_keys
-    if keys is None:
-        keys = [(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates]
-    lanes = lane_heads(keys)
+    shared = [(sharing_key(update.orphan), sharing_key(update.survivor)) for update in updates]
+    lanes = lane_heads(shared if batch.lane_keys is None else batch.lane_keys)
+    ids = new_id.texts(len(updates))
     return [
         {
-            "id": str(new_id()),
+            "id": job_id,
             "index": places[nth],
             "lane": places[lane],
             "orphan": to_record(update.orphan),
             "survivor": to_record(update.survivor),
-            "search_keys": _search_keys(update.orphan, update.survivor),
+            "search_keys": _search_keys(update, keys),
         }
-        for nth, (update, lane) in enumerate(zip(updates, lanes, strict=True))
+        for nth, (job_id, update, keys, lane) in enumerate(zip(ids, updates, shared, lanes, strict=True))
     ]
 
 
-def _search_keys(*identifiers: Recorded) -> list[str]:
-    """Return the values that find *identifiers* in searches, each once: first as they compare, then as they were sent.
+def _search_keys(update: Update[Recorded], keys: tuple[SharingKey, SharingKey]) -> list[str]:
+    """Return the values that find *update*, with the sharing *keys* of its sides, in searches, each once.
 
-    The indexes job_identify_orphan and job_identify_survivor rely on this order.
+    They are first as they compare, then as they were sent: the indexes job_identify_orphan and job_identify_survivor
+    rely on this order.
     """
-    return list(dict.fromkeys((*map(_comparable, identifiers), *map(plain_value, identifiers))))
+    orphan, survivor = update.orphan, update.survivor
+    return list(
+        dict.fromkeys(
+            (
+                _comparable(orphan, keys[0]),
+                _comparable(survivor, keys[1]),
+                plain_value(orphan),
+                plain_value(survivor),
+            )
+        )
+    )
 
 
-def _comparable(identifier: Recorded) -> str:
-    return sharing_key(identifier.address if isinstance(identifier, Member) else identifier)[-1]
+def _comparable(identifier: Recorded, key: SharingKey) -> str:
+    return sharing_key(identifier.address)[-1] if isinstance(identifier, Member) else key[-1]

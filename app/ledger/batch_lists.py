@@ -1,6 +1,6 @@
 """Lists of batches by a filter, a page at a time. A page reads a bounded part of one index, as in job_lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,6 +78,19 @@ def list_batches(
     page = read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
     batches = with_counts(tx, page.rows) if page.rows else ()
     return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut)
+
+
+def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk: int) -> Iterator[Sequence[Batch]]:
+    """Yield up to *most* batches that match, newest first, *chunk* at a time."""
+    cursor: UUID | None = None
+    left = most
+    while left > 0:
+        page = list_batches(tx, matching=matching, limit=min(chunk, left), after=cursor)
+        yield page.batches
+        left -= len(page.batches)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:

@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.csv_output import csv_text
+from app.csv_output import csv_cell, csv_text
 from app.ledger.queries import Job
 from schemas.jobs import JobSchema
-from schemas.json_values import dump_printable
-from schemas.text import safe_cell
 
 JOB = JobSchema()
 #: Members with columns of their own.
@@ -51,11 +49,5 @@ def _cells(dumped: dict[str, Any]) -> Sequence[str]:
     cells: list[str] = []
     for name in NAMES:
         value = dumped.get(name)
-        cells.extend(_cell((value or {}).get(part)) for part in PARTS) if name in SIDES else cells.append(_cell(value))
+        cells += [csv_cell((value or {}).get(part)) for part in PARTS] if name in SIDES else [csv_cell(value)]
     return cells
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return safe_cell(value) if isinstance(value, str) else dump_printable(value).decode()

@@ -14,8 +14,12 @@ def lane_heads(updates: Sequence[Iterable[Hashable]]) -> list[int]:
 
     Two updates share a lane when they share a key, directly or through a chain of other updates.
     """
+    distinct = [frozenset(keys) for keys in updates]
+    if len(frozenset().union(*distinct)) == sum(map(len, distinct)):
+        # The usual case: no two updates share a key.
+        return list(range(len(distinct)))
     lanes = GrowingLanes()
-    for keys in updates:
+    for keys in distinct:
         lanes.add(keys)
     return lanes.heads()
 

@@ -1,4 +1,4 @@
-"""Reads batches, jobs, and the changes of merges."""
+"""Reads batches and jobs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -178,13 +178,6 @@ def read_job(tx: Transaction, *, job_id: UUID) -> Job:
 def read_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> list[Job]:
     """Return those of the jobs that exist, in the order of their ids."""
     return [Job.from_row(row) for row in tx.execute(QUERIES["read_jobs"], {"ids": list(job_ids)})]
-
-
-def read_changes(tx: Transaction, *, job_id: UUID) -> list[dict[str, Any]]:
-    """Return the changes of a job on its survivor, `[{field, before, after, rule}]`; empty when it merged nothing."""
-    row = tx.execute(QUERIES["read_changes"], {"job_id": job_id}).fetchone()
-    changes: list[dict[str, Any]] = [] if row is None else row["changes"]
-    return changes
 
 
 def with_counts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Batch]:

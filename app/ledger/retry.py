@@ -1,6 +1,6 @@
 """Retries of dead jobs, after their cause has been fixed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -40,6 +40,12 @@ def retry_job(tx: Transaction, *, job_id: UUID, authorize: Callable[[JobKind], N
     if row["blanked"]:
         raise Conflict(BLANKED)
     tx.execute(QUERIES["requeue_job"], {"job_id": job_id})
+
+
+def kinds_of_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, JobKind]:
+    """Return the kind of each job by its id; of an undo, the kind of the job that it undoes."""
+    rows = tx.execute(QUERIES["read_kinds"], {"ids": list(job_ids)})
+    return {row["id"]: JobKind(row["kind"]) for row in rows}
 
 
 def find_workspace_of_job(connection: Connection, *, job_id: UUID, name: str | None = None) -> WorkspaceOfJob:

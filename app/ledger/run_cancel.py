@@ -37,7 +37,7 @@ def cancel_jobs_of_run(
         raise NotFound(NO_RUN)
     if row["kind"] == RunKind.IMPORT:
         raise Conflict(IS_AN_IMPORT)
-    for kind in _kinds(tx, run_id):
+    for kind in kinds_of_run(tx, run_id=run_id):
         authorize(kind)
     state = RunStatus(row["state"])
     scan = tx.execute(QUERIES["end_scan"], {"id": run_id}).fetchone()
@@ -55,7 +55,7 @@ def cancel_jobs_of_run(
     return state
 
 
-def _kinds(tx: Transaction, run_id: UUID) -> set[JobKind]:
-    """Return the kinds of the jobs of a run, with the kinds that undos can undo."""
+def kinds_of_run(tx: Transaction, *, run_id: UUID) -> set[JobKind]:
+    """Return the kinds of the jobs of a run; instead of undos, the kinds that they can undo."""
     kinds = {JobKind(row["kind"]) for row in tx.execute(QUERIES["read_kinds"], {"id": run_id})}
     return kinds if JobKind.UNDO not in kinds else {*kinds, *UNDONE} - {JobKind.UNDO}

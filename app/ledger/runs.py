@@ -1,7 +1,7 @@
 """Runs: creates, reads, lists and closes them. `app.ledger.run_counting` counts their jobs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -25,7 +25,9 @@ IS_AN_IMPORT = (
     "This run is an import: it has no jobs, so there is nothing to cancel or to undo. Correct the profiles with another"
     " import."
 )
-NO_JOBS_JOIN = "This run is an import; only POST /profiles/import can join it. Create another run for merges."
+NO_JOBS_JOIN = (
+    "This run is an import; only POST /profiles/import and POST /users/track can join it. Create another run to merge."
+)
 NOT_AN_IMPORT = "An import can join a run of the kind import only, and the kind of this run is {kind}."
 NOT_CLOSABLE = "This run is {state}; only an open one can be closed."
 #: The latest undos by which undone merges are counted, of each outcome.
@@ -179,6 +181,19 @@ def list_merge_runs(
     )
 
 
+def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk: int) -> Iterator[Sequence[MergeRun]]:
+    """Yield up to *most* runs that match, newest first, *chunk* at a time."""
+    cursor: UUID | None = None
+    left = most
+    while left > 0:
+        found = list_merge_runs(tx, matching=matching, limit=min(chunk, left), after=cursor)
+        yield found
+        left -= len(found)
+        if len(found) < chunk:
+            return
+        cursor = found[-1].id
+
+
 def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, most: int) -> int:
     """Return the number of runs that match, at most *most*."""
     return len(tx.execute(*_listing(matching, limit=most, after=None, oldest_first=False)).fetchall())
@@ -236,7 +251,7 @@ def require_open_import(tx: Transaction, *, run_id: UUID) -> None:
 
 
 def add_results(tx: Transaction, *, run_id: UUID, results: Mapping[str, int]) -> None:
-    """Add lines by their result to an open import. Raises NotFound, and Conflict when it is no open import.
+    """Add lines or objects by their result to an open import. Raises NotFound, and Conflict when it is no open import.
 
     Waits for other requests of the import, so it is the last statement of a transaction.
     """

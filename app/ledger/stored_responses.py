@@ -53,13 +53,21 @@ class Replayed(Exception):
 class OnceByKey:
     """Makes a use case have its effect once for each key; implements `app.db.transaction.Wrapper`.
 
-    *respond* turns the result of the use case into its response, each time that the transaction is repeated.
+    *respond* turns the result of the use case into its response, each time that the transaction is repeated. The
+    response is an error only if the use case had no effect, unless *errors_count*.
     """
 
     def __init__(
-        self, given: IdempotencyKey, *, path: str, peppers: Sequence[str], respond: Callable[..., StoredResponse]
+        self,
+        given: IdempotencyKey,
+        *,
+        path: str,
+        peppers: Sequence[str],
+        respond: Callable[..., StoredResponse],
+        errors_count: bool = False,
     ) -> None:
         self._given = given
+        self._errors_count = errors_count
         self._path = path
         self._peppers = peppers
         self._respond = respond
@@ -75,7 +83,7 @@ class OnceByKey:
                 raise Replayed(self._decrypt(first["response"]))
             result = use_case(tx, *args, **kwargs)
             response = self._respond(result)
-            if response.status < 400:  # noqa: PLR2004  an error does not use the key up
+            if self._errors_count or response.status < 400:  # noqa: PLR2004  an error does not use the key up
                 store_use(tx, self._given, path=self._path, response=self._encrypt(response))
             return result
 

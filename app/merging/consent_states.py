@@ -42,6 +42,13 @@ class GroupKinds:
             return frozenset({EMAIL})
         return frozenset({PHONE} if slot.group in self.sms_groups else {EMAIL, PHONE})
 
+    def of(self, *profiles: Profile) -> "GroupKinds":
+        """Return those of the groups in which one of *profiles* has a state."""
+        if not (self.email_groups or self.sms_groups):
+            return self
+        present = {group for profile in profiles for group in profile.subscription_groups}
+        return GroupKinds(email_groups=self.email_groups & present, sms_groups=self.sms_groups & present)
+
 
 UNDECLARED = GroupKinds()
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Protocol
 
-from app.merging.consent import pair_rules
+from app.merging.changes import Change
 from app.merging.consent_states import UNDECLARED, GroupKinds
 from app.merging.profile import PhoneNumber, Profile
 from app.merging.rules import MERGE_RULES, Rule
+from app.merging.versions import current_rules, rules_of
 from schemas.outcomes import Outcome
 
 
@@ -34,8 +35,22 @@ def merge_profiles(*, survivor: Profile, orphan: Profile, at: datetime, groups: 
 
     *groups* are the subscription groups that settings declare.
     """
-    rules = pair_rules(survivor=survivor, orphan=orphan, groups=groups)
+    rules = current_rules().pair_rules(survivor=survivor, orphan=orphan, groups=groups)
     return merge_by_rules(rules, survivor=survivor, orphan=orphan, at=at)
+
+
+def changes_of_merge(
+    version: int, *, survivor: Profile, orphan: Profile, at: datetime, groups: GroupKinds = UNDECLARED
+) -> list[Change]:
+    """Return the changes of the merge of these two profiles by the rules of *version*.
+
+    *groups* are the subscription groups that settings declared then. Raises UnknownRulesError when this code does not
+    have the version.
+    """
+    made_by = rules_of(version)
+    rules = made_by.pair_rules(survivor=survivor, orphan=orphan, groups=groups)
+    merged = merge_by_rules(rules, survivor=survivor, orphan=orphan, at=at)
+    return made_by.list_changes(before=survivor, after=merged, orphan=orphan)
 
 
 def merge_by_rules(rules: Mapping[str, Rule], *, survivor: Profile, orphan: Profile, at: datetime) -> Profile:

@@ -157,7 +157,9 @@ class Histogram(Instrument):
 
     def observe(self, value: float, *values: str) -> None:
         """Count *value* in the series of the label *values*."""
-        self.observe_all([value], *values)
+        first, bounds = self._cell(values), self.bounds
+        self._memory.inc(first + bisect_left(bounds, value), 1)
+        self._memory.inc(first + len(bounds) + 1, value)
 
     def observe_all(self, observed: Sequence[float], *values: str) -> None:
         """Count each of *observed* in the series of the label *values*; many cost little more than one."""

@@ -35,8 +35,8 @@ QUERIES = load_queries("app.plans", "applying.sql")
 UNKNOWN_UPDATE = "The plan has no update {index}; its updates have the indexes from 0 to {last}."
 EMPTY = "The plan has no updates, so that there is nothing to apply."
 INCOMPLETE = "The run over duplicates that makes this plan has not ended; wait for its end, or cancel it."
-#: Updates of one window, and of one lane.
-WINDOW = 1_000
+#: Updates of one window, and of one lane. Between two windows the workers wait for the relay.
+WINDOW = 5_000
 MOST_IN_LANE = 50
 
 

@@ -5,6 +5,7 @@ number of updates before it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -28,17 +29,27 @@ from schemas.outcomes import JobKind, Outcome
 QUERIES = load_queries("app.plans", "earlier.sql")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierMerges:
+    """The merges of a plan before a page."""
+
+    #: Id of a profile → the index of the last update that writes it.
+    last_writes: Mapping[int, int]
+    #: The resolutions of the identifiers of the page; None if these merges may have changed them.
+    resolutions: Sequence[Resolution] | None
+
+
 def repeat_earlier_merges(
     tx: Transaction, settings: Settings, *, plan_id: UUID, identifiers: Sequence[Recorded]
-) -> dict[int, int]:
+) -> EarlierMerges:
     """Merge what the plan merges before a page that names *identifiers*; the caller rolls the transaction back.
 
-    Return the index of the last update that writes a profile, by the id of the profile. A merge whose profiles do not
-    exist any more is left out.
+    A merge whose profiles do not exist any more is left out.
     """
-    rows = _connected_merges(tx, plan_id=plan_id, identifiers=identifiers)
+    resolutions = resolve_identifiers(tx, identifiers=identifiers)
+    rows = _connected_merges(tx, plan_id=plan_id, identifiers=identifiers, resolutions=resolutions)
     if not rows:
-        return {}
+        return EarlierMerges(last_writes={}, resolutions=resolutions)
     profiles = lock_profiles(tx, ids={row[role] for row in rows for role in ("orphan_id", "survivor_id")})
     now = tx.now()
     groups = GroupKinds(email_groups=settings.email_groups, sms_groups=settings.sms_groups)
@@ -67,13 +78,12 @@ def repeat_earlier_merges(
         live.discard(orphan.id)
         last_writes[survivor.id] = row["index"]
     save_effects(tx, working_set=working_set, decisions=decisions)
-    return last_writes
+    return EarlierMerges(last_writes=last_writes, resolutions=None)
 
 
 def _connected_merges(
-    tx: Transaction, *, plan_id: UUID, identifiers: Sequence[Recorded]
+    tx: Transaction, *, plan_id: UUID, identifiers: Sequence[Recorded], resolutions: Sequence[Resolution]
 ) -> Sequence[Mapping[str, Any]]:
-    resolutions = resolve_identifiers(tx, identifiers=identifiers)
     parameters = {
         "plan_id": plan_id,
         "ids": sorted({found for each in resolutions for found in _profile_ids(each)}),

@@ -1,6 +1,6 @@
 """Pages of a plan: up to 50 updates with what they would do, and how they saw their profiles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction
 from app.lane.decide import Decision
-from app.lane.preview import PreviewResult, list_results, preview_decisions
+from app.lane.preview import Preparation, PreviewResult, list_results, preview_decisions
 from app.ledger.execution import JobResult
 from app.ledger.profile_ref import ProfileRef
 from app.merging.profile import Profile
@@ -113,23 +113,24 @@ def preview_page(
     *,
     workspace_id: int,
     plan_id: UUID,
-    first: int,
+    first: int | Callable[[Transaction], int],
     updates: Sequence[Update[Recorded]],
 ) -> list[PlanUpdate]:
-    """Return *updates*, whose indexes begin at *first*, with their results after the updates of the plan before them.
+    """Return *updates* with their results after the updates of the plan before them.
 
-    Nothing is written. Raises as preview_merges.
+    *first* is the index of the first one, or a function that reads it in the same transaction. Nothing is written.
+    Raises as preview_merges.
     """
     identifiers = [identifier for update in updates for identifier in (update.orphan, update.survivor)]
 
-    def repeat_earlier(tx: Transaction) -> dict[int, int]:
-        if first == 0:
-            return {}
-        return repeat_earlier_merges(tx, settings, plan_id=plan_id, identifiers=identifiers)
+    def repeat_earlier(tx: Transaction) -> Preparation[Mapping[int, int]]:
+        index = first(tx) if callable(first) else first
+        if index == 0:
+            return Preparation(first=index, result={})
+        earlier = repeat_earlier_merges(tx, settings, plan_id=plan_id, identifiers=identifiers)
+        return Preparation(first=index, result=earlier.last_writes, resolutions=earlier.resolutions)
 
-    previewed = preview_decisions(
-        pool, settings, workspace_id=workspace_id, updates=updates, first=first, prepare=repeat_earlier
-    )
+    previewed = preview_decisions(pool, settings, workspace_id=workspace_id, updates=updates, prepare=repeat_earlier)
     seen = _list_seen(previewed.decisions, previewed.prepared)
     return [
         PlanUpdate(

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.db.ids import new_id
 from app.db.queries import load_queries
-from app.db.transaction import Deferred, Transaction, Wrapper, open_transaction, run_in_transaction
+from app.db.transaction import Deferred, Transaction, Wrapper, run_in_transaction
 from app.errors import Conflict, NotFound
 from app.plans.audit import log_plan_change
 from app.plans.pages import PlanUpdate, preview_page
@@ -99,7 +99,7 @@ def create_plan(
 
     def store(tx: Transaction) -> tuple[MergePlan, list[PlanUpdate]]:
         insert_plan(tx, settings, plan_id=plan_id, api_key_id=api_key_id)
-        return add_page(tx, plan_id, 0, page)
+        return add_page(tx, plan_id, page)
 
     return run_in_transaction(pool, workspace_id, wrap(store))
 
@@ -126,16 +126,17 @@ def extend_plan(
 
     Raises NotFound, and Conflict when the plan is applied or other requests extend it at the same time.
     """
-    for _ in range(TRIES):
-        with open_transaction(pool, workspace_id) as tx:
-            plan = require_open(read_plan(tx, plan_id=plan_id))
-        first = plan.updates_count
-        page = preview_page(pool, settings, workspace_id=workspace_id, plan_id=plan_id, first=first, updates=updates)
 
-        def store(
-            tx: Transaction, first: int = first, page: Sequence[PlanUpdate] = page
-        ) -> tuple[MergePlan, list[PlanUpdate]]:
-            return add_page(tx, plan_id, first, page)
+    def count_earlier(tx: Transaction) -> int:
+        return require_open(read_plan(tx, plan_id=plan_id)).updates_count
+
+    for _ in range(TRIES):
+        page = preview_page(
+            pool, settings, workspace_id=workspace_id, plan_id=plan_id, first=count_earlier, updates=updates
+        )
+
+        def store(tx: Transaction, page: Sequence[PlanUpdate] = page) -> tuple[MergePlan, list[PlanUpdate]]:
+            return add_page(tx, plan_id, page)
 
         try:
             return run_in_transaction(pool, workspace_id, wrap(store))
@@ -197,14 +198,12 @@ def prune_plans(tx: Transaction, *, limit: int) -> Deferred[int]:
     return Deferred(lambda: updates.result() + plans.result())
 
 
-def add_page(
-    tx: Transaction, plan_id: UUID, first: int, page: Sequence[PlanUpdate]
-) -> tuple[MergePlan, list[PlanUpdate]]:
-    """Store *page*, whose indexes begin at *first*, and add it to the summary. Raises PlanExtendedError."""
+def add_page(tx: Transaction, plan_id: UUID, page: Sequence[PlanUpdate]) -> tuple[MergePlan, list[PlanUpdate]]:
+    """Store *page* and add it to the summary. Raises PlanExtendedError when it does not follow the updates before."""
     row = lock_open_plan(tx, plan_id=plan_id)
-    if row["updates"] != first:
-        raise PlanExtendedError
     if page:
+        if row["updates"] != page[0].index:
+            raise PlanExtendedError
         rows = {
             "plan_id": plan_id,
             "rows": Jsonb([each.to_row() for each in page]),

@@ -6,7 +6,7 @@ differently from Python.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -35,13 +35,23 @@ LEFT_OUT = frozenset(
 )
 #: Bytes of a digest: enough that two values of one field differ.
 SIZE = 6
-#: What a number may contain that is not written the same way by all.
-UNEVEN_NUMBER = re.compile(rb"[0-9]{16}|[eE][+-]?[0-9]|-0|0\.0000")
+#: The columns of mappings that can have fractions. The numbers of all others are counts, written the same way by all.
+WITH_FRACTIONS = frozenset({"custom_attributes", "current_location"})
+#: A number in JSON that is not written the same way by all: with an exponent, with many digits, or around zero.
+UNEVEN_NUMBER = re.compile(
+    rb"(?:^|\":|[,\[])(?:-?(?:[0-9]+(?:\.[0-9]+)?[eE]|[0-9]*\.?[0-9]{16}|0\.0000)|-0)",
+)
+#: The bounds of numbers that are written with all digits and without an exponent.
+LEAST, LARGEST = 1e-4, 1e16
 
 
 def digest_fields(profile: Profile) -> dict[str, str]:
     """Return the digest of each field of *profile* that has a value."""
-    return {name: _digest(value) for name, value in profile_to_snapshot(profile).items() if name not in LEFT_OUT}
+    return {
+        name: blake2b(_to_text(name, value), digest_size=SIZE).hexdigest()
+        for name, value in profile_to_snapshot(profile).items()
+        if name not in LEFT_OUT
+    }
 
 
 def changed_fields(before: Mapping[str, str], profile: Profile) -> list[str]:
@@ -50,29 +60,37 @@ def changed_fields(before: Mapping[str, str], profile: Profile) -> list[str]:
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
-def _digest(value: Any) -> str:
+def _to_text(name: str, value: Any) -> bytes:
+    """Return *value* as text, another one for each value of the field *name*."""
+    # Most values of a profile are scalars: they need no JSON.
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, int):
+        return b"%d" % value
     if isinstance(value, datetime):
-        value = value.astimezone(UTC)
-    elif isinstance(value, date):
-        value = value.isoformat()
+        return str(value.timestamp()).encode()
+    if isinstance(value, date):
+        return value.isoformat().encode()
     try:
         text = dump_json(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         # An integer beyond 64 bits, which PostgreSQL made of a float.
         text = b""
-    if not text or UNEVEN_NUMBER.search(text):
+    if not text or (name in WITH_FRACTIONS and UNEVEN_NUMBER.search(text)):
         text = dump_json(_with_even_numbers(value), option=orjson.OPT_SORT_KEYS)
-    return blake2b(text, digest_size=SIZE).hexdigest()
+    return text
 
 
 def _with_even_numbers(value: Any) -> Any:
-    """Return *value* with each number as text in one form."""
+    """Return *value* with each number in one form: a very large or small one as text, and no negative zero."""
     match value:
         case dict():
             return {key: _with_even_numbers(each) for key, each in value.items()}
         case list() | tuple():
             return [_with_even_numbers(each) for each in value]
         case int() | float() if not isinstance(value, bool):
-            return str(Decimal(str(value)).normalize() + 0)
+            if value == 0 or LEAST <= abs(value) < LARGEST:
+                return value or abs(value)
+            return str(Decimal(str(value)).normalize())
         case _:
             return value

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from app.merging.consent_states import GroupKinds
 from app.merging.profile import Profile
 from app.profiles.store import profile_from_row, profile_to_row
 from schemas.identifiers import email_key, to_e164
@@ -24,6 +25,9 @@ KEYED = tuple(
 )
 #: Columns of dates; columns of timestamps end in `_at`.
 DATES = ("dob", "absorbed_on")
+#: Members of a survivor's snapshot that are no columns: the subscription groups of both profiles that settings declared
+#: when they were merged. They are in the snapshot, since they say which groups a person was in, and are erased with it.
+EMAIL_GROUPS, SMS_GROUPS = "declared_email_groups", "declared_sms_groups"
 
 
 def profile_to_snapshot(profile: Profile, *, beside: Profile | None = None) -> dict[str, Any]:
@@ -55,6 +59,24 @@ def profile_from_snapshot(snapshot: Mapping[str, Any]) -> Profile:
     email, phone = row["email"], row["phone"]
     keys = {"email_key": email and email_key(email), "phone_e164": phone and to_e164(phone)}
     return profile_from_row({**row, **keys})
+
+
+def recorded_profile(snapshot: Mapping[str, Any]) -> Profile:
+    """Return the profile of *snapshot* with the keys by which the merge compared its addresses."""
+    return profile_from_row({**ABSENT, **{column: _value(column, value) for column, value in snapshot.items()}})
+
+
+def groups_to_snapshot(groups: GroupKinds) -> dict[str, Any]:
+    """Return the members of a snapshot that hold *groups*; the inverse of groups_from_snapshot."""
+    members = {EMAIL_GROUPS: groups.email_groups, SMS_GROUPS: groups.sms_groups}
+    return {name: sorted(each) for name, each in members.items() if each}
+
+
+def groups_from_snapshot(snapshot: Mapping[str, Any]) -> GroupKinds:
+    """Return the groups that settings declared when the merge of the survivor in *snapshot* was made."""
+    return GroupKinds(
+        email_groups=frozenset(snapshot.get(EMAIL_GROUPS, ())), sms_groups=frozenset(snapshot.get(SMS_GROUPS, ()))
+    )
 
 
 def _shared(entries: Mapping[str, Any], others: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.audit.recorded_changes import changes_of_record, read_changes
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.queries import read_changes
 from app.merging.side_by_side import ComparedField, compare_merge
-from app.profiles.snapshots import profile_from_snapshot
+from app.profiles.snapshots import groups_from_snapshot, profile_from_snapshot
 from app.undo.reversal import RecordedMerge
 
 QUERIES = load_queries("app.undo", "recorded_merges.sql")
@@ -32,7 +32,9 @@ def read_recorded_merges(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UU
             survivor=profile_from_snapshot(row["survivor_before"]),
             orphan=profile_from_snapshot(row["orphan_before"]),
             at=row["merged_at"],
-            changes=row["changes"],
+            changes=changes_of_record(row),
+            groups=groups_from_snapshot(row["survivor_before"]),
+            version=row["rules"],
         )
         for row in tx.execute(QUERIES["read_merge_snapshots"], {"job_ids": list(job_ids)})
     }

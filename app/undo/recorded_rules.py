@@ -9,6 +9,7 @@ from app.merging.changes import list_changes
 from app.merging.consent import OF_EMAIL, OF_PHONE, PairReach
 from app.merging.consent_states import EMAIL_FIELDS, GROUPS, GroupKinds, Slot
 from app.merging.rules import FILL, FILL_KEYS, MERGE_RULES, Rule
+from app.merging.versions import rules_of
 from app.undo.reversal import RecordedMerge
 
 Changes = Sequence[Mapping[str, Any]]
@@ -22,10 +23,12 @@ FORMER_RULES: Mapping[str, Rule] = MappingProxyType(
 def with_recorded_rules(merge: RecordedMerge, *, groups: GroupKinds) -> RecordedMerge | None:
     """Return *merge* with the rules that made its recorded changes; None if this version has no such rules.
 
-    *groups* are the subscription groups that settings declare now.
+    A merge that recorded the version of its rules has no others. They do not make the same changes if an address of it
+    is compared otherwise now. *groups* are the subscription groups that settings declare now.
     """
     recorded = _by_field(merge.changes)
-    return next((each for each in _candidates(merge, groups) if _by_field(_changes_of(each)) == recorded), None)
+    candidates = _candidates(merge, groups) if merge.version is None else [merge]
+    return next((each for each in candidates if _by_field(_changes_of(each)) == recorded), None)
 
 
 def _candidates(merge: RecordedMerge, groups: GroupKinds) -> Iterator[RecordedMerge]:
@@ -56,7 +59,10 @@ def _groups_then(merge: RecordedMerge, groups: GroupKinds) -> GroupKinds:
 
 
 def _changes_of(merge: RecordedMerge) -> Changes:
-    return list_changes(before=merge.survivor, after=merge.merged, orphan=merge.orphan, rules=merge.rules)
+    sides = {"before": merge.survivor, "after": merge.merged, "orphan": merge.orphan}
+    if merge.version is not None:
+        return rules_of(merge.version).list_changes(**sides)
+    return list_changes(**sides, rules=merge.rules)
 
 
 def _by_field(changes: Iterable[Mapping[str, Any]]) -> list[Any]:

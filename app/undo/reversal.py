@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
-from app.merging.consent import pair_rules
 from app.merging.consent_states import UNDECLARED, GroupKinds, read_states, with_states
 from app.merging.merge import merge_by_rules
 from app.merging.profile import Profile
 from app.merging.rules import Rule
+from app.merging.versions import current_rules, rules_of
 from app.undo.consent import reapply_consent
 from app.undo.rules import FieldState, HistoryLookup, HistoryQuery
 
@@ -27,7 +27,9 @@ class RecordedMerge:
     changes: Sequence[Mapping[str, Any]] = ()
     #: The subscription groups that settings declared.
     groups: GroupKinds = UNDECLARED
-    #: The rules of the merge, if they are not those of this version.
+    #: The version of its rules; None if it is older than versions.
+    version: int | None = None
+    #: The rules of such an older merge, if they are not those of this version.
     former_rules: Mapping[str, Rule] | None = None
     #: The merges into the survivor after this one that are not undone, and that may give it consent; in order of time.
     later: Sequence["RecordedMerge"] = ()
@@ -43,7 +45,8 @@ class RecordedMerge:
         """Field → rule of this merge."""
         if self.former_rules is not None:
             return self.former_rules
-        return pair_rules(survivor=self.survivor, orphan=self.orphan, groups=self.groups)
+        made_by = current_rules() if self.version is None else rules_of(self.version)
+        return made_by.pair_rules(survivor=self.survivor, orphan=self.orphan, groups=self.groups)
 
     @property
     def merged(self) -> Profile:

@@ -76,28 +76,29 @@ def accepted_response(
     seconds = preferred_wait()
     batch = None
     if seconds is not None:
-        batch = _waited_for(batch_id, seconds)
+        batch = _waited_for(accepted, seconds)
         if batch is not None:
             headers["Preference-Applied"] = f"wait={seconds}"
     elif default_wait_s is not None and prefers_async():
         headers["Preference-Applied"] = "respond-async"
     elif default_wait_s:
-        batch = _waited_for(batch_id, default_wait_s, without_slot=True)
+        batch = _waited_for(accepted, default_wait_s, without_slot=True)
     if batch is not None:
         body["batch"] = batch
     response = jsonify(body)
     response.status_code = status
-    response.headers.update(headers)
+    response.headers.extend(headers)
     return response
 
 
-def _waited_for(batch_id: UUID, seconds: float, *, without_slot: bool = False) -> dict[str, Any] | None:
+def _waited_for(accepted: AcceptedBatch, seconds: float, *, without_slot: bool = False) -> dict[str, Any] | None:
     """Return the batch after waiting up to *seconds*; None if waiting is not possible, or at once *without_slot*.
 
     The batch is durable already: if PostgreSQL becomes unavailable now, the request was accepted nevertheless.
     """
+    batch_id = accepted.batch_id
     try:
-        waited = wait_for_batch(batch_id, seconds=seconds)
+        waited = wait_for_batch(batch_id, seconds=seconds, is_new=accepted.jobs > 0)
         return dump_batch(batch_id) if waited or without_slot else None
     except DatabaseUnavailable:
         LOG.warning("wait_without_database", extra={"batch_id": str(batch_id)})

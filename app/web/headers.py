@@ -24,8 +24,11 @@ def register_headers(flask: Flask, settings: Settings) -> None:
     headers = {**HEADERS, **_hsts(settings.hsts_s)}
 
     def protect(response: Response) -> Response:
+        # One look at all headers: setdefault() compares each of them for each header.
+        own = {name.lower() for name, _ in response.headers}
         for name, value in headers.items():
-            response.headers.setdefault(name, value)
+            if name.lower() not in own:
+                response.headers.add(name, value)
         return response
 
     flask.after_request(protect)

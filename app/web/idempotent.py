@@ -43,12 +43,14 @@ def respond_once(
     *,
     body: Any = None,
     key: str | None = None,
+    errors_count: bool = False,
 ) -> ResponseReturnValue:
     """Return the *answer* to the result of *effect*; of a repeated request, the first response again.
 
     *effect* wraps its use case with the Wrapper that it gets, so that the response is stored in the transaction of the
     effect. *answer* is called again when that transaction is repeated, so it changes nothing. *body* is the parsed body
-    of this request, and *key* replaces its header. An error does not use the key up. Raises KeyInUse and KeyReused.
+    of this request, and *key* replaces its header. An error does not use the key up, unless *errors_count*: the effect
+    has counted a request whose response is an error. Raises KeyInUse and KeyReused.
     """
     given = idempotency_key(body, given=key)
     if given is None:
@@ -62,7 +64,8 @@ def respond_once(
         return StoredResponse(status=response.status_code, headers=headers, body=response.get_data())
 
     try:
-        effect(OnceByKey(given, path=request.path, peppers=settings().key_pepper, respond=respond))
+        peppers = settings().key_pepper
+        effect(OnceByKey(given, path=request.path, peppers=peppers, respond=respond, errors_count=errors_count))
     except Replayed as earlier:
         first = earlier.response
         headers = {**first.headers, "Idempotent-Replayed": "true"}

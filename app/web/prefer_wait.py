@@ -21,8 +21,10 @@ from app.web.workspace_shares import budget_s, stop_running, threads_of_a_worksp
 CLOSING = Event()
 #: Upper bound of N in seconds.
 LONGEST = 30
-FIRST_PAUSE_S = 0.02
-GROWTH = 1.5
+#: Seconds before the second query: about as long as a single merge takes on an idle machine.
+FIRST_PAUSE_S = 0.008
+#: The part of the seconds waited so far that the next pause lasts: the response is later than the outcome by less.
+PAUSE_PART = 0.5
 LONGEST_PAUSE_S = 0.5
 #: Threads of each process that never wait, so that other requests are always served.
 SPARE_THREADS = 2
@@ -74,15 +76,16 @@ def prefers_async() -> bool:
     return any(map(ASYNC.fullmatch, preferences))
 
 
-def wait_for_batch(batch_id: UUID, *, seconds: float) -> bool:
-    """Wait until the batch has finished, as wait_until does."""
-    return wait_until(partial(_finished, batch_id), seconds=seconds)
+def wait_for_batch(batch_id: UUID, *, seconds: float, is_new: bool = False) -> bool:
+    """Wait until the batch has finished, as wait_until does; one that *is_new* has only begun."""
+    return wait_until(partial(_finished, batch_id), seconds=seconds, at_once=not is_new)
 
 
-def wait_until(done: Callable[[], bool], *, seconds: float) -> bool:
+def wait_until(done: Callable[[], bool], *, seconds: float, at_once: bool = True) -> bool:
     """Wait until *done*, a query, *seconds* have passed or the process stops; return whether it waited.
 
-    It does not wait if all but SPARE_THREADS threads of the process, or of the workspace's share, wait already.
+    The first query is sent *at_once*, or after a pause. It does not wait if all but SPARE_THREADS threads of the
+    process, or of the workspace's share, wait already.
     """
     slots = max(1, settings().web_threads - SPARE_THREADS)
     own = max(1, threads_of_a_workspace() - SPARE_THREADS)
@@ -91,18 +94,19 @@ def wait_until(done: Callable[[], bool], *, seconds: float) -> bool:
             began = monotonic()
             stop_running()
             with without_budget(budget_s()):
-                _poll(done, until=began + seconds)
+                _poll(done, began=began, seconds=seconds, at_once=at_once)
             g.waited_s = monotonic() - began
         return waits
 
 
-def _poll(done: Callable[[], bool], *, until: float) -> None:
+def _poll(done: Callable[[], bool], *, began: float, seconds: float, at_once: bool) -> None:
     """Query at growing intervals, without holding a connection in between."""
-    pause = FIRST_PAUSE_S
-    while not done() and (left := until - monotonic()) > 0:
-        if CLOSING.wait(min(pause, left)):
+    if at_once and done():
+        return
+    while (waited := monotonic() - began) < seconds:
+        pause = min(max(FIRST_PAUSE_S, waited * PAUSE_PART), LONGEST_PAUSE_S)
+        if CLOSING.wait(min(pause, seconds - waited)) or done():
             return
-        pause = min(pause * GROWTH, LONGEST_PAUSE_S)
 
 
 def _finished(batch_id: UUID) -> bool:

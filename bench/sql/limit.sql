@@ -68,11 +68,11 @@ BEGIN
     FOR UPDATE;
 
     INSERT INTO merge_record (
-        workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
+        workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, rules
     )
     SELECT
         workspace, pair.job_id, now(), orphan.id, survivor.id, row_to_json(orphan), row_to_json(survivor),
-        ARRAY[orphan.id], '[]'
+        ARRAY[orphan.id], 1
     FROM unnest(ids, orphans, survivors) AS pair (job_id, orphan_id, survivor_id)
     JOIN profile AS orphan ON orphan.workspace_id = workspace AND orphan.id = pair.orphan_id
     JOIN profile AS survivor ON survivor.workspace_id = workspace AND survivor.id = pair.survivor_id;

@@ -1,17 +1,19 @@
 """The run of the API that a file becomes: created before its first batch, and closed after its last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import PurePath
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from app.errors import MergelaneError
 from cli.bulk.files import STDIN
+from cli.bulk.import_options import ImportOptions
 from cli.bulk.outputs.checkpoint import Checkpoint
 from cli.client import Client, Response, require_status
-from schemas.outcomes import RunStatus
+from schemas.outcomes import RunKind, RunStatus
 from schemas.runs import MAX_LABEL
 from schemas.text import replace_controls
 
@@ -47,6 +49,14 @@ def create_file_run(client: Client, *, file: str, kind: str, max_failures: int |
     return run_id
 
 
+def open_import_run(checkpoint: Checkpoint, options: ImportOptions) -> str | None:
+    """Return the run of an import, which the first process of its file creates; None for a dry run."""
+    if checkpoint.state.run_id is None and not checkpoint.state.lines and not options.dry_run:
+        with closing(options.new_client(Event())) as client:
+            checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.IMPORT))
+    return checkpoint.state.run_id
+
+
 def close_file_run(client: Client, run_id: str) -> None:
     """Close a run; one that is closed already stays as it is."""
     response = client.request("POST", f"/merge/runs/{run_id}/close")
@@ -76,7 +86,19 @@ def stop_if_paused(client: Client, run_id: str | None) -> None:
         raise RunPaused(PAUSED.format(run_id=run_id, reason=response.body["paused_reason"]))
 
 
-def is_refused_by_run(client: Client, response: Response, headers: dict[str, str]) -> bool:
+def post_once(
+    client: Client, path: str, *, body: Any, headers: Mapping[str, str], query: Mapping[str, str] | None = None
+) -> Response:
+    """Send *body* with an Idempotency-Key; repeat while the server still processes an earlier request with it (409)."""
+    started = monotonic()
+    while True:
+        response = client.request("POST", path, body=body, query=query, headers=headers)
+        if response.status != HTTPStatus.CONFLICT or client.stopped or is_refused_by_run(client, response, headers):
+            return response
+        client.wait_to_poll(response, waited_s=monotonic() - started)
+
+
+def is_refused_by_run(client: Client, response: Response, headers: Mapping[str, str]) -> bool:
     """Return whether *response*, a conflict, is final because the run of the request is not open any more."""
     run_id = headers.get(HEADER)
     if run_id is None or response.status != HTTPStatus.CONFLICT:

@@ -12,6 +12,7 @@ from app.text_files.records import read_records
 from cli.bulk.columns.cells import POINT, CellRules
 from cli.bulk.columns.dashboard import DASHBOARD_IDS
 from cli.bulk.columns.import_columns import ImportColumns, read_import_columns
+from cli.bulk.file_run import close_run_of, open_import_run
 from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import ARRAY, COLUMNS, DECIMAL, DELIMITER, parse_import_lines, split_import
 from cli.bulk.import_options import DASHBOARD, ImportOptions
@@ -52,7 +53,9 @@ def import_file(options: ImportOptions, *, progress: OpenProgress, report: Calla
             lock_source(source),
         ):
             if not checkpoint.state.finished:
+                open_import_run(checkpoint, options)
                 _run(source, header, columns, checkpoint, options, progress)
+                close_run_of(checkpoint, options.new_client)
             return ImportResult(counts=checkpoint.state.counts, whole=False)
 
 

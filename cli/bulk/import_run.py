@@ -8,12 +8,14 @@ from typing import Any
 
 import orjson
 
+from cli.bulk.file_run import header_of, post_once
 from cli.bulk.files import FileError, UnansweredPolicy
 from cli.bulk.import_lines import TEXT, ImportLine, group_by_array
 from cli.bulk.outputs.checkpoint import Checkpoint
-from cli.client import Client, Unanswered, require_status
+from cli.client import Client, Response, Unanswered, require_status
 from schemas.json_values import dump_printable
 
+PATH = "/users/track"
 ACCEPTED, REFUSED, SKIPPED = "accepted", "refused", "skipped"
 #: The line is valid, but it had no effect, or a part of it had none.
 WARNING = "warning"
@@ -80,11 +82,10 @@ class ImportRun:
         arrays = group_by_array(chunk)
         if not arrays:
             return SentChunk()
-        repeatable = all(line.repeatable for line in chunk)
         self._checkpoint.save(unanswered=(chunk[0].line, chunk[-1].line))
         body = {name: [line.given for line in lines] for name, lines in arrays.items()}
         try:
-            response = self._client.request("POST", "/users/track", body=body, repeatable=repeatable)
+            response = self._post(chunk, body)
         except Unanswered as error:
             if not error.maybe_done:
                 self._checkpoint.save(unanswered=None)
@@ -95,6 +96,15 @@ class ImportRun:
         refused = list(_remarks_on(arrays, content.get("errors", ()), REFUSED))
         warnings = _remarks_on(arrays, content.get("warnings", ()), WARNING)
         return SentChunk([*refused, *warnings], unprocessed=_count_unprocessed(arrays, content))
+
+    def _post(self, chunk: Sequence[ImportLine], body: Mapping[str, Any]) -> Response:
+        """Send *body*. In a run, it has a key by which the server recognises a repetition, and counts it once."""
+        run_id = self._checkpoint.state.run_id
+        if run_id is None:
+            repeatable = all(line.repeatable for line in chunk)
+            return self._client.request("POST", PATH, body=body, repeatable=repeatable)
+        key = f"import-{run_id}-{chunk[0].line}-{chunk[-1].end.offset}"
+        return post_once(self._client, PATH, body=body, headers={"Idempotency-Key": key, **header_of(run_id)})
 
     def _finish_chunk(self, chunk: Sequence[ImportLine], sent: SentChunk) -> None:
         """Write the remarks on *chunk* to the report, and save the checkpoint."""

@@ -1,11 +1,9 @@
 """`mergelane profiles import` for whole profiles: sends a file, resuming from the checkpoint."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http import HTTPStatus
 from secrets import token_hex
-from threading import Event
-from time import monotonic
 from typing import Any
 
 from app.text_files.header import Header
@@ -13,7 +11,7 @@ from app.text_files.lines import Position
 from app.text_files.records import read_records
 from cli.bulk.client_pool import open_clients
 from cli.bulk.columns.profile_columns import check_profile_columns
-from cli.bulk.file_run import close_run_of, create_file_run, header_of, is_refused_by_run
+from cli.bulk.file_run import close_run_of, header_of, open_import_run, post_once
 from cli.bulk.import_lines import COLUMNS, DELIMITER
 from cli.bulk.import_options import ImportOptions
 from cli.bulk.merge_file import OpenProgress
@@ -22,7 +20,6 @@ from cli.bulk.profile_lines import ProfileChunk, ProfileLine, profiles_of_rows, 
 from cli.bulk.profile_run import CONNECTIONS, ProfileRun, Result, SendChunk, chunk_key
 from cli.bulk.reading.source import Source, lock_source, stop_on_change
 from cli.client import Client, Refused, Response, require_status
-from schemas.outcomes import RunKind
 
 PATH = "/profiles/import"
 #: The header of a response that an earlier request had.
@@ -56,7 +53,7 @@ def import_whole_profiles(
     ):
         state = checkpoint.state
         if not state.finished:
-            run_id = _run_of(checkpoint, options)
+            run_id = open_import_run(checkpoint, options)
             on_replay = _report_replay_once(checkpoint, report)
             with (
                 progress(source.lines, state.lines) as display,
@@ -66,14 +63,6 @@ def import_whole_profiles(
                 run.run(stop_on_change(source, split_profiles(_read_lines(source, header, state))))
             close_run_of(checkpoint, options.new_client)
         return checkpoint.state.counts
-
-
-def _run_of(checkpoint: Checkpoint, options: ImportOptions) -> str | None:
-    """Return the run of the file, which its first process creates; None for a dry run."""
-    if checkpoint.state.run_id is None and not checkpoint.state.lines and not options.dry_run:
-        with closing(options.new_client(Event())) as client:
-            checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.IMPORT))
-    return checkpoint.state.run_id
 
 
 def _read_lines(source: Source, header: Header | None, state: CheckpointState) -> Iterator[ProfileLine]:
@@ -110,7 +99,7 @@ def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str
     query = {"on_conflict": on_conflict, "dry_run": str(options.dry_run).lower()}
     # A dry run stores no response for its key, which makes it one transaction too.
     headers = {"Idempotency-Key": chunk_key(salt, on_conflict, chunk), **header_of(run_id)}
-    response = require_status(_post(client, chunk.body, query, headers), HTTPStatus.OK)
+    response = require_status(post_once(client, PATH, body=chunk.body, query=query, headers=headers), HTTPStatus.OK)
     results: Any = response.body
     if not isinstance(results, list) or [each.get("line") for each in results] != list(range(1, len(chunk.sent) + 1)):
         raise Refused(
@@ -118,16 +107,6 @@ def _send(client: Client, chunk: ProfileChunk, options: ImportOptions, salt: str
             f" {chunk.lines[-1].line}. Run the same command again."
         )
     return response
-
-
-def _post(client: Client, body: bytes, query: Mapping[str, str], headers: dict[str, str]) -> Response:
-    """Send *body*; repeat while the server still processes an earlier request with this idempotency key (409)."""
-    started = monotonic()
-    while True:
-        response = client.request("POST", PATH, body=body, query=query, headers=headers)
-        if response.status != HTTPStatus.CONFLICT or client.stopped or is_refused_by_run(client, response, headers):
-            return response
-        client.wait_to_poll(response, waited_s=monotonic() - started)
 
 
 def _report_replay_once(checkpoint: Checkpoint, report: Callable[[str], object]) -> Callable[[], None]:

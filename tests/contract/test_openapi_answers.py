@@ -247,6 +247,7 @@ def test_refused_objects_match_the_document(journey: Journey) -> None:
 
     journey.post("/users/track", {"attributes": [good, bad]})
     journey.post("/users/track", {"attributes": [bad]}, 400)
+    journey.post("/users/track", {"attributes": [good]}, 404, headers={"Merge-Run": ELSEWHERE})
     journey.post("/users/track", {"attributes": 7}, 400)
     journey.post("/users/alias/new", {"user_aliases": [alias, no_alias]})
     journey.post("/users/alias/new", {"user_aliases": [no_alias]}, 400)
@@ -280,6 +281,10 @@ def test_a_merge_matches_the_document(journey: Journey, client: Client) -> None:
     journey.get("/merge/jobs", outcome="merged", identifier="old", limit=1)
     journey.get("/merge/jobs/export", outcome="merged", undone="false")
     journey.get("/merge/jobs/export", 400, undone="perhaps")
+    journey.get("/merge/batches/export", outcome="merged")
+    journey.get("/merge/batches/export", 400, outcome="perhaps")
+    journey.get("/merge/runs/export", kind="client")
+    journey.get("/merge/runs/export", 400, kind="perhaps")
     journey.get("/merge/batches", limit=1)
     journey.post("/users/merge", pair({"external_id": "x"}, {"external_id": "y"}), 422, headers=headers)
 
@@ -790,6 +795,8 @@ def test_the_error_for_a_long_url_matches_the_document(journey: Journey, client:
         "/survivors",
         "/merge/jobs",
         "/merge/jobs/export",
+        "/merge/batches/export",
+        "/merge/runs/export",
         f"/merge/jobs/{ELSEWHERE}",
         "/merge/batches",
         "/duplicates/preview",

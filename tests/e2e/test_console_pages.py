@@ -18,8 +18,8 @@ from tests.support.system import System
 
 #: Pixels of the narrowest phone and of the widest screen.
 NARROWEST, WIDEST = 360, 2_560
-#: Batches, runs and dead jobs: enough for every kind of row, and few, since axe looks at each of them.
-ROWS = 15
+#: Batches, and jobs of each: enough for every kind of row, and few, since axe looks at each of them.
+BATCHES, JOBS = 2, 12
 #: Whether what has the focus shows it, and which links, buttons and fields the Tab key leaves out.
 FOCUS = """() => {
     const at = document.activeElement
@@ -43,7 +43,9 @@ def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
         return response.json()
 
     with connected(Settings(), running_system.database_url, name="test") as connection:
-        values = make_console_data(send, client.finished, connection, workspace=client.workspace, batches=ROWS)
+        values = make_console_data(
+            send, client.finished, connection, workspace=client.workspace, batches=BATCHES, jobs=JOBS
+        )
     return client, values
 
 

@@ -58,7 +58,7 @@ def test_sign_in_preview_merge_watch_open_a_job_undo_and_see_both_profiles_back(
 
     page.get_by_role("link", name="Undo").click()
 
-    expect(page.get_by_role("heading", name="Undo this merge?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Undo 1 merge?")).to_be_visible()
 
     page.get_by_role("button", name="Undo").click()
 

@@ -33,6 +33,8 @@ SEGMENT = {"filter": {"external_id": {"comparison": "exists"}}}
 READING: Mapping[str, Callable[[Caller], Any]] = {
     "segment": lambda caller: caller.post("/segments/query", SEGMENT),
     "export of jobs": lambda caller: caller.get("/merge/jobs/export"),
+    "export of batches": lambda caller: caller.get("/merge/batches/export"),
+    "export of runs": lambda caller: caller.get("/merge/runs/export"),
     "export of the audit": lambda caller: caller.get("/audit/export"),
     "audit": lambda caller: caller.get("/audit"),
     "count of duplicates": lambda caller: caller.get("/duplicates/preview", identifier="email"),

@@ -55,7 +55,7 @@ def test_every_path_in_the_tree_exists(document: Path) -> None:
 
 def test_every_picture_is_shown() -> None:
     shown = " ".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    pictures = [path.name for path in files() if path.parent.name == "pictures"]
+    pictures = [path.name for path in files() if name_of(path).startswith("docs/pictures/")]
 
     assert pictures
     assert [name for name in pictures if f"pictures/{name}" not in shown] == []

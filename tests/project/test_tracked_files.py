@@ -8,7 +8,7 @@ import pytest
 from demo.pictures import MOST_BYTES
 from tests.project.tree import files, name_of
 
-PICTURES = [path for path in files() if path.parent.name == "pictures"]
+PICTURES = [path for path in files() if name_of(path).startswith("docs/pictures/")]
 FILES = [path for path in files() if path != Path(__file__) and path not in PICTURES]
 LARGEST = 512 * 1024
 #: Files of others that stand here to the byte, so that their hashes are those of their releases.

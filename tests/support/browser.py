@@ -66,7 +66,9 @@ class Browser:
 
 def words(response: TestResponse) -> str:
     """Return what a page says, without its tags, with single spaces."""
-    bare = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", response.text, flags=re.DOTALL)
+    # <wbr> only allows a break within a word.
+    whole = response.text.replace("<wbr>", "")
+    bare = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", whole, flags=re.DOTALL)
     return " ".join(unescape(bare).split())
 
 

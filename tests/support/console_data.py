@@ -23,6 +23,7 @@ CITIES = ("Berlin", "Lisbon", "Oslo", "Kraków", "Ghent")
 #: People that the API writes, of whom each tenth has a duplicate with the same address.
 PEOPLE = 40
 LOGIN = "2026-03-01T08:00:00Z"
+WEBHOOK = {"url": "https://8.8.8.8/hook", "types": ["merge.run.finished", "identity.changed"]}
 #: An external_id that is hard to show.
 LONG = "x" * 250
 #: The rows that SQL adds for each kind of thing, and the jobs of each batch.
@@ -49,11 +50,18 @@ def sender_of(caller: "Caller") -> Send:
 
 
 def make_console_data(
-    send: Send, settle: Callable[[str], object], connection: Connection, *, workspace: str, batches: int = MANY
+    send: Send,
+    settle: Callable[[str], object],
+    connection: Connection,
+    *,
+    workspace: str,
+    batches: int = MANY,
+    jobs: int = JOBS_OF_A_BATCH,
 ) -> dict[str, str]:
     """Fill the *workspace* and return the values of all arguments of the console's URLs.
 
-    *settle* waits until a batch has finished. SQL adds *batches* batches, and as many runs and dead jobs.
+    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and as many runs and dead
+    jobs as batches.
     """
     braze_ids = _write_people(send)
     merged = _merge(send, settle, [(f"customer-{nth}-old", f"customer-{nth}") for nth in range(0, PEOPLE, 10)])
@@ -71,7 +79,7 @@ def make_console_data(
         **_plans_and_duplicates(send),
         **_runs_and_webhooks(send),
     }
-    return values | _add_volume(connection, workspace=workspace, values=values, batches=batches)
+    return values | _add_volume(connection, workspace=workspace, values=values, batches=batches, jobs=jobs)
 
 
 def _write_people(send: Send) -> dict[str, str]:
@@ -79,6 +87,8 @@ def _write_people(send: Send) -> dict[str, str]:
     people = [_person(nth) for nth in range(PEOPLE)]
     changed = {"home_city": "Lyon", "newsletter": "no", "plan": "pro " * 50}
     olds = [{**_person(nth), "external_id": f"customer-{nth}-old", **changed} for nth in range(0, PEOPLE, 10)]
+    # Duplicates that no request has merged.
+    people += [{**_person(nth), "external_id": f"customer-{nth}-twin"} for nth in (13, 14, 16)]
     people.append({"external_id": LONG, "first_name": "Zoë", "home_city": "Llanfairpwllgwyngyllgogerychwyrndrobwll"})
     events = [
         {"external_id": each["external_id"], "name": "login", "time": "2026-03-01T08:00:00Z"}
@@ -143,19 +153,21 @@ def _runs_and_webhooks(send: Send) -> dict[str, str]:
         pairs = _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(first, first + 8, 2)])
         send("POST", "/users/merge", pairs, {"Merge-Run": run["run_id"]})
     send("POST", f"/merge/runs/{run['run_id']}/close")
-    webhook = send("POST", "/webhooks", {"url": "https://8.8.8.8/hook", "description": "Warehouse"})
+    webhook = send("POST", "/webhooks", {**WEBHOOK, "description": "Warehouse"})
     notice = send("POST", f"/webhooks/{webhook['webhook_id']}/test")
     send("PATCH", f"/webhooks/{webhook['webhook_id']}", {"enabled": False})
     return {"run_id": run["run_id"], "webhook_id": webhook["webhook_id"], "notice_id": notice["notice_id"]}
 
 
-def _add_volume(connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int) -> dict[str, str]:
+def _add_volume(
+    connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int, jobs: int
+) -> dict[str, str]:
     """Add the rows of VOLUME_SQL and return the values that only SQL knows."""
     parameters = {
         "workspace": workspace,
         "webhook_id": values["webhook_id"],
         "batches": batches,
-        "jobs": JOBS_OF_A_BATCH,
+        "jobs": jobs,
     }
     row = connection.execute(VOLUME_SQL.read_text(encoding="utf-8"), parameters).fetchone()
     assert row is not None

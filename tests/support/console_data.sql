@@ -26,7 +26,11 @@ WITH here AS (
     INSERT INTO run_progress (workspace_id, run_id, batches, settled_batches, counts, kinds, first_ended_at, last_ended_at)
     SELECT
         here.workspace_id, id, 100, CASE WHEN state = 'running' THEN 40 ELSE 100 END,
-        '{"merged": 3900, "orphan_not_found": 700, "dead": 40, "queued": 360}', '{merge}', created_at, now()
+        jsonb_build_object(
+            'merged', 3900, 'orphan_not_found', 700, 'dead', 40,
+            CASE state WHEN 'running' THEN 'queued' WHEN 'cancelled' THEN 'cancelled' ELSE 'same_profile' END, 360
+        ),
+        '{merge}', created_at, now()
     FROM runs CROSS JOIN here
 ), batches AS (
     INSERT INTO batch (workspace_id, id, created_at, api_key_id, path, request_id)
@@ -71,7 +75,8 @@ WITH here AS (
         orphan_external_id, survivor_id, survivor_braze_id, survivor_external_id, priority, undone_at, undone_by
     )
     SELECT
-        here.workspace_id, given.id::uuid, batch_id, index, 'merge', index,
+        here.workspace_id, given.id::uuid, batch_id, index,
+        CASE WHEN (nth - 1) / %(jobs)s %% 3 = 1 THEN 'identify' ELSE 'merge' END, index,
         jsonb_build_object('external_id', coalesce(orphan, 'guest')),
         jsonb_build_object('external_id', coalesce(survivor, 'guest')),
         ARRAY[coalesce(orphan, 'guest'), coalesce(survivor, 'guest')], state,
@@ -110,15 +115,19 @@ WITH here AS (
         'rename', key_id, '/users/external_ids/rename', braze_id,
         coalesce(external_id, 'guest'), external_id || '-new'
     FROM people CROSS JOIN here
+    WHERE place < 4 * %(batches)s
     RETURNING id
 ), deliveries AS (
-    INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, body, state, attempts, due_at, last_error, ended_at)
+    INSERT INTO webhook_delivery (
+        workspace_id, id, webhook_id, type, body, state, attempts, due_at, attempted_at, last_status, last_error, ended_at
+    )
     SELECT
         here.workspace_id,
         (lpad(to_hex((extract(EPOCH FROM now()) * 1000)::bigint), 12, '0') || '7' || substr(md5('notice' || nth), 1, 3)
         || '8' || substr(md5('notice' || nth || here.workspace_id), 1, 15))::uuid,
         %(webhook_id)s::uuid, 'merge.batch.finished', '{}',
-        CASE WHEN nth %% 3 = 0 THEN 'dead' ELSE 'sent' END, 3, now(), 'The host refused the connection.', now()
+        CASE WHEN nth %% 3 = 0 THEN 'dead' ELSE 'sent' END, CASE WHEN nth %% 3 = 0 THEN 12 ELSE 1 END, now(), now(),
+        CASE WHEN nth %% 3 > 0 THEN 204 END, CASE WHEN nth %% 3 = 0 THEN 'The host refused the connection.' END, now()
     FROM here CROSS JOIN generate_series(1, %(batches)s) AS nth
 )
 SELECT

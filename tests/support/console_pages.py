@@ -29,6 +29,30 @@ OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
     "/console/duplicates/runs/<uuid:run_id>/cancel": {"run_id": "duplicate_run_id"},
     "/console/batches/<uuid:batch_id>/undo": {"batch_id": "small_batch_id"},
 }
+#: Forms that act at once, and why: the others are sent from a page that asks. The rule is in docs/console.md.
+FILTER = "a filter or a search: nothing changes"
+ITSELF = "its fields say what it makes, and the page has a way back"
+AT_ONCE: Mapping[str, str] = {
+    "/console/sign-out": "signing in again takes it back",
+    "/console/search": FILTER,
+    "/console/jobs": FILTER,
+    "/console/dead": FILTER,
+    "/console/batches": FILTER,
+    "/console/batches/<uuid:batch_id>": FILTER,
+    "/console/runs": FILTER,
+    "/console/audit": FILTER,
+    "/console/audit/export": "a file: nothing changes",
+    "/console/merge/preview": "nothing changes",
+    "/console/merge": "the preview above the button says what it does",
+    "/console/plans": ITSELF,
+    "/console/duplicates/plan": "it makes a plan of one click, which is applied after a question",
+    "/console/duplicates/policy": ITSELF,
+    "/console/duplicates/exclusions": ITSELF,
+    "/console/webhooks": ITSELF,
+    "/console/webhooks/<uuid:webhook_id>/change": ITSELF,
+    "/console/webhooks/<uuid:webhook_id>/test": "it sends one notice that says it is a test",
+    "/console/webhooks/<uuid:webhook_id>/notices/<uuid:notice_id>/retry": "it sends one notice again",
+}
 NO_VALUE = (
     "The route {rule} has the argument {name}, for which there is no value. Add one to the result of"
     " make_console_data in tests/support/console_data.py."

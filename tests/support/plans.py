@@ -6,6 +6,7 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
+from app.audit.recorded_changes import changes_of_record
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
@@ -82,7 +83,9 @@ def jobs_of_plan(connection: Connection, plan_id: str) -> dict[int, Json]:
     """Return outcome, reason and recorded changes of the jobs of a plan, by the index of the update."""
     rows = connection.execute(
         """
-        SELECT plan_job.index, job.id, job.outcome, job.reason, coalesce(record.changes, '[]') AS changes
+        SELECT
+            plan_job.index, job.id, job.outcome, job.reason, record.changes, record.rules, record.merged_at,
+            record.orphan_before, record.survivor_before
         FROM plan_job
         JOIN job ON job.workspace_id = plan_job.workspace_id AND job.id = plan_job.job_id
         LEFT JOIN merge_record AS record ON record.workspace_id = job.workspace_id AND record.job_id = job.id
@@ -91,4 +94,10 @@ def jobs_of_plan(connection: Connection, plan_id: str) -> dict[int, Json]:
         """,
         [plan_id],
     )
-    return {row["index"]: dict(row) for row in rows}
+    return {
+        row["index"]: {
+            **{name: row[name] for name in ("id", "outcome", "reason")},
+            "changes": [] if row["merged_at"] is None else list(changes_of_record(row)),
+        }
+        for row in rows
+    }

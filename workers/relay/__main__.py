@@ -28,7 +28,7 @@ from workers.relay.rescue import Rescuer
 from workers.relay.runs import RunCounter
 from workers.relay.sums import MinuteSummer
 from workers.service import run_services
-from workers.sleeper import Sleeper
+from workers.sleeper import AWAKE_S, Sleeper
 
 MILLISECONDS = 1000
 #: Seconds between two polls of an idle ledger where PostgreSQL cannot wake the relay.
@@ -85,6 +85,7 @@ def _publish(pool: Pool, settings: Settings, stop: Event) -> None:
             has_work=lambda: publisher.has_due_lanes,
             due_in_s=seconds_until_due_lane,
             idle_poll_s=IDLE_POLL_S,
+            awake_s=lambda: AWAKE_S if publisher.is_busy else 0.0,
         ) as sleeper:
             _repeat(publisher.run_once, pause_s=pause_s, stop=stop, name="relay", sleeper=sleeper)
 

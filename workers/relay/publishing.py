@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 #: Seconds between two searches for urgent jobs while the broker is full, and the most jobs that each publishes.
 URGENT_EVERY_S = 0.06
 URGENT_JOBS = 8
+#: A round that publishes no more is that of single requests.
+FEW_JOBS = 8
 #: Seconds between two searches for lanes that have waited too long, and the part of a claim that they may be.
 AGED_EVERY_S = 1.0
 AGED_PART = 8
@@ -51,6 +53,9 @@ class Publisher:
         self._aged_at: dict[int, float] = {}
         #: Whether the last round found a lane that is due.
         self.has_due_lanes = True
+        #: Whether jobs come in numbers, so that it pays to look for more; at the start there may be a backlog. Single
+        #: jobs are published sooner, and at no higher cost, by a relay that sleeps until the next one wakes it.
+        self.is_busy = True
         #: Jobs of paused runs that this round has delayed.
         self._delayed = 0
 
@@ -60,7 +65,10 @@ class Publisher:
         Raises DatabaseUnavailable or BrokerUnavailable; the jobs are still pending then.
         """
         self._delayed = 0
-        return self._run_round() + self._delayed
+        published = self._run_round()
+        if published:
+            self.is_busy = published > FEW_JOBS
+        return published + self._delayed
 
     def _run_round(self) -> int:
         is_full = self._flow.is_full

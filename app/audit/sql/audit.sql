@@ -153,7 +153,7 @@ SELECT
     job.orphan_identifier = '{}' OR coalesce(merge.orphan_before::text = '{}', false) AS erased,
     CASE WHEN %(snapshots)s THEN merge.orphan_before END AS orphan_before,
     CASE WHEN %(snapshots)s THEN merge.survivor_before END AS survivor_before,
-    CASE WHEN %(snapshots)s THEN coalesce(merge.changes, undo.changes::json) END AS changes
+    CASE WHEN %(snapshots)s THEN coalesce(merge.changes, undo.changes::json) END AS changes, merge.rules, merge.merged_at
 FROM job
 JOIN batch ON batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
 LEFT JOIN api_key AS key ON key.workspace_id = %(workspace_id)s AND key.id = batch.api_key_id

@@ -201,7 +201,7 @@ WHERE workspace_id = %(workspace_id)s
 -- name: prune_changes
 -- Deletes the first changes as long as they are older than the retention time, so that no gap arises.
 DELETE FROM identity_change
-WHERE workspace_id = %(workspace_id)s AND number IN (
+WHERE workspace_id = %(workspace_id)s AND number = ANY(ARRAY(
     SELECT first.number
     FROM (
         SELECT oldest.number, bool_and(oldest.at < now() - %(age)s::interval) OVER (ORDER BY oldest.number) AS is_old
@@ -214,7 +214,7 @@ WHERE workspace_id = %(workspace_id)s AND number IN (
         ) AS oldest
     ) AS first
     WHERE first.is_old
-)
+))
 
 -- name: lock_feed_for_erasure
 -- Locks the feed of a workspace, so that no pass numbers changes with names that this transaction erases.

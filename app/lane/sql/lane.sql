@@ -1,22 +1,26 @@
+-- Statements of a merge find their rows by arrays of keys or by subqueries with LIMIT, and join no table: the plan of a
+-- join, made while the tables were empty, would read a whole index for each merge. tests/integration/test_merge_plans.py
+
 -- name: drop_aliases
 -- Deletes the orphans' aliases whose label the survivor has.
 DELETE FROM user_alias
 USING unnest(%(labels)s::text[], %(names)s::text[]) AS given (label, name)
-WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = ANY(%(orphan_ids)s::bigint[])
+    AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: move_aliases
 -- Moves the orphans' other aliases to their survivors. An alias keeps the first profile that had it as its origin.
 UPDATE user_alias
 SET profile_id = given.profile_id, origin_id = coalesce(user_alias.origin_id, user_alias.profile_id)
 FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
-WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.label = given.label AND user_alias.name = given.name
+WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = ANY(%(orphan_ids)s::bigint[])
+    AND user_alias.label = given.label AND user_alias.name = given.name
 
 -- name: repoint_origins
 -- Maps the origins of the orphans to their survivors. The history itself does not change.
 UPDATE origin
-SET profile_id = given.survivor_id
-FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
-WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = given.orphan_id
+SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_origins
 -- Maps the orphans' own ids to their survivors, as origins.
@@ -32,9 +36,8 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
 -- name: move_deprecated
 -- Moves the orphans' deprecated external_ids to the survivors that took over the primary one.
 UPDATE deprecated_external_id
-SET profile_id = given.survivor_id
-FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
-WHERE deprecated_external_id.workspace_id = %(workspace_id)s AND deprecated_external_id.profile_id = given.orphan_id
+SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_redirects
 -- Inserts a redirect from each orphan to its survivor. The rows are one JSON array.
@@ -49,12 +52,13 @@ FROM jsonb_to_recordset(%(rows)s) AS given (
 -- name: record_merges
 -- Inserts the audit of each merge. The rows are one JSON array.
 -- Its origins are its members and the origins of these: the orphan, and profiles that this transaction merged into it.
--- Its deprecated external_ids are those of its external_id_holders.
+-- Its deprecated external_ids are those of its external_id_holders. Its changes are computed from the snapshots and the
+-- version of the rules when they are read.
 -- The large documents are arrays of text in the order of the rows, in binary format ("b"): PostgreSQL parses each once,
 -- and nothing needs escaping.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins,
-    deprecated_external_ids, changes
+    deprecated_external_ids, rules
 )
 SELECT
     %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
@@ -69,14 +73,14 @@ SELECT
         FROM deprecated_external_id AS old
         WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.external_id_holders)
     ),
-    given.changes::json
+    %(rules)s::smallint
 FROM ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], external_id_holders bigint[]
     ),
-    unnest(%(orphan_before)b::text[], %(survivor_before)b::text[], %(changes)b::text[])
+    unnest(%(orphan_before)b::text[], %(survivor_before)b::text[])
 ) AS given (
-    job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before, changes
+    job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before
 )
 
 -- name: record_identified

@@ -63,9 +63,3 @@ SELECT
 FROM job
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::uuid [])
 ORDER BY id
-
--- name: read_changes
--- Reads the changes of a merge or an undo on the survivor.
-SELECT changes FROM merge_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s
-UNION ALL
-SELECT changes::json FROM undo_record WHERE workspace_id = %(workspace_id)s AND job_id = %(job_id)s

@@ -17,6 +17,21 @@ FROM job
 WHERE job.workspace_id = %(workspace_id)s AND job.id = %(job_id)s
 FOR UPDATE
 
+-- name: read_kinds
+-- Lists the kinds of jobs; of undos, the kinds of the jobs that they undo.
+SELECT
+    job.id,
+    coalesce(
+        (
+            SELECT undone.kind
+            FROM job AS undone
+            WHERE undone.workspace_id = %(workspace_id)s AND undone.id = job.undoes
+        ),
+        job.kind
+    ) AS kind
+FROM job
+WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s::uuid [])
+
 -- name: requeue_job
 -- Queues a dead job again with a fresh count of attempts; its last error stays until it runs. Its batch is unfinished
 -- again, so it is watched again for the workspace's webhooks. While the sender locks the watch of the same batch, the

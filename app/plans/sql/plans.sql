@@ -122,7 +122,7 @@ WHERE workspace_id = %(workspace_id)s
 -- Deletes plans that have expired and have no updates any more.
 DELETE FROM plan
 WHERE workspace_id = %(workspace_id)s
-    AND id IN (
+    AND id = ANY(ARRAY(
         SELECT old.id
         FROM plan AS old
         LEFT JOIN run ON run.workspace_id = %(workspace_id)s AND run.id = old.run_id
@@ -136,4 +136,4 @@ WHERE workspace_id = %(workspace_id)s
         ORDER BY old.id
         LIMIT %(limit)s
         FOR UPDATE OF old SKIP LOCKED
-    )
+    ))

@@ -20,7 +20,7 @@ from app.web.idempotent import idempotency_key, respond_once
 from app.web.import_stream import ImportStream
 from app.web.joining import check_run, joined_run
 from app.web.ndjson_bodies import MEDIA, read_lines
-from app.web.openapi.describe import KEY_IN_USE, NO_RUN, REPEATABLE, Reply, Tag, describe
+from app.web.openapi.describe import NO_IMPORT, NO_RUN, REPEATABLE, Reply, Tag, describe
 from app.web.workspace_shares import budget_s, stop_running, stream_turns, take_share
 from schemas.import_answers import ImportLineSchema, ImportQuery, dump_outcomes
 from schemas.paging import load_query
@@ -46,7 +46,7 @@ NDJSON = MEDIA[0]
             content={NDJSON: ImportLineSchema},
         ),
         404: NO_RUN,
-        409: f"The run of the header Merge-Run is no open import. {KEY_IN_USE}",
+        409: NO_IMPORT,
         413: "The body has more lines or bytes than a request with an Idempotency-Key may have.",
         415: "The Content-Type is not NDJSON in UTF-8, or the Content-Encoding is not gzip.",
     },

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from app.audit.recorded_changes import read_changes
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import job_lists, queries
 from app.ledger.job_lists import JobFilter, JobPage
@@ -53,7 +54,7 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
         with open_transaction(pool(), g.workspace_id) as tx:
             job: dict[str, Any] = _dump(queries.read_job(tx, job_id=job_id))
             if "include" in query:
-                job["changes"] = visible_changes(queries.read_changes(tx, job_id=job_id))
+                job["changes"] = visible_changes(read_changes(tx, job_id=job_id))
         return jsonify(job)
 
     return respond_when_changed(read)

@@ -1,5 +1,6 @@
 """`/merge/runs/{run_id}/resume`: lets the jobs of a paused run begin again."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -38,12 +39,14 @@ def resume_run_view(run_id: UUID) -> ResponseReturnValue:
     body = json_body() if request.content_length or request.mimetype else {}
     change = load_resumed_run(body)
     return respond_once(
-        lambda once: run_in_transaction(pool(), g.workspace_id, once(_resume), run_id, change, current_actor()),
+        lambda once: run_in_transaction(
+            pool(), g.workspace_id, once(resume_requested_run), run_id, change, current_actor()
+        ),
         lambda run: jsonify(RUN.dump(timed_run(run))),
         body=body,
     )
 
 
-def _resume(tx: Transaction, run_id: UUID, change: dict[str, Any], actor: Actor) -> runs.MergeRun:
+def resume_requested_run(tx: Transaction, run_id: UUID, change: Mapping[str, Any], actor: Actor) -> runs.MergeRun:
     resume_merge_run(tx, run_id=run_id, change=change, actor=actor)
     return runs.read_merge_run(tx, run_id=run_id)

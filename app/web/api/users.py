@@ -10,6 +10,8 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
+from app.imports.counted_objects import count_objects
+from app.ledger.runs import require_open_import
 from app.users.aliases import give_aliases, update_aliases
 from app.users.delete import delete_profiles
 from app.users.export import export_profiles
@@ -17,7 +19,8 @@ from app.users.external_ids import remove_external_ids, rename_external_ids
 from app.users.track import TrackResult, track_entries
 from app.web.auth import current_actor, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
-from app.web.openapi.describe import REPEATABLE, Tag, describe
+from app.web.joining import joined_run
+from app.web.openapi.describe import NO_IMPORT, NO_RUN, REPEATABLE, Tag, describe
 from schemas.aliases import (
     AliasesProcessedSchema,
     AliasesRefusedSchema,
@@ -47,29 +50,35 @@ blueprint = Blueprint("users", __name__, url_prefix="/users")
     Tag.USERS,
     "Record attributes, events, purchases, sessions and engagements",
     body=TrackRequestSchema,
-    headers=REPEATABLE,
-    replies={201: TrackedSchema, 400: RefusedSchema},
+    headers=(*REPEATABLE, "Merge-Run"),
+    replies={201: TrackedSchema, 400: RefusedSchema, 404: NO_RUN, 409: NO_IMPORT},
 )
 @blueprint.post("/track")
 @requires(permission="users.track")
 def track_view() -> ResponseReturnValue:
-    """Apply the valid objects and report the error of each other one; 400 if none is valid."""
-    body = json_body()
-    request = load_track(body, refused=settings().refused_identifiers)
-    if not request.entries:
-        return _tracked(request, TrackResult())
-    return respond_once(
-        lambda once: track_entries(
-            pool(),
-            workspace_id=g.workspace_id,
-            entries=request.entries,
-            settings=settings(),
-            asker=current_actor(),
-            once=once,
-        ),
-        lambda effects: _tracked(copy.deepcopy(request), effects),
-        body=body,
-    )
+    """Apply the valid objects and report the error of each other one; 400 if none is valid.
+
+    With `Merge-Run`, an open run of the kind `import` counts the objects by their result: `accepted`, `refused`, and
+    `unprocessed` for those without a profile.
+    """
+    with joined_run(require_open_import) as run_id:
+        body = json_body()
+        request = load_track(body, refused=settings().refused_identifiers)
+        if run_id is None and not request.entries:
+            return _tracked(request, TrackResult())
+        return respond_once(
+            lambda once: track_entries(
+                pool(),
+                workspace_id=g.workspace_id,
+                entries=request.entries,
+                settings=settings(),
+                asker=current_actor(),
+                once=once if run_id is None else count_objects(run_id, request, once),
+            ),
+            lambda effects: _tracked(copy.deepcopy(request), effects),
+            body=body,
+            errors_count=run_id is not None,
+        )
 
 
 def _tracked(request: TrackRequest, effects: TrackResult) -> ResponseReturnValue:

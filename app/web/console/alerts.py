@@ -68,7 +68,7 @@ def _of_processes(processes: Sequence[Process]) -> Iterator[Alert]:
 def _of_queue(queue: QueueOverview, oldest_waiting_limit_s: float) -> Iterator[Alert]:
     if queue.paused_at is not None:
         sentence = f"The queue is paused since {queue.paused_at:%Y-%m-%d %H:%M} UTC. No job begins until it is resumed."
-        yield Alert(sentence=sentence, url=url_for("console.queue.queue_page"), link="Queue", is_grave=False)
+        yield Alert(sentence=sentence, url=url_for("console.queue.queue_page"), link="Open the queue", is_grave=False)
     if queue.dead.jobs:
         verb = "job is" if queue.dead.jobs == 1 else "jobs are"
         sentence = f"{format_count(queue.dead).capitalize()} {verb} dead: all attempts failed."

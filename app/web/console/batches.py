@@ -11,11 +11,13 @@ from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.ledger.batch_lists import count_batches
 from app.web.api.batches import QUERY, batch_filter_from, list_requested_batches
+from app.web.api.list_exports import export_requested_batches
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.filters import filter_url, read_filter, redirect_to_filter
 from app.web.console.jobs import filter_jobs
-from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.permitted import may_cancel_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import visible_names
 from schemas.outcomes import JobState, Outcome
@@ -44,6 +46,13 @@ def submit_batch_list_filter() -> ResponseReturnValue:
     return redirect_to_filter(LIST, FILTERS)
 
 
+@blueprint.get("/export")
+@signed_in(permission=POLLING)
+def export_batch_list() -> ResponseReturnValue:
+    """Return the batches of the filter in the URL as CSV."""
+    return export_requested_batches(api_arguments(conditions_of(read_filter(FILTERS))))
+
+
 @blueprint.get("/<uuid:batch_id>")
 @signed_in(permission=POLLING)
 def batch_page(batch_id: UUID) -> ResponseReturnValue:
@@ -51,6 +60,7 @@ def batch_page(batch_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         batch = queries.read_batch(tx, batch_id=batch_id)
         names = visible_names(tx, batch.jobs)
+        may_cancel = may_cancel_jobs(tx, batch.jobs)
     given = read_filter(OF_JOBS)
     filters = {name: given.get(name, "") for name in OF_JOBS}
     return render_template(
@@ -58,6 +68,7 @@ def batch_page(batch_id: UUID) -> ResponseReturnValue:
         batch=batch,
         jobs=filter_jobs(batch.jobs, filters),
         names=names,
+        may_cancel=may_cancel,
         filters=filters,
         states=list(JobState),
         outcomes=sorted({job.outcome for job in batch.jobs if job.outcome}, key=list(Outcome).index),

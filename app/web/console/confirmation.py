@@ -1,27 +1,57 @@
-"""A page that asks before an action, with the number of what it concerns."""
+"""The page that asks before an action: one for all actions of the console.
+
+An action asks if it concerns more than one thing, or if no single click takes it back. All others do at once what their
+button says: they are listed in tests/support/console_pages.py with the reason.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import g, render_template, url_for
 
+TEMPLATE = "confirmation.html"
+#: Whether an action can be taken back, in sentences of several pages.
+CANNOT_BE_UNDONE = "This cannot be undone."
 
-def confirmation_page(
-    title: str, sentences: Sequence[str], *, button: str, back: str, fields: Mapping[str, object] | None = None
-) -> str:
-    """Return the page with *sentences* and a form that posts *fields* to the same URL; *back* is the URL of Cancel.
 
-    A field without a value is left out.
-    """
-    given = {name: value for name, value in (fields or {}).items() if value is not None}
-    return render_template(
-        "operations/confirm.html", title=title, sentences=sentences, button=button, back=back, fields=given
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What the page says. The form posts *fields* to the same path, or to *action*."""
+
+    #: A question that names the number of things.
+    title: str
+    #: What happens then.
+    sentences: Sequence[str]
+    #: Whether and how the action can be undone.
+    lasting: str
+    #: The verb and the number; None if there is nothing to do.
+    button: str | None
+    #: The URL of the page to go back to.
+    back: str
+    back_text: str = "Leave it as it is"
+    #: Why this key cannot do it now.
+    obstacle: str | None = None
+    #: A field without a value is left out.
+    fields: Mapping[str, object] = field(default_factory=dict)
+    action: str | None = None
+    #: Names and URLs of the pages above.
+    trail: Sequence[tuple[str, str]] = ()
+
+
+def confirmation_page(question: Confirmation, *, template: str = TEMPLATE, **details: Any) -> str:
+    """Return the page; a *template* that extends TEMPLATE shows *details* between the sentences and the form."""
+    return render_template(template, question=question, **details)
+
+
+def count_of(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: `1 job`, `1,200 jobs`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def jobs_in_words(jobs: int) -> str:
     """Return the number of *jobs* with its noun: `1 job`, `1,200 jobs`."""
-    return f"{jobs:,} job" if jobs == 1 else f"{jobs:,} jobs"
+    return count_of(jobs, "job")
 
 
 def permitted_url(permission: str, endpoint: str, **values: Any) -> str:

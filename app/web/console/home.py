@@ -18,7 +18,7 @@ from app.web.auth import POLLING
 from app.web.console import batches, throughput
 from app.web.console.alerts import list_alerts
 from app.web.console.auth import signed_in
-from app.web.console.runs import RunView, view_runs
+from app.web.console.run_views import RunView, view_runs
 from app.web.resources import pool, settings
 from app.webhooks.failing import list_failing_webhooks
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.audit.recorded_changes import read_changes
 from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
@@ -15,13 +16,14 @@ from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
 from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
-from app.web.api.job_export import export_requested_jobs
 from app.web.api.jobs import PAGE_QUERY, job_filter_from, list_requested_jobs
+from app.web.api.list_exports import export_requested_jobs
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.field_rows import rows_of_page
 from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import CHOICES, COMMON, PLACE, ListView, api_arguments, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.permitted import may_cancel_jobs, permitted_filter, retryable_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
 from schemas.bulk import BulkAction
@@ -64,8 +66,7 @@ def submit_job_filter() -> ResponseReturnValue:
 @signed_in(permission=POLLING)
 def export_job_list() -> ResponseReturnValue:
     """Return the jobs of the filter in the URL as CSV."""
-    filters = {name: value for name, value in read_filter(FILTERS).items() if name not in PLACE}
-    return export_requested_jobs(api_arguments(filters))
+    return export_requested_jobs(api_arguments(conditions_of(read_filter(FILTERS))))
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -77,12 +78,16 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         comparison = (
             compare_recorded_merge(tx, job_id=job_id)
             if may_read_values()
-            else RecordedComparison(changes=visible_changes(queries.read_changes(tx, job_id=job_id)), rows=None)
+            else RecordedComparison(changes=visible_changes(read_changes(tx, job_id=job_id)), rows=None)
         )
+        retryable = retryable_jobs(tx, [job])
+        may_cancel = may_cancel_jobs(tx, [job])
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
         comparison=comparison,
+        retryable=retryable,
+        may_cancel=may_cancel,
         fields=rows_of_page(comparison.rows) if comparison.rows else None,
         most_rows=MAX_ROWS,
         again_after=None if job.state in SETTLED else poll_interval_since(job.created_at),
@@ -107,8 +112,11 @@ def job_list_context(
     with open_transaction(pool(), g.workspace_id) as tx:
         count = count or count_jobs(tx, matching=matching)
         names = visible_names(tx, page.jobs)
+        retryable = retryable_jobs(tx, page.jobs)
+    bulk_filter = permitted_filter(conditions_of({**filters, **fixed}))
     return {
         "jobs": page.jobs,
+        "retryable": retryable,
         "names": names,
         "listed": ListView(
             endpoint=endpoint,
@@ -119,7 +127,12 @@ def job_list_context(
             count=count,
         ),
         "choices": CHOICES,
-        "bulk_actions": [(action, title) for action, title in BULK.items() if _is_possible(action, matching)],
+        "bulk_filter": bulk_filter,
+        "bulk_actions": [
+            (action, title)
+            for action, title in BULK.items()
+            if bulk_filter is not None and _is_possible(action, matching)
+        ],
     }
 
 

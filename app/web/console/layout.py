@@ -1,12 +1,13 @@
 """Common to all pages of the console: security headers, navigation and template filters."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, g, request
 
-from app.ledger.queries import Batch, Job
+from app.ledger.queries import Batch
 from app.merging.rules import RULE_SENTENCES
 from app.merging.side_by_side import ComparedField
 from app.web.api import keys, webhooks
@@ -19,12 +20,11 @@ from app.web.console import csrf, marks
 from app.web.console.alerts import format_count
 from app.web.console.durations import format_duration
 from app.web.console.filters import filter_url
+from app.web.console.permitted import is_undoable, may_undo_batch
 from app.web.console.progress import BatchProgress, label_of, tone_of
 from app.web.console.times import format_relative_time, format_time
 from app.web.console.value_diffs import DiffPart, diff_values, is_worth_diffing
-from app.web.job_permissions import PERMISSIONS, may_run
 from app.web.resources import settings
-from schemas.outcomes import JobState, Outcome
 
 #: Scripts, styles, images, forms and requests of this server only, and no inline code.
 POLICY = (
@@ -39,6 +39,8 @@ HEADERS: Mapping[str, str] = {
 }
 #: Characters of an external_id in a heading.
 MAX_IN_HEADING = 80
+#: A UUID or a braze_id; the group is the end that lists show.
+AN_ID = re.compile(r"\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}|[0-9a-f]{12})([0-9a-f]{12})\b")
 #: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
     ("console.home.home_page", "Overview", None),
@@ -70,9 +72,10 @@ def register_layout(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(tone_of, "tone")
     blueprint.add_app_template_filter(batch_progress, "progress")
     blueprint.add_app_template_test(is_undoable, "undoable")
-    blueprint.add_app_template_test(retryable, "retryable")
+    blueprint.add_app_template_test(may_undo_batch, "undoable_batch")
     blueprint.add_app_template_filter(format_value, "text")
     blueprint.add_app_template_filter(shorten, "short")
+    blueprint.add_app_template_filter(shorten_ids, "short_ids")
     blueprint.add_app_template_filter(table_columns, "columns")
     blueprint.add_app_template_global(filter_url, "filter_url")
     blueprint.add_app_template_filter(format_relative_time, "ago")
@@ -94,24 +97,14 @@ def shorten(value: str) -> str:
     return value if len(value) <= MAX_IN_HEADING else f"{value[:MAX_IN_HEADING]}…"
 
 
+def shorten_ids(text: str) -> str:
+    """Return *text* with the end of each id instead of the whole id, as in the lists."""
+    return AN_ID.sub(r"…\1", text)
+
+
 def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the column names of a table of *entries*, in order of first appearance."""
     return list(dict.fromkeys(name for entry in entries for name in entry))
-
-
-def is_undoable(job: Job) -> bool:
-    """Return whether the page offers an undo of *job*: it had an effect, was not undone, and the key may undo it."""
-    done = job.outcome in {Outcome.MERGED, Outcome.IDENTIFIED} and job.undone_at is None
-    return done and job.kind in PERMISSIONS and may_run(job.kind)
-
-
-def retryable(job: Job) -> bool:
-    """Return whether to offer a retry of *job*: it is dead, and the key may run jobs of its kind.
-
-    The kind of the job that an undo undoes is checked when the form is sent.
-    """
-    permitted = may_run(job.kind) if job.kind in PERMISSIONS else any(map(g.may, POLLING))
-    return job.state is JobState.DEAD and permitted
 
 
 def rule_sentence(rule: str | None) -> str:

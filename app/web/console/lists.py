@@ -41,7 +41,7 @@ class ListView:
     @property
     def conditions(self) -> dict[str, str]:
         """The filter without the place of the page."""
-        return {name: value for name, value in self.filters.items() if name not in PLACE}
+        return conditions_of(self.filters)
 
     @property
     def is_first_page(self) -> bool:
@@ -88,6 +88,11 @@ class ListView:
 
     def _url(self, **changes: Any) -> str:
         return filter_url(self.endpoint, {**self.filters, **changes}, **self.values)
+
+
+def conditions_of(filters: Mapping[str, str]) -> dict[str, str]:
+    """Return *filters* without the place of a page."""
+    return {name: value for name, value in filters.items() if name not in PLACE}
 
 
 def count_of_page(items: int, *, next_cursor: UUID | None, is_cut: bool, is_first: bool) -> ListCount | None:

@@ -16,7 +16,7 @@ from app.web.api.cancel import SELECTION, permitted_selection
 from app.web.api.queue import MANAGE, READING
 from app.web.auth import AccessDenied, current_actor
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import confirmation_page, jobs_in_words
+from app.web.console.confirmation import Confirmation, confirmation_page, jobs_in_words
 from app.web.console.durations import format_duration
 from app.web.console.progress import label_of
 from app.web.job_permissions import may_run
@@ -46,6 +46,13 @@ NOT_PERMITTED = (
     " of all kinds both."
 )
 RESUME = ("{waiting} wait and begin again, the most urgent first.",)
+#: Whether and how each action can be undone.
+LASTING = {
+    "pause": "You can resume it at any time.",
+    "resume": "You can pause it again at any time. Merges that were made can be undone.",
+    "limit": "You can change it again at any time.",
+    "cancel": "A cancelled job cannot be resumed; its request must be sent again.",
+}
 
 
 @blueprint.get("")
@@ -77,7 +84,7 @@ def queue_page() -> ResponseReturnValue:
 @signed_in(permission=MANAGE)
 def pause_page() -> ResponseReturnValue:
     """Ask before the queue is paused."""
-    return _question("Pause the queue?", PAUSE, button="Pause the queue")
+    return _question("Pause the queue?", PAUSE, "pause", button="Pause the queue")
 
 
 @blueprint.post("/pause")
@@ -91,7 +98,7 @@ def submit_pause() -> ResponseReturnValue:
 @signed_in(permission=MANAGE)
 def resume_page() -> ResponseReturnValue:
     """Ask before the queue is resumed."""
-    return _question("Resume the queue?", RESUME, button="Resume the queue")
+    return _question("Resume the queue?", RESUME, "resume", button="Resume the queue")
 
 
 @blueprint.post("/resume")
@@ -113,10 +120,11 @@ def limit_page() -> ResponseReturnValue:
     now = "no limit" if before is None else f"at most {before:,} in a minute"
     sentences = [f"Now it has {now}, and {jobs_in_words(total)} {_verb(total)}."]
     if limit is None:
-        return _confirm("Remove the limit?", sentences, button="Remove the limit", limit="")
+        return _confirm("Remove the limit?", sentences, "limit", button="Remove the limit", limit="")
     if total:
         sentences.append(f"With the new limit they take {format_duration(60 * total / limit)} or longer.")
-    return _confirm(f"Begin at most {limit:,} jobs in a minute?", sentences, button="Set the limit", limit=text)
+    title = f"Begin at most {limit:,} {'job' if limit == 1 else 'jobs'} in a minute?"
+    return _confirm(title, sentences, "limit", button="Set the limit", limit=text)
 
 
 @blueprint.post("/limit")
@@ -137,14 +145,13 @@ def cancel_page() -> ResponseReturnValue:
         found = _count(queue, selection) or count_selected(tx, selection)
     if not found.jobs and found.is_exact:
         sentences = [f"No job that waits {_selected(selection)}. {jobs_in_words(_total(queue))} wait in the queue."]
-        return render_template("queue/nothing.html", sentences=sentences)
+        return _confirm("Nothing to cancel", sentences, "cancel", button=None)
     number = f"{'' if found.is_exact else 'at least '}{jobs_in_words(found.jobs)}"
     sentences = [
         f"{number[:1].upper()}{number[1:]} of {_total(queue):,} in the queue {_selected(selection, jobs=found.jobs)}.",
         f"They get the outcome Cancelled and do nothing. The {queue.running:,} that run now are finished.",
-        "A cancelled job cannot be resumed; its request must be sent again.",
     ]
-    return _confirm(f"Cancel {number}?", sentences, button=f"Cancel {number}", **given)
+    return _confirm(f"Cancel {number}?", sentences, "cancel", button=f"Cancel {number}", **given)
 
 
 @blueprint.post("/cancel")
@@ -161,14 +168,24 @@ def _read() -> QueueStatus:
         return read_queue(tx)
 
 
-def _question(title: str, sentences: tuple[str, ...], *, button: str) -> ResponseReturnValue:
+def _question(title: str, sentences: tuple[str, ...], action: str, *, button: str) -> ResponseReturnValue:
     queue = _read()
     numbers = {"running": jobs_in_words(queue.running), "waiting": jobs_in_words(_total(queue))}
-    return _confirm(title, [each.format(**numbers) for each in sentences], button=button)
+    return _confirm(title, [each.format(**numbers) for each in sentences], action, button=button)
 
 
-def _confirm(title: str, sentences: list[str], *, button: str, **fields: str) -> str:
-    return confirmation_page(title, sentences, button=button, back=url_for("console.queue.queue_page"), fields=fields)
+def _confirm(title: str, sentences: list[str], action: str, *, button: str | None, **fields: str) -> str:
+    page = url_for("console.queue.queue_page")
+    question = Confirmation(
+        title=title,
+        sentences=sentences,
+        lasting=LASTING[action],
+        button=button,
+        back=page,
+        fields=fields,
+        trail=[("Queue", page)],
+    )
+    return confirmation_page(question)
 
 
 def _change(body: Mapping[str, Any], done: str) -> ResponseReturnValue:

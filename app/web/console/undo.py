@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from uuid_utils import uuid7
 
+from app.audit.recorded_changes import read_changes
 from app.db.transaction import Transaction, open_transaction
 from app.ledger import queries
 from app.undo import accept
@@ -16,6 +17,7 @@ from app.undo.accept import UndoRequest
 from app.web.api.undo import accept_undo_request
 from app.web.auth import POLLING
 from app.web.console.auth import signed_in
+from app.web.console.confirmation import Confirmation, confirmation_page, count_of
 from app.web.console.jobs import MAX_ROWS
 from app.web.console.merging import KEY
 from app.web.job_permissions import require_permission
@@ -32,8 +34,10 @@ def undo_job_page(job_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         accept.lock_undoable_merges(tx, _job(tx, job_id))
         job = queries.read_job(tx, job_id=job_id)
-        changes = visible_changes(queries.read_changes(tx, job_id=job_id))
-    return _question([job], back=url_for("console.jobs.job_page", job_id=job_id), changes=changes)
+        changes = visible_changes(read_changes(tx, job_id=job_id))
+    page = url_for("console.jobs.job_page", job_id=job_id)
+    trail = [("Jobs", url_for("console.jobs.job_list_page")), (str(job_id), page)]
+    return _question([job], trail=trail, changes=changes)
 
 
 @blueprint.post("/jobs/<uuid:job_id>/undo")
@@ -52,9 +56,9 @@ def undo_batch_page(batch_id: UUID) -> ResponseReturnValue:
     with open_transaction(pool(), g.workspace_id) as tx:
         merges = set(accept.lock_undoable_merges(tx, _batch(tx, batch_id)))
         batch = queries.read_batch(tx, batch_id=batch_id)
-    return _question(
-        [job for job in batch.jobs if job.id in merges], back=url_for("console.batches.batch_page", batch_id=batch_id)
-    )
+    page = url_for("console.batches.batch_page", batch_id=batch_id)
+    trail = [("Batches", url_for("console.batches.batch_list_page")), (str(batch_id), page)]
+    return _question([job for job in batch.jobs if job.id in merges], trail=trail)
 
 
 @blueprint.post("/batches/<uuid:batch_id>/undo")
@@ -67,12 +71,23 @@ def submit_undo_batch(batch_id: UUID) -> ResponseReturnValue:
 
 
 def _question(
-    jobs: Sequence[queries.Job], *, back: str, changes: Sequence[Mapping[str, Any]] = ()
+    jobs: Sequence[queries.Job], *, trail: Sequence[tuple[str, str]], changes: Sequence[Mapping[str, Any]] = ()
 ) -> ResponseReturnValue:
-    """Return the page that asks for confirmation; *back* is the URL of Cancel, *changes* are those of a single job."""
-    return render_template(
-        "undo.html", jobs=jobs, back=back, changes=changes, most_rows=MAX_ROWS, key=str(uuid7()), key_field=KEY
+    """Return the page that asks for confirmation; *changes* are those of a single job."""
+    merges = count_of(len(jobs), "merge")
+    question = Confirmation(
+        title=f"Undo {merges}?",
+        sentences=[
+            "The undo would restore the orphan with its identifiers and history.",
+            "It would remove from the survivor what the merge added. Later changes stay.",
+        ],
+        lasting="An undo cannot be undone; merge the two profiles again.",
+        button=f"Undo {merges}",
+        back=trail[-1][1],
+        fields={KEY: str(uuid7())},
+        trail=trail,
     )
+    return confirmation_page(question, template="undo.html", jobs=jobs, changes=changes, most_rows=MAX_ROWS)
 
 
 def _job(tx: Transaction, job_id: UUID) -> UndoRequest:

@@ -5,17 +5,22 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Rejected
-from app.web.api.webhooks import IDENTITIES, READ, WRITE, change_webhook, check_types, permitted_webhook
+from app.web.api.webhooks import IDENTITIES, READ, WRITE, change_webhook, permitted_webhook
 from app.web.auth import AccessDenied
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import confirmation_page, permitted_url
+from app.web.console.confirmation import (
+    CANNOT_BE_UNDONE,
+    Confirmation,
+    confirmation_page,
+    permitted_url,
+)
 from app.web.console.merging import KEY
 from app.web.errors import first_sentence
 from app.web.idempotent import respond_once
@@ -100,9 +105,16 @@ def rotate_page(webhook_id: UUID) -> ResponseReturnValue:
     ]
     if webhook.former_until is not None:
         sentences.append("The secret before the last rotation stops to sign at once.")
-    back = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook_id)
-    fields = {KEY: str(uuid7())}
-    return confirmation_page("Rotate the secret?", sentences, button="Rotate the secret", back=back, fields=fields)
+    question = Confirmation(
+        title="Rotate the secret?",
+        sentences=sentences,
+        lasting=CANNOT_BE_UNDONE,
+        button="Rotate the secret",
+        back=permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook_id),
+        fields={KEY: str(uuid7())},
+        trail=trail_of(webhook),
+    )
+    return confirmation_page(question)
 
 
 @blueprint.post("/<uuid:webhook_id>/rotate")
@@ -119,6 +131,19 @@ def submit_rotate(webhook_id: UUID) -> ResponseReturnValue:
     )
 
 
+def may_change(webhook: Webhook) -> bool:
+    """Return whether the key may select all types of a webhook that the form lists."""
+    return EventType.IDENTITY_CHANGED not in webhook.types or bool(g.may(IDENTITIES))
+
+
+def trail_of(webhook: Webhook) -> list[tuple[str, str]]:
+    """Return the pages above an action on a webhook; none for a key that may not read webhooks."""
+    if not g.may(READ):
+        return []
+    page = url_for("console.webhooks.webhook_page", webhook_id=webhook.id)
+    return [("Webhooks", url_for("console.webhooks.webhook_list_page")), (webhook.url, page)]
+
+
 def _read(webhook_id: UUID) -> Webhook:
     with open_transaction(pool(), g.workspace_id) as tx:
         return store.read_webhook(tx, webhook_id=webhook_id)
@@ -127,10 +152,8 @@ def _read(webhook_id: UUID) -> Webhook:
 def _read_to_change(webhook_id: UUID) -> Webhook:
     """Return a webhook whose types the form lists; raise AccessDenied if the key may not select one of them."""
     webhook = _read(webhook_id)
-    try:
-        check_types(webhook.types)
-    except AccessDenied:
-        raise AccessDenied(NOT_PERMITTED) from None
+    if not may_change(webhook):
+        raise AccessDenied(NOT_PERMITTED)
     return webhook
 
 

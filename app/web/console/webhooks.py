@@ -10,7 +10,12 @@ from app.db.transaction import open_transaction, run_in_transaction
 from app.web.api.webhooks import READ, WRITE, change_webhook, page_of_notices
 from app.web.console import webhook_changes
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import confirmation_page, permitted_url
+from app.web.console.confirmation import (
+    CANNOT_BE_UNDONE,
+    Confirmation,
+    confirmation_page,
+    permitted_url,
+)
 from app.web.pagination import cursor_text
 from app.web.resources import pool
 from app.webhooks import deliveries, store, watching
@@ -60,6 +65,7 @@ def webhook_page(webhook_id: UUID) -> ResponseReturnValue:
     return render_template(
         "webhooks/page.html",
         webhook=webhook,
+        may_change=webhook_changes.may_change(webhook),
         notices=notices,
         older=cursor_text(next_cursor),
         is_first_page="cursor" not in given,
@@ -92,7 +98,8 @@ def disable_page(webhook_id: UUID) -> ResponseReturnValue:
     """Ask before a webhook is disabled, with the number of notices that are not sent then."""
     webhook, waiting = _waiting(webhook_id)
     sentences = [f"{webhook.url} gets no new notices.", f"{waiting} not sent until you enable it again."]
-    return _confirm(webhook, "Disable this webhook?", sentences, button="Disable")
+    lasting = "You can enable it again at any time."
+    return _confirm(webhook, "Disable this webhook?", sentences, lasting, button="Disable")
 
 
 @blueprint.post("/<uuid:webhook_id>/disable")
@@ -109,7 +116,8 @@ def enable_page(webhook_id: UUID) -> ResponseReturnValue:
     """Ask before a webhook is enabled, with the number of notices that are sent then."""
     webhook, waiting = _waiting(webhook_id)
     sentences = [f"{webhook.url} gets notices again.", f"{waiting} sent at once."]
-    return _confirm(webhook, "Enable this webhook?", sentences, button="Enable")
+    lasting = "You can disable it again at any time. Notices that were sent stay sent."
+    return _confirm(webhook, "Enable this webhook?", sentences, lasting, button="Enable")
 
 
 @blueprint.post("/<uuid:webhook_id>/enable")
@@ -129,7 +137,7 @@ def delete_page(webhook_id: UUID) -> ResponseReturnValue:
         f"{webhook.url} gets no notices any more, and the list of its notices is deleted.",
         f"{waiting} not sent. The secret is lost.",
     ]
-    return _confirm(webhook, "Delete this webhook?", sentences, button="Delete")
+    return _confirm(webhook, "Delete this webhook?", sentences, CANNOT_BE_UNDONE, button="Delete")
 
 
 @blueprint.post("/<uuid:webhook_id>/delete")
@@ -151,9 +159,17 @@ def _waiting(webhook_id: UUID) -> tuple[Webhook, str]:
     return webhook, f"{waiting:,} waiting notice is" if waiting == 1 else f"{waiting:,} waiting notices are"
 
 
-def _confirm(webhook: Webhook, title: str, sentences: list[str], *, button: str) -> str:
+def _confirm(webhook: Webhook, title: str, sentences: list[str], lasting: str, *, button: str) -> str:
     back = permitted_url(READ, "console.webhooks.webhook_page", webhook_id=webhook.id)
-    return confirmation_page(title, sentences, button=button, back=back)
+    question = Confirmation(
+        title=title,
+        sentences=sentences,
+        lasting=lasting,
+        button=button,
+        back=back,
+        trail=webhook_changes.trail_of(webhook),
+    )
+    return confirmation_page(question)
 
 
 def _done(webhook_id: UUID, done: str) -> ResponseReturnValue:

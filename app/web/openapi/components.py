@@ -64,7 +64,8 @@ PARAMETERS: Mapping[str, Json] = {
     "Merge-Run": {
         "name": "Merge-Run",
         "in": "header",
-        "description": "The id of an open run, which the batch of this request joins; for profiles, of an open import."
+        "description": "The id of an open run, which the batch of this request joins; for profiles and tracked objects,"
+        " of an open import."
         " It is checked first: 404 for an unknown run, 409 for one that is not open.",
         "schema": {"type": "string", "format": "uuid"},
     },

@@ -34,6 +34,7 @@ JOINING_CONFLICT = (
     "The run of the header Merge-Run is not open, or the first request with this Idempotency-Key is still running."
 )
 NO_RUN = "There is no run with the id in the header Merge-Run."
+NO_IMPORT = f"The run of the header Merge-Run is no open import. {KEY_IN_USE}"
 
 
 class Tag(StrEnum):

@@ -57,6 +57,8 @@ class ClientConnection(HTTPChannel):
         #: When the present window of sending began, and the bytes sent before it; None with nothing to send.
         self.send_window: tuple[float, int] | None = None
         self._served = self._in_body = self._closing = False
+        #: The head of a response, until its first part is written.
+        self.held = b""
         #: The request whose body arrives while the application reads it.
         self._streamed: RequestParser | None = None
         super().__init__(server, sock, addr, adj, map=map)
@@ -120,7 +122,17 @@ class ClientConnection(HTTPChannel):
         # The server read nothing while the application ran: the time for the next request begins now.
         self._served, self.waiting_since = True, monotonic()
 
+    def write_held(self) -> None:
+        """Write a head that no part of the body has followed."""
+        if self.held:
+            self.write_soon(b"")
+
     def write_soon(self, data: Any) -> int:
+        head, self.held = self.held, b""
+        if head and isinstance(data, bytes) and len(data) < LARGE_PART:
+            data = head + data
+        elif head:
+            super().write_soon(head)
         if isinstance(data, bytes) and len(data) >= LARGE_PART:
             large = ReadOnlyFileBasedBuffer(BytesIO(data))
             large.prepare()

@@ -39,6 +39,8 @@ class MergelaneWorker(Worker):
     """Serves requests in one process."""
 
     _wake_up: Callable[[], None] | None = None
+    #: When gunicorn's first process is to see again that this one works.
+    _notify_at = 0.0
 
     def run(self) -> None:
         """Serve until SIGTERM or until gunicorn's first process is gone, then finish the requests that have begun."""
@@ -74,7 +76,11 @@ class MergelaneWorker(Worker):
 
     def _turn(self) -> None:
         """Serve whatever is ready, for at most CHECK_EVERY_S."""
-        self.notify()
+        now = monotonic()
+        if now >= self._notify_at:
+            # A system call, and one that lets other threads run: not in each of the turns that a request takes.
+            self._notify_at = now + CHECK_EVERY_S
+            self.notify()
         timeout = CHECK_EVERY_S if self._connections.is_accepting else CHECK_EVERY_S / 10
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
         self._connections.check()

@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from waitress.task import ErrorTask, WSGITask
@@ -28,6 +29,19 @@ class ApplicationTask(WSGITask):
     """Runs the application for one request and writes its response."""
 
     close_on_finish: bool
+    channel: Any
+    wrote_header: bool
+
+    def write(self, data: Any) -> None:
+        """Write a part of the response; the head leaves together with the first part.
+
+        Two packets would cost a system call more, and the loop would turn in between.
+        """
+        if self.complete and not self.wrote_header and self.has_body and data:
+            self.channel.held = self.build_response_header()
+            self.wrote_header = True
+        super().write(data)
+        self.channel.write_held()
 
     def build_response_header(self) -> bytes:
         """Return the head of the response, with a Connection header that says whether the connection stays open.

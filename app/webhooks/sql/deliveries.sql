@@ -137,7 +137,7 @@ WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'dead'
 -- Deletes old deliveries that are sent, dead, or waiting for a disabled webhook.
 DELETE FROM webhook_delivery AS delivery
 WHERE delivery.workspace_id = %(workspace_id)s
-    AND delivery.id IN (
+    AND delivery.id = ANY(ARRAY(
         SELECT old.id
         FROM webhook_delivery AS old
         JOIN webhook ON webhook.workspace_id = old.workspace_id AND webhook.id = old.webhook_id
@@ -146,4 +146,4 @@ WHERE delivery.workspace_id = %(workspace_id)s
             AND (old.state <> 'waiting' OR NOT webhook.enabled)
         ORDER BY old.created_at
         LIMIT %(limit)s
-    )
+    ))

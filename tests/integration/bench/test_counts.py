@@ -14,7 +14,7 @@ BOUNDS = {
     "round_trips": (300, 620),
     "redis_commands": (400, 1_000),
     "messages": (20, 80),
-    "wal_bytes": (3_000_000, 14_000_000),
+    "wal_bytes": (3_000_000, 12_600_000),
 }
 
 

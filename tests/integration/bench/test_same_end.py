@@ -5,6 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from app.audit.recorded_changes import changes_of_record
 from app.config import Settings
 from app.db.connections import Connection, open_pool
 from app.lane.run import Lane, execute_lane
@@ -29,13 +30,17 @@ def end_state(connection: Connection) -> dict[str, list[dict[str, Any]]]:
         "aliases": "SELECT * FROM user_alias ORDER BY name",
         "redirects": "SELECT orphan_id, survivor_id, braze_id, external_id FROM redirect ORDER BY orphan_id",
         "origins": "SELECT * FROM origin ORDER BY origin_id",
-        "records": "SELECT orphan_id, survivor_id, origins, changes FROM merge_record ORDER BY orphan_id",
+        "records": "SELECT * FROM merge_record ORDER BY orphan_id",
         "jobs": "SELECT index, state, outcome, orphan_id, survivor_id, orphan_external_id FROM job ORDER BY id",
     }
     found = {}
     for name, query in queries.items():
         rows = connection.execute(query).fetchall()
         found[name] = [{column: value for column, value in row.items() if column not in TIMES} for row in rows]
+    kept = ("orphan_id", "survivor_id", "origins")
+    found["records"] = [
+        {**{name: row[name] for name in kept}, "changes": list(changes_of_record(row))} for row in found["records"]
+    ]
     return found
 
 

@@ -1,7 +1,9 @@
 """The audit of the steered workspace notices a cancelled job with an effect, an undo without one, and wrong counts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from app.db.connections import Connection, Pool
 from chaos.audit import Findings, audit
 from chaos.families import Family, Member, Sums
-from chaos.promises import Promise, Promises
+from chaos.promises import LimitedRun, Promise, Promises
 from chaos.steering import WORKSPACE, body_of
 from chaos.steering_audit import audit_steering, groups_of, read_steered_jobs
 from tests.support.front_door import Caller
@@ -114,3 +116,31 @@ def test_it_notices_a_run_with_more_jobs_than_it_can_have(connection: Connection
     promises.runs[run["id"]] = 2
 
     assert found(connection, promises).doubled
+
+
+#: A run with one failure.
+LIMITED = LimitedRun(limit=0, failing=UUID(int=0), reason="1 of 3 ended jobs failed, and the limit is 0.", paused=None)
+NOW, HOUR = datetime.now(UTC), timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, None),
+        ({"reason": None}, "has 1 failed jobs, and was not paused"),
+        ({"reason": "2 of 3 ended jobs failed, and the limit is 0."}, "was paused with the reason"),
+        ({"limit": 1}, "was paused with the reason"),
+        ({"paused": (NOW - HOUR, NOW + HOUR)}, "was paused."),
+    ],
+)
+def test_it_notices_a_limit_of_failures_that_was_not_kept(
+    connection: Connection, promises: Promises, changes: dict[str, Any], sentence: str | None
+) -> None:
+    with unguarded(connection):
+        connection.execute("UPDATE job SET outcome = 'refused_identifier' WHERE outcome = 'cancelled'")
+    (run,) = connection.execute("SELECT id FROM run").fetchall()
+    promises.limited[run["id"]] = replace(LIMITED, **changes)
+    broken = [each for each in found(connection, promises).broken if f"un {run['id']}" in each]
+
+    assert [sentence in each for each in broken if sentence] == ([True] * len(broken))
+    assert bool(broken) == bool(sentence)

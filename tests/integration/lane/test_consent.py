@@ -12,10 +12,10 @@ import pytest
 from app.config import Settings
 from app.db.connections import Pool
 from app.db.transaction import Transaction
-from app.lane import save
-from app.merging import merge
+from app.merging import versions
 from app.merging.changes import list_changes
 from app.merging.profile import Profile
+from app.merging.versions import RuleVersion
 from app.profiles.store import save_profiles
 from app.undo.recorded_rules import FORMER_RULES
 from fuzz.lanes import Worker
@@ -24,6 +24,7 @@ from tests.integration.lane.undoing import image, undo
 from tests.support.duplicates import a_group, begin, take_steps
 from tests.support.factories import Factory, Wire, alias, an_email, ext
 from tests.support.postgres import make_database_url
+from tests.support.recorded import store_changes
 
 database_url = make_database_url(scope="module")
 
@@ -264,10 +265,11 @@ def test_a_merge_by_the_former_rules_is_undone(pool: Pool, factory: Factory, mon
     orphan, keep, survivor = a_pair(factory, {"email": OTHER}, theirs)
     before = image(factory)
     job_id = factory.job(orphan, keep)
+    former = RuleVersion(pair_rules=lambda **_: FORMER_RULES, list_changes=partial(list_changes, rules=FORMER_RULES))
     with monkeypatch.context() as patch:
-        patch.setattr(merge, "pair_rules", lambda **_: FORMER_RULES)
-        patch.setattr(save, "list_changes", partial(list_changes, rules=FORMER_RULES))
+        patch.setitem(versions.VERSIONS, versions.CURRENT, former)
         merge_by(pool, factory, job_id)
+        store_changes(factory, job_id)
     merged = load(factory, survivor)
     (undone,) = undo(pool, factory, job_id)
 

@@ -81,7 +81,7 @@ def test_a_run_is_cancelled_after_a_question(browser: Browser, caller: Caller) -
     question = words(browser.get(f"{url}/cancel"))
     cancelled = browser.send(f"{url}/cancel")
 
-    assert "It has found 0 profiles to merge so far." in question
+    assert "It has found 0 profiles so far, whose merges continue." in question
     assert (cancelled.status_code, cancelled.headers["Location"]) == (303, url)
     assert "Search for duplicates Cancelled" in words(browser.get(url))
     assert browser.send(f"{url}/cancel").status_code == 409

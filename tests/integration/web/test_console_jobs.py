@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
+from app.web.console.layout import shorten_ids
 from tests.support.browser import Browser, filtered, next_page, words
 from tests.support.front_door import Caller
 from tests.support.profiles import track
@@ -221,7 +222,11 @@ def test_a_profile_is_shown_with_what_it_did_and_what_was_merged_into_it(
     for part in ("last_name Lovelace", "email ada@example.com", "plan pro", "g-7 guest", "session_count 0"):
         assert part in told
     assert f'href="/console/jobs/{job["job_id"]}"' in page.text
-    assert told.index("Merged into this profile") < told.index(job["reason"]) < told.index("This profile as orphan")
+    assert (
+        told.index("Merged into this profile")
+        < told.index(shorten_ids(job["reason"]))
+        < told.index("This profile as orphan")
+    )
 
 
 def test_a_profile_that_was_merged_away_leads_to_its_survivor(
@@ -304,7 +309,7 @@ def test_the_fields_of_a_huge_merge_are_divided_into_pages(browser: Browser, cal
     seen: list[str] = []
     while path:
         page = browser.get(path)
-        seen += re.findall(r'class="mono">custom_attributes\.(\w+)', page.text)
+        seen += re.findall(r'class="mono">custom_attributes\.<wbr>(\w+)', page.text)
         following = re.search(r'href="(/console/jobs/[^"#]*fields_from=[^"#]*)', page.text)
         path = following and unescape(following[1])
 

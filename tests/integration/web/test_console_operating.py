@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_an_undo_is_asked_once_more_before_it_is_done_and_is_done_once(
     answers = [browser.send(path, idempotency_key=key_of(asked.text)) for _ in range(2)]
     worker.work()
 
-    assert "Undo this merge?" in words(asked)
+    assert "Undo 1 merge?" in words(asked)
     assert "ann-1" in words(asked)
     assert [answer.status_code for answer in answers] == [303, 303]
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -103,7 +104,7 @@ def test_dead_jobs_are_listed_with_their_last_error(browser: Browser, dead: list
     assert re.findall(r"/console/jobs/([0-9a-f-]+)\"", page.text) == dead
     assert "It failed of <b>that</b>." in words(page)
     assert "<b>that" not in page.text
-    assert "Retry all 3 on this page" in words(page)
+    assert "Retry all dead…" in words(page)
 
 
 def test_a_dead_job_is_retried(browser: Browser, caller: Caller, worker: Worker, dead: list[str]) -> None:
@@ -116,22 +117,14 @@ def test_a_dead_job_is_retried(browser: Browser, caller: Caller, worker: Worker,
     assert job(caller, dead[0])["outcome"] == "orphan_not_found"
 
 
-def test_all_dead_jobs_that_are_shown_are_retried_but_for_those_that_are_not_dead_any_more(
-    browser: Browser, caller: Caller, dead: list[str]
-) -> None:
-    browser.send(f"/console/jobs/{dead[0]}/retry")
-    answer = browser.send("/console/dead/retry", job_id=dead)
-    told = words(browser.get(answer.headers["Location"]))
+def test_the_list_of_dead_jobs_asks_before_a_retry(browser: Browser, dead: list[str]) -> None:
+    page = browser.get("/console/dead")
 
-    assert answer.status_code == 303
-    assert "2 jobs are in the queue again. 1 could not be retried" in told
-    assert "No dead jobs:" in told
-    assert [job(caller, job_id)["state"] for job_id in dead] == ["queued"] * 3
-
-
-@pytest.mark.parametrize("given", [[], ["nothing"], ["01a202b7-0c65-769b-9741-1871039b8b20"] * 51])
-def test_a_form_that_names_no_jobs_is_refused(browser: Browser, given: list[str]) -> None:
-    assert browser.send("/console/dead/retry", job_id=given).status_code == 400
+    assert re.findall(r'href="(/console/jobs/[0-9a-f-]+/retry)"', page.text) == [
+        f"/console/jobs/{job_id}/retry" for job_id in dead
+    ]
+    assert 'action="/console/jobs' not in page.text
+    assert "action=retry" in page.text
 
 
 def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
@@ -141,8 +134,14 @@ def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
     browser = make_browser(make_caller(workspace=caller.workspace, permissions=("users.identify",)))
     page = browser.get("/console/dead")
     refused = browser.send(f"/console/jobs/{dead[1]}/retry")
-    browser.send("/console/dead/retry", job_id=dead)
+    (link,) = re.findall(r'href="(/console/jobs/bulk[^"]*)"', page.text)
+    asked = browser.get(unescape(link))
+    wrong_kind = browser.get("/console/jobs/bulk?action=retry&kind=merge")
+    browser.send(f"/console/jobs/{dead[0]}/retry")
 
+    assert "Retry 1 job?" in words(asked)
+    assert "kind=identify" in link
+    assert wrong_kind.status_code == 403
     assert re.findall(r"/console/jobs/([0-9a-f-]+)/retry", page.text) == [dead[0]]
     assert refused.status_code == 403
     assert [job(caller, job_id)["state"] for job_id in dead] == ["queued", "dead", "dead"]
@@ -223,6 +222,21 @@ def test_a_job_offers_what_can_be_done_with_it(
     assert f'href="/console/jobs/{dead[0]}/retry"' in failed.text
     assert "/undo" not in failed.text + unmerged.text
     assert "/retry" not in merge.text + unmerged.text
+
+
+def test_waiting_jobs_are_cancelled_after_a_question(browser: Browser, caller: Caller) -> None:
+    pairs = [{"identifier_to_merge": ext(f"a{nth}"), "identifier_to_keep": ext("b")} for nth in range(3)]
+    batch = caller.get(caller.post("/users/merge", {"merge_updates": pairs}).json["status_url"]).json
+    of_job, of_batch = f"/console/jobs/{batch['jobs'][0]['job_id']}", f"/console/batches/{batch['batch_id']}"
+    offered = [f'href="{path}/cancel"' in browser.get(path).text for path in (of_job, of_batch)]
+    asked = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
+    sent = [browser.send(f"{path}/cancel").status_code for path in (of_job, of_batch, of_batch)]
+
+    assert offered == [True, True]
+    assert ["Cancel 1 waiting job?" in asked[0], "Cancel 3 waiting jobs?" in asked[1]] == [True, True]
+    assert sent == [303, 303, 409]
+    assert "No job to cancel" in words(browser.get(f"{of_batch}/cancel"))
+    assert [job(caller, each["job_id"])["outcome"] for each in batch["jobs"]] == ["cancelled"] * 3
 
 
 def test_a_retry_is_confirmed_with_what_it_would_do(browser: Browser, pool: Pool, pair: None, dead: list[str]) -> None:

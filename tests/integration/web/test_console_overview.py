@@ -135,7 +135,7 @@ def test_the_system_is_a_page_for_keys_that_may_read_it(
     assert [browser.get("/console/system").status_code for browser in (merger, reader)] == [403, 200]
     assert ["/console/system" in browser.get("/console").text for browser in (merger, reader)] == [False, True]
     assert len(re.findall(r">Running</span>", page.text)) == 2
-    assert "MERGELANE_UNDO_DAYS 30 how long a merge can be undone" in words(page)
+    assert "MERGELANE_UNDO_DAYS 30 days How long a merge can be undone" in words(page)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_batches_are_listed_with_how_far_each_is(browser: Browser, caller: Calle
     done = browser.get("/console/batches")
 
     assert "No batches yet" in empty
-    assert f"{batch_id}" in words(waiting)
+    assert f"…{batch_id[-12:]} " in words(waiting)
+    assert f'title="{batch_id}"' in waiting.text
     assert "0 of 2" in words(waiting)
     assert "2 of 2" in words(done)
     assert "Orphan not found 2" in words(done)

@@ -1,7 +1,7 @@
 """What a key may not do is absent from the console, not broken: every page of the URL map, and every link on it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from html import unescape
 
 import pytest
@@ -12,13 +12,22 @@ from app.db.connections import Connection
 from app.keys.permissions import PERMISSIONS
 from tests.support.browser import Browser
 from tests.support.console_data import FEW, make_console_data, sender_of
-from tests.support.console_pages import console_routes, page_paths, path_of
+from tests.support.console_pages import AT_ONCE, QUERIES, console_routes, page_paths, path_of
+from tests.support.forms import Form, forms_of
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 
 LINK = re.compile(r'(?:method="(get|post)"[^<>]*? )?\b(?:href|action|hx-get)="(/console[^"#]*)')
 #: A permission that no page of the console asks for.
 OF_NO_PAGE = "users.track"
+
+
+SIGN_OUT = "/console/sign-out"
+
+
+def without_ids(url: str) -> str:
+    """Return *url* without its ids: pages link to many things of one kind."""
+    return re.sub(r"[0-9a-f-]{24,}", "", url)
 
 
 def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
@@ -30,6 +39,20 @@ def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
     view = flask.view_functions[endpoint]
     permissions: tuple[str, ...] | None = getattr(view, "page_permissions", None)
     return permissions
+
+
+def refused_forms(offered: Mapping[tuple[str, str], tuple[Browser, Form]]) -> list[str]:
+    """Send the forms that keys were offered, by permission and path; return those that are refused or fail."""
+    statuses = {
+        (permission, action): browser.post(form.action, **form.fields).status_code
+        for (permission, action), (browser, form) in offered.items()
+        if action != SIGN_OUT
+    }
+    return [
+        f"{permission}: the form {action} answers {status}"
+        for (permission, action), status in statuses.items()
+        if status == 403 or status >= 500
+    ]
 
 
 def opens(permissions: tuple[str, ...] | None, key: Iterable[str]) -> bool:
@@ -55,6 +78,7 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
     pages = list(page_paths(values, front_door))
     asked = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
     broken = []
+    offered: dict[tuple[str, str], tuple[Browser, Form]] = {}
     for permission in (*sorted(asked), OF_NO_PAGE):
         browser = make_browser(make_caller(workspace=caller.workspace, permissions=(permission,)))
         links: dict[str, str] = {}
@@ -66,12 +90,14 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
             assert may_open or page.status_code == 403, f"{permission} opens {rule}."
             if page.status_code != 200:
                 continue
+            for form in forms_of(page.text, path):
+                offered.setdefault((permission, without_ids(form.action)), (browser, form))
             for of_form, link in LINK.findall(page.text):
                 target, method = unescape(link), (of_form or "get").upper()
                 if not opens(needed(front_door, method, target), (permission,)):
                     broken.append(f"{permission}: {rule} offers {method} {target}, which needs another permission")
                 elif method == "GET":
-                    links.setdefault(re.sub(r"[0-9a-f-]{24,}", "", target), target)
+                    links.setdefault(without_ids(target), target)
         answers = {target: browser.get(target).status_code for target in links.values()}
         broken += [
             f"{permission}: {target} is offered and answers {status}"
@@ -80,7 +106,20 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
         ]
 
     assert asked <= set(PERMISSIONS)
-    assert broken == []
+    assert broken + refused_forms(offered) == []
+    assert len(offered) > 60
+
+
+def test_an_action_asks_on_a_page_of_its_own_or_is_listed_with_the_reason(
+    front_door: Flask, values: dict[str, str], browser: Browser
+) -> None:
+    routes = console_routes(front_door)
+    asks = {}
+    for rule in {rule.rule for method, rule in routes if method == "POST"}:
+        page = browser.get(path_of(rule, values) + QUERIES.get(rule, ""))
+        asks[rule] = 'class="page confirmation"' in page.text
+
+    assert {rule for rule, is_asked in asks.items() if not is_asked} == set(AT_ONCE)
 
 
 def test_every_route_refuses_a_key_without_permissions_of_its_own(

@@ -38,7 +38,7 @@ def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool
     assert "March file File" in words(listed)
     assert "2 of 2" in words(listed)
     assert "1 run match" in words(listed)
-    assert "It gets no further request. Its 2 jobs continue" in asked
+    assert "Close 1 run? It gets no further request. Its 2 jobs continue" in asked
     assert (closed.status_code, closed.headers["Location"]) == (303, path)
     assert "Orphan not found 1" in words(ended)
     assert f'href="/console/jobs?run_id={run_id}&amp;outcome=orphan_not_found"' in ended.text
@@ -107,10 +107,37 @@ def test_a_paused_run_says_why_and_how_it_goes_on(
     )
     count_all(pool)
 
-    shown = words(browser.get(f"/console/runs/{run['run_id']}"))
+    path = f"/console/runs/{run['run_id']}"
+    shown = browser.get(path)
+    asked = words(browser.get(f"{path}/resume"))
+    wrong = browser.send(f"{path}/resume", max_failures="many")
+    resumed = browser.send(f"{path}/resume", max_failures="5%")
+    again = browser.send(f"{path}/resume")
+    after = caller.get(f"/merge/runs/{run['run_id']}").json or {}
 
-    assert "1 of 1 ended jobs are dead, refused or ambiguous, and the limit is 0." in shown
-    assert f"Resume it with mergelane runs resume {run['run_id']}" in shown
+    assert "1 of 1 ended jobs are dead, refused or ambiguous, and the limit is 0." in words(shown)
+    assert f'href="{path}/resume"' in shown.text
+    assert "Resume 1 waiting job? It is paused: 1 of 1 ended jobs are dead" in asked
+    assert (wrong.status_code, "'max_failures'" in words(wrong)) == (400, True)
+    assert (resumed.status_code, resumed.headers["Location"], again.status_code) == (303, path, 409)
+    assert (after["paused_at"], after["max_failures"]) == (None, "5%")
+
+
+def test_a_run_is_changed_only_by_a_key_that_may_run_its_jobs(
+    make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller
+) -> None:
+    run_id = create_run(caller)
+    merge_in(caller, run_id, (ext("a"), ext("b")))
+    path = f"/console/runs/{run_id}"
+    manager, identifier, merger = (
+        make_browser(make_caller(workspace=caller.workspace, permissions=("runs.manage", *others)))
+        for others in ((), ("users.identify",), ("users.merge",))
+    )
+    pages = [each.get(path).text for each in (manager, identifier, merger)]
+
+    assert [f"{path}/cancel" in page for page in pages] == [False, False, True]
+    assert [f"{path}/close" in page for page in pages] == [True] * 3
+    assert [each.get(f"{path}/cancel").status_code for each in (manager, identifier, merger)] == [403, 403, 200]
 
 
 def test_an_import_offers_no_cancel(browser: Browser, caller: Caller) -> None:

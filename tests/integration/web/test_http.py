@@ -3,6 +3,7 @@
 import http.client
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
 
+#: Where the kernel's TCP_INFO has the number of packets with data that arrived.
+DATA_PACKETS_AT = 152
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -114,6 +117,18 @@ def test_a_url_with_a_malformed_host_gets_a_response(port: int, url: bytes) -> N
 
     assert received.startswith(b"HTTP/1.1 4")
     assert b'{"message":"' in received
+
+
+def test_head_and_body_of_a_response_arrive_in_one_packet(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        for packets in (1, 2, 3):
+            client.sendall(LIVE)
+            received = b""
+            while not received.endswith(b'"live"}\n'):
+                received += client.recv(65_536)
+            information = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, DATA_PACKETS_AT + 4)
+
+            assert struct.unpack_from("=I", information, DATA_PACKETS_AT) == (packets,)
 
 
 def test_requests_in_one_packet_are_answered_in_their_order(port: int) -> None:

@@ -170,6 +170,8 @@ QUERIES: Mapping[str, Sequence[Json]] = {
     "/profiles": [{}, {"cursor": "0"}],
     "/merge/jobs": [{}, *({"identifier": secret} for secret in SECRETS.values())],
     "/merge/jobs/export": [{}, *({"identifier": secret} for secret in SECRETS.values())],
+    "/merge/batches/export": [{}, {"source": "duplicates"}],
+    "/merge/runs/export": [{}, {"kind": "client"}],
     "/merge/jobs/<uuid:job_id>": [{}, {"include": "changes"}],
     "/profiles/<braze_id>/activity": [{"event": SECRETS["event"], "days": 30}],
     "/profiles/<braze_id>/history": [{}, {"kind": "purchase"}],

@@ -1,6 +1,7 @@
 """Filters of the lists of jobs and batches: what each finds, in both orders, within what a page may read."""
 
 import csv
+from html import unescape
 from io import StringIO
 from typing import Any
 
@@ -109,6 +110,30 @@ def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser,
     assert [row["job_id"] for row in rows] == [listed[-1]]
     assert rows[0]["identifier_to_merge"] == '{"external_id":"=d"}'
     assert [row["job_id"] for row in whole] == listed[::-1]
+
+
+def test_batches_and_runs_are_downloaded_as_they_are_filtered(
+    caller: Caller, browser: Browser, listed: list[str]
+) -> None:
+    create_run(caller, label="=1+2\n\x07")
+    merged = browser.get("/console/batches?outcome=orphan_not_found")
+    link = unescape(merged.text.partition('href="/console/batches/export?')[2].partition('"')[0])
+    file = browser.get(f"/console/batches/export?{link}")
+    batches = list(csv.DictReader(StringIO(file.text)))
+    runs = list(csv.DictReader(StringIO(browser.get("/console/runs/export?state=open&order=oldest").text)))
+    of_run, of_plan, _, of_dead = (caller.get(f"/merge/jobs/{each}").json["batch_id"] for each in listed)
+    dead = list(csv.DictReader(StringIO(caller.get("/merge/batches/export", state="dead").text)))
+
+    assert file.headers["Content-Disposition"] == 'attachment; filename="batches.csv"'
+    assert [row["batch_id"] for row in batches] == [of_plan, of_run]
+    assert [(row["orphan_not_found"], row["dead"], row["state"]) for row in batches] == [
+        ("2", "0", "finished"),
+        ("1", "0", "finished"),
+    ]
+    assert [(row["batch_id"], row["dead"]) for row in dead] == [(of_dead, "1")]
+    assert runs[0]["label"] == "'=1+2\\u000a\\u0007"
+    assert (runs[0]["kind"], runs[0]["state"], runs[0]["jobs"]) == ("client", "open", "0")
+    assert runs[0]["created_by_label"] != ""
 
 
 def test_a_list_says_how_many_there_are_and_whose_they_are(

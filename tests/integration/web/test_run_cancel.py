@@ -14,6 +14,7 @@ from app.db.transaction import run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.ledger.execution import begin_attempts
 from app.undo.run_undo import advance_run_undos
+from app.webhooks.watching import check_watched_batches
 from tests.support.front_door import Caller
 from tests.support.lane_runs import ext, run_jobs
 from tests.support.profiles import track
@@ -207,3 +208,26 @@ def test_the_audit_says_who_cancelled_the_run(caller: Caller) -> None:
 
     assert entry["path"] == f"/merge/runs/{run_id}/cancel"
     assert entry["changes"] == [{"field": "state", "before": "open", "after": "cancelled", "rule": None}]
+
+
+def test_webhooks_are_notified_of_a_cancelled_run_and_of_its_batch(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
+    connection.execute(
+        "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)"
+        " VALUES (%s, %s, 'https://x', '{merge.run.finished,merge.batch.finished}', '', true, '', '')",
+        [caller.workspace_id, uuid7()],
+    )
+    run_id, (batch,) = filled(caller, 1)
+    cancel_run(caller, run_id)
+    settle(pool)
+    counted(caller, pool, run_id)
+    run_in_transaction(pool, caller.workspace_id, check_watched_batches, limit=100)
+    rows = connection.execute(
+        "SELECT body::jsonb AS body FROM webhook_delivery WHERE workspace_id = %s", [caller.workspace_id]
+    ).fetchall()
+
+    notices = {row["body"]["type"]: row["body"]["data"] for row in rows}
+    run, of_batch = notices["merge.run.finished"], notices["merge.batch.finished"]
+    assert (run["run_id"], run["state"], run["counts"]) == (run_id, "cancelled", {"cancelled": 2})
+    assert (of_batch["batch_id"], of_batch["counts"]) == (batch["batch_id"], {"cancelled": 2})

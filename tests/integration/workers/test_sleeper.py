@@ -74,6 +74,22 @@ def test_an_idle_relay_runs_about_a_round_in_a_second_and_publishes_at_once(
         single_jobs(factory, 1)
         wait_until(lambda: len(messages(own_redis)) == 1, what="the message of the job")
 
+        # It sleeps again at once: a second of polling would be 60 rounds.
+        assert rounds_in(0.5, port) <= 5
+
+
+def test_the_relay_is_busy_at_its_start_and_after_many_jobs(
+    pool: Pool, settings: Settings, own_redis: RedisServer, factory: Factory
+) -> None:
+    with relay(pool, settings, own_redis) as (publisher, _):
+        assert publisher.is_busy
+        for count, busy in ((1, False), (0, False), (20, True), (0, True), (8, False), (9, True)):
+            if count:
+                single_jobs(factory, count)
+
+            assert publisher.run_once() == count
+            assert publisher.is_busy is busy
+
 
 @pytest.fixture
 def pooled_url(pgbouncer: PgBouncer) -> str:

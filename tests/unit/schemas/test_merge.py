@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from schemas.identifiers import Email, ExternalId, Phone, UserAlias
-from schemas.merge import MergeUpdate, load_merge
+from schemas.merge import MergeRequestSchema, MergeUpdate, load_merge, load_plain_updates
 from schemas.priorities import Priority
 from tests.support.merge_sentences import (
     BOTH_RECENCIES,
@@ -247,3 +249,78 @@ def test_each_check_runs_over_the_whole_request_before_the_next(rank: int) -> No
 def test_the_count_is_checked_after_the_shape_and_before_the_keys() -> None:
     assert sentence({"merge_updates": [GOOD] * 51 + [1]}) == NOT_OBJECTS
     assert sentence({"merge_updates": [{}] * 51}) == TOO_MANY
+
+
+TEXTS = st.one_of(
+    st.text(max_size=3),
+    st.sampled_from(
+        [
+            most * character
+            for most in (59, 80, 236, 237, 246, 320, 321, 987, 988)
+            for character in ("a", "ä", "\U0001f600")
+        ]
+    ),
+)
+STEPS: st.SearchStrategy[Any] = st.one_of(
+    st.lists(st.sampled_from([*map(str, Priority), "oldest", "", 1, None, []]), max_size=3),
+    st.none(),
+    st.text(max_size=2),
+)
+ALIASES = st.dictionaries(
+    st.sampled_from(["alias_name", "alias_label", "other"]), st.one_of(TEXTS, st.none()), max_size=3
+)
+IDENTIFIERS = st.one_of(
+    st.fixed_dictionaries({"external_id": TEXTS}),
+    st.fixed_dictionaries({"user_alias": ALIASES}),
+    st.fixed_dictionaries({"email": TEXTS, "prioritization": STEPS}),
+    st.fixed_dictionaries({"phone": TEXTS, "prioritization": STEPS}),
+    st.dictionaries(
+        st.sampled_from(["external_id", "user_alias", "email", "phone", "prioritization", "braze_id"]),
+        st.one_of(TEXTS, ALIASES, STEPS, st.integers()),
+        max_size=3,
+    ),
+    st.none(),
+)
+BODIES = st.lists(
+    st.one_of(st.builds(update, IDENTIFIERS, IDENTIFIERS), st.dictionaries(st.text(max_size=2), st.none(), max_size=2)),
+    max_size=3,
+).map(lambda updates: {"merge_updates": updates})
+
+
+@given(BODIES)
+def test_what_is_read_in_one_pass_is_what_the_checks_return(body: Any) -> None:
+    plain = load_plain_updates(body)
+
+    assert plain is None or plain == MergeRequestSchema().load(body)["merge_updates"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"merge_updates": None},
+        {"merge_updates": [None]},
+        {"merge_updates": [GOOD | {"other": 1}]},
+        {"merge_updates": [GOOD] * 51},
+        {"merge_updates": [update(KEEP | {"prioritization": []})]},
+        {"merge_updates": [update(email("identified") | {"phone": "1"})]},
+        {"merge_updates": [update({"external_id": "e" * 988})]},
+    ],
+)
+def test_a_body_of_another_shape_is_left_to_the_checks(body: Any) -> None:
+    assert load_plain_updates(body) is None
+
+
+@pytest.mark.parametrize(
+    "orphan",
+    [
+        {"external_id": "jane"},
+        {"user_alias": {"alias_name": "jane", "alias_label": "shop"}},
+        email("unidentified", "most_recently_updated"),
+        {"phone": "+49 30 1234567", "prioritization": ["identified"]},
+    ],
+)
+def test_usual_updates_are_read_in_one_pass(orphan: Any) -> None:
+    assert load_plain_updates({"merge_updates": [update(orphan), update(KEEP, orphan)]}) is not None

@@ -24,7 +24,8 @@ END;
 $$;
 
 
--- One row for each merge: both profiles before it, and the changes of the survivor.
+-- One row for each merge: both profiles before it. The changes of the survivor are computed from them and the version of
+-- the rules. Older rows have no version and store their changes.
 CREATE TABLE merge_record (
     workspace_id integer NOT NULL,
     job_id uuid NOT NULL,
@@ -35,8 +36,9 @@ CREATE TABLE merge_record (
     orphan_before json NOT NULL,
     survivor_before json NOT NULL,
     origins bigint[] NOT NULL,  -- origins that moved from the orphan to the survivor, including the orphan itself
-    changes json NOT NULL,  -- [{field, before, after, rule}]
+    changes json,  -- [{field, before, after, rule}]; null: they are computed. Erased rows have none: []
     deprecated_external_ids text[] NOT NULL DEFAULT '{}',  -- all that the orphan had, moved or not
+    rules smallint,  -- the version of the rules; null: the changes are stored
     PRIMARY KEY (workspace_id, job_id),
     FOREIGN KEY (workspace_id, job_id) REFERENCES job (workspace_id, id) ON DELETE CASCADE,
     CHECK (orphan_id <> survivor_id)
@@ -212,17 +214,20 @@ CREATE OR REPLACE FUNCTION prune_old_batches(workspace_id integer, age interval,
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT set_config('mergelane.audit_change', 'pruning', true);
+    -- One plan is possible: the ended jobs in the order of their index, with one probe of each batch, as few as are needed.
+    -- With other plans each call read all jobs that are kept, or all that can be deleted. IS TRUE excludes job_by_state.
     WITH ended AS (
         SELECT job.batch_id AS id
         FROM job
         WHERE job.workspace_id = prune_old_batches.workspace_id
-            AND job.finished_at < now() - prune_old_batches.age AND job.outcome IS NOT NULL
-            AND NOT EXISTS (
-                SELECT 1
+            AND job.finished_at < now() - prune_old_batches.age AND (job.outcome IS NOT NULL) IS TRUE
+            AND (
+                SELECT other.id
                 FROM job AS other
                 WHERE other.workspace_id = prune_old_batches.workspace_id AND other.batch_id = job.batch_id
-                    AND (other.outcome IS NULL OR other.finished_at >= now() - prune_old_batches.age)
-            )
+                    AND (other.outcome IS NULL OR other.finished_at >= now() - prune_old_batches.age) IS TRUE
+                LIMIT 1
+            ) IS NULL
         ORDER BY job.finished_at
         LIMIT prune_old_batches.most
     ),
@@ -238,24 +243,27 @@ BEGIN ATOMIC
     empty AS (
         SELECT first.id
         FROM first
-        WHERE NOT EXISTS (
-            SELECT 1
+        WHERE (
+            SELECT job.id
             FROM job
             WHERE job.workspace_id = prune_old_batches.workspace_id AND job.batch_id = first.id
-        )
+            LIMIT 1
+        ) IS NULL
+    ),
+
+    locked AS (
+        SELECT old.id
+        FROM batch AS old
+        WHERE old.workspace_id = prune_old_batches.workspace_id
+            AND old.id = ANY(ARRAY(SELECT ended.id FROM ended UNION SELECT empty.id FROM empty))
+            AND old.created_at < now() - prune_old_batches.age
+        FOR UPDATE SKIP LOCKED
     ),
 
     gone AS (
         DELETE FROM batch
         WHERE batch.workspace_id = prune_old_batches.workspace_id AND batch.workspace_id = current_workspace()
-            AND batch.id IN (
-                SELECT old.id
-                FROM batch AS old
-                WHERE old.workspace_id = prune_old_batches.workspace_id
-                    AND old.id IN (SELECT ended.id FROM ended UNION SELECT empty.id FROM empty)
-                    AND old.created_at < now() - prune_old_batches.age
-                FOR UPDATE SKIP LOCKED
-            )
+            AND batch.id = ANY(ARRAY(SELECT locked.id FROM locked))
         RETURNING 1
     )
 
@@ -270,7 +278,7 @@ BEGIN ATOMIC
     WITH gone AS (
         DELETE FROM audit_entry AS entry
         WHERE entry.workspace_id = prune_old_audit_entries.workspace_id AND entry.workspace_id = current_workspace()
-            AND entry.id IN (
+            AND entry.id = ANY(ARRAY(
                 SELECT old.id
                 FROM audit_entry AS old
                 WHERE old.workspace_id = prune_old_audit_entries.workspace_id
@@ -278,7 +286,7 @@ BEGIN ATOMIC
                 ORDER BY old.at
                 LIMIT prune_old_audit_entries.most
                 FOR UPDATE SKIP LOCKED
-            )
+            ))
         RETURNING 1
     )
 

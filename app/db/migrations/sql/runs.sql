@@ -150,20 +150,21 @@ BEGIN ATOMIC
     WITH gone AS (
         DELETE FROM run
         WHERE run.workspace_id = prune_old_runs.workspace_id AND run.workspace_id = current_workspace()
-            AND run.id IN (
+            AND run.id = ANY(ARRAY(
                 SELECT old.id
                 FROM run AS old
                 WHERE old.workspace_id = prune_old_runs.workspace_id AND old.state <> 'running' AND old.kind <> 'duplicates'
                     AND coalesce(old.finished_at, old.created_at) < now() - prune_old_runs.age
-                    AND NOT EXISTS (
-                        SELECT 1
+                    AND (
+                        SELECT batch.id
                         FROM batch
                         WHERE batch.workspace_id = prune_old_runs.workspace_id AND batch.run_id = old.id
-                    )
+                        LIMIT 1
+                    ) IS NULL
                 ORDER BY old.id
                 LIMIT prune_old_runs.most
                 FOR UPDATE SKIP LOCKED
-            )
+            ))
         RETURNING 1
     )
 

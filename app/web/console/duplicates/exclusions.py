@@ -14,6 +14,7 @@ from app.errors import NotFound, Rejected
 from app.web.api.exclusions import EXCLUDE, READING
 from app.web.auth import current_actor
 from app.web.console.auth import signed_in
+from app.web.console.confirmation import Confirmation, confirmation_page
 from app.web.errors import first_sentence
 from app.web.json_bodies import check_text
 from app.web.pagination import cursor_text, split_page
@@ -65,7 +66,17 @@ def delete_exclusion_page(exclusion_id: UUID) -> ResponseReturnValue:
     """Ask whether runs may merge a pair again."""
     with open_transaction(pool(), g.workspace_id) as tx:
         exclusion = exclusions.read_exclusion(tx, exclusion_id=exclusion_id)
-    return render_template("duplicates/allow.html", exclusion=exclusion)
+    one, other = (profile.braze_id for profile in exclusion.profiles)
+    page = url_for("console.duplicates.exclusion_list_page")
+    question = Confirmation(
+        title="Delete 1 exclusion?",
+        sentences=[f"Runs over duplicates may then merge {one} and {other} again."],
+        lasting="You can record the pair again, but merges that were made meanwhile stay until they are undone.",
+        button="Delete 1 exclusion",
+        back=page,
+        trail=[("Duplicates", url_for("console.duplicates.duplicates_page")), ("Pairs that are not a match", page)],
+    )
+    return confirmation_page(question)
 
 
 @signed_in(permission=EXCLUDE)

@@ -16,6 +16,7 @@ from app.ledger.runs import read_merge_run
 from app.web.api.duplicates import EITHER, PLAN, RUN, start_requested_run
 from app.web.api.exclusions import READING
 from app.web.console.auth import signed_in
+from app.web.console.confirmation import Confirmation, confirmation_page, count_of
 from app.web.console.duplicates import wording
 from app.web.console.error_pages import error_page
 from app.web.console.plans.pages import by_number, marked_counts, run_url
@@ -28,6 +29,7 @@ from schemas.outcomes import JobState
 from schemas.paging import PageQuery, load_query
 
 QUERY = PageQuery()
+LIST, PAGE = "console.duplicates.duplicates_page", "console.duplicates.duplicate_run_page"
 #: Runs on a page.
 RUNS = 20
 NO_PLANS = "The API key lacks the permission plans.write, which a planned run needs."
@@ -100,21 +102,29 @@ def start_run_page() -> ResponseReturnValue:
         counts, complete = read_anywhere(
             partial(count_duplicates, settings=settings(), workspace_id=g.workspace_id, rule=rule)
         )
-    return render_template(
-        "duplicates/start.html",
-        rule=rule,
-        counts=counts,
-        complete=complete,
-        may_plan=g.may(PLAN),
-        words=wording,
+    number = f"{'' if complete else 'more than '}{count_of(counts.to_merge, 'profile')}"
+    among = "" if complete else " among those counted in ten seconds"
+    page = url_for(LIST)
+    question = Confirmation(
+        title=f"Merge {number}?",
+        sentences=[
+            wording.describe_rule(rule),
+            f"{count_of(counts.groups, 'group')} of profiles share an address{among}.",
+            "The merges run in the background, after other merges.",
+        ],
+        lasting="The run can be cancelled, and its merges can be undone.",
+        button=f"Merge {number}" if counts.to_merge or not complete else None,
+        back=page,
+        trail=[("Duplicates", page)],
     )
+    return confirmation_page(question)
 
 
 @signed_in(permission=RUN)
 def submit_start_run() -> ResponseReturnValue:
     """Start a run and redirect to it; 409 while another one is running."""
     run_id, _ = run_in_transaction(pool(), g.workspace_id, start_requested_run, planned=False)
-    return redirect(url_for("console.duplicates.duplicate_run_page", run_id=run_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for(PAGE, run_id=run_id), HTTPStatus.SEE_OTHER)
 
 
 @signed_in(permission=RUN)
@@ -131,11 +141,24 @@ def cancel_run_page(run_id: UUID) -> ResponseReturnValue:
     """Ask whether to cancel a run."""
     with open_transaction(pool(), g.workspace_id) as tx:
         run = runs.read_run(tx, run_id=run_id)
-    return render_template("duplicates/cancel.html", run=run)
+    page = url_for(PAGE, run_id=run_id)
+    found = run.counts.to_merge
+    planned = f"Its plan keeps the {count_of(found, 'pair')} found so far, and gets no more."
+    merged = f"It has found {count_of(found, 'profile')} so far, whose merges continue. It looks for no more."
+    question = Confirmation(
+        title="Cancel 1 run?",
+        sentences=[planned if run.plan_id else merged],
+        lasting="A cancelled run cannot be resumed; start another one. Its merges can be undone.",
+        button="Cancel 1 run",
+        back=page,
+        back_text="Let it continue",
+        trail=[("Duplicates", url_for(LIST)), (f"Run {run_id}", page)],
+    )
+    return confirmation_page(question)
 
 
 @signed_in(permission=RUN)
 def submit_cancel_run(run_id: UUID) -> ResponseReturnValue:
     """Cancel a run and redirect to it; 409 if it has ended."""
     run_in_transaction(pool(), g.workspace_id, runs.cancel_run, run_id=run_id)
-    return redirect(url_for("console.duplicates.duplicate_run_page", run_id=run_id), HTTPStatus.SEE_OTHER)
+    return redirect(url_for(PAGE, run_id=run_id), HTTPStatus.SEE_OTHER)

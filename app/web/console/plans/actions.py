@@ -3,16 +3,18 @@
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, render_template, url_for
+from flask import Blueprint, g, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction, run_in_transaction
 from app.errors import Conflict
 from app.plans import store
 from app.plans.applying import INCOMPLETE, apply_plan
+from app.plans.store import MergePlan
 from app.web.api.plans import APPLY, SAME_KEY, WRITE, require_other_key
 from app.web.auth import AccessDenied, current_actor
 from app.web.console.auth import signed_in
+from app.web.console.confirmation import Confirmation, confirmation_page, count_of
 from app.web.console.error_pages import error_page
 from app.web.resources import pool, settings
 from schemas.outcomes import Outcome
@@ -36,12 +38,15 @@ def apply_plan_page(plan_id: UUID) -> ResponseReturnValue:
     if not plan.complete:
         raise Conflict(INCOMPLETE)
     own = settings().plan_two_keys and plan.created_by is not None and plan.created_by.id == g.api_key_id
-    return render_template(
-        "plans/apply.html",
-        plan=plan,
-        merges=plan.counts.get(Outcome.MERGED.value, 0),
-        obstacle=SAME_KEY if own else None,
-    )
+    merges = plan.counts.get(Outcome.MERGED.value, 0)
+    pairs = count_of(plan.updates_count, "pair")
+    sentences = [
+        f"{count_of(merges, 'pair')} would merge; {plan.updates_count - merges:,} would end without an effect.",
+        "A pair whose profiles have changed since the plan is not merged.",
+    ]
+    lasting = "The run can be undone afterwards."
+    obstacle = SAME_KEY if own else None
+    return _confirm(plan, f"Apply {pairs}?", sentences, lasting, button=f"Apply {pairs}", obstacle=obstacle)
 
 
 @signed_in(permission=APPLY)
@@ -69,7 +74,10 @@ def discard_plan_page(plan_id: UUID) -> ResponseReturnValue:
     """Ask whether to discard a plan; 409 if it was applied already."""
     with open_transaction(pool(), g.workspace_id) as tx:
         plan = store.require_open(store.read_plan(tx, plan_id=plan_id))
-    return render_template("plans/discard.html", plan=plan)
+    pairs = count_of(plan.updates_count, "pair")
+    lasting = "This cannot be undone. To plan the pairs again, send them again."
+    title, button = f"Discard the plan with {pairs}?", f"Discard {pairs}"
+    return _confirm(plan, title, ["No profile changes."], lasting, button=button)
 
 
 @signed_in(permission=WRITE)
@@ -77,3 +85,19 @@ def submit_discard_plan(plan_id: UUID) -> ResponseReturnValue:
     """Discard a plan and redirect to the list."""
     run_in_transaction(pool(), g.workspace_id, store.discard_plan, plan_id=plan_id, actor=current_actor())
     return redirect(url_for("console.plans.plan_list_page"), HTTPStatus.SEE_OTHER)
+
+
+def _confirm(
+    plan: MergePlan, title: str, sentences: list[str], lasting: str, *, button: str, obstacle: str | None = None
+) -> str:
+    page = url_for("console.plans.plan_page", plan_id=plan.id)
+    question = Confirmation(
+        title=title,
+        sentences=sentences,
+        lasting=lasting,
+        button=button,
+        back=page,
+        obstacle=obstacle,
+        trail=[("Plans", url_for("console.plans.plan_list_page")), (str(plan.id), page)],
+    )
+    return confirmation_page(question)

@@ -15,12 +15,26 @@ ADA = Profile(workspace_id=1, id=7, braze_id="a" * 24, created_at=NOON, updated_
 
 @pytest.mark.parametrize(
     ("ours", "stored"),
-    [(1e22, 10000000000000000000000), (1e-7, 0.00000010), (1e16, 10000000000000000), (5.0, 5.0)],
+    [
+        (1e22, 10000000000000000000000),
+        (1e-7, 0.00000010),
+        (1e16, 10000000000000000),
+        (5.0, 5.0),
+        (-1e16, -10000000000000000),
+        ({"of": [3, -0.0]}, {"of": [3, 0.0]}),
+    ],
 )
 def test_one_number_in_two_forms_has_one_digest(ours: Any, stored: Any) -> None:
     one, other = (replace(ADA, custom_attributes={"score": each, "x": "1e5"}) for each in (ours, stored))
 
     assert digest_fields(one) == digest_fields(other)
+
+
+def test_texts_that_look_like_such_numbers_differ() -> None:
+    texts = ("1e5", "100000", "a:1e5", "a:100000", "2026-05-01", '":1e5', '":100000')
+
+    assert len({digest_fields(replace(ADA, custom_attributes={"t": text}))["custom_attributes"] for text in texts}) == 7
+    assert len({digest_fields(replace(ADA, first_name=text))["first_name"] for text in texts}) == 7
 
 
 def test_the_order_of_keys_and_the_time_zone_do_not_count() -> None:

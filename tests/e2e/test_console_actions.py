@@ -1,0 +1,63 @@
+"""Each action of the console, on a desk and on a phone, light and dark, by mouse, by keyboard and without JavaScript.
+
+All actions in all looks take minutes. Without MERGELANE_TEST_WALK=all each action is done in one look, and each look
+has several of them.
+"""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.support.accessibility import grave_faults
+from tests.support.chromium import Visit
+from tests.support.console import sign_in
+from tests.support.console_actions import ACTIONS
+from tests.support.console_pages import console_routes
+from tests.support.console_settings import SETTINGS
+from tests.support.console_walk import LOOKS, Look, Walk
+from tests.support.system import System
+
+ALL = {**ACTIONS, **SETTINGS}
+#: Whether to do each action in each look.
+EVERYTHING = os.environ.get("MERGELANE_TEST_WALK") == "all"
+
+
+def actions_of(look: Look) -> list[str]:
+    """Return the rules of the actions to do in *look*."""
+    return list(ALL) if EVERYTHING else list(ALL)[LOOKS.index(look) :: len(LOOKS)]
+
+
+def test_every_route_that_takes_a_form_is_an_action() -> None:
+    routes = {rule.rule for method, rule in console_routes() if method == "POST"}
+
+    assert sorted(routes - set(ALL)) == [], "Add the action to tests/support/console_actions.py or console_settings.py."
+    assert {rule for look in LOOKS for rule in actions_of(look)} == set(ALL)
+
+
+@pytest.fixture(scope="module")
+def session() -> dict[str, Any]:
+    """The client and the cookie of the sign-in that all looks share, empty before the first one."""
+    return {}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_the_actions_of_a_look(running_system: System, visit: Visit, session: dict[str, Any], look: Look) -> None:
+    javascript = look.hands != "without JavaScript"
+    visitor = visit(running_system.base_url, scheme=look.scheme, narrow=look.narrow, javascript=javascript)
+    if session and not EVERYTHING:
+        visitor.put(session["cookie"])
+    else:
+        session["client"] = running_system.new_client()
+        sign_in(visitor, session["client"].key)
+        (session["cookie"],) = visitor.cookies()
+    walk = Walk(running_system, session["client"], visitor.page, look)
+    for rule in actions_of(look):
+        try:
+            ALL[rule](walk)
+        except BaseException as error:
+            error.add_note(f"The action is {rule}; the look is {look}.")
+            raise
+        # What the action says; test_console_pages.py looks at the pages themselves.
+        if javascript and (EVERYTHING or look.hands == "mouse"):
+            assert (rule, grave_faults(walk.page)) == (rule, [])

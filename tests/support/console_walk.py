@@ -1,0 +1,130 @@
+"""One person at the console: with a mouse, by the keyboard alone, or without JavaScript, on a desk or on a phone."""
+
+import re
+from itertools import count
+from typing import Any, NamedTuple
+
+from playwright.sync_api import Locator, Page, expect
+
+from app.config import Settings
+from cli.database import connected
+from tests.support.client import Client
+from tests.support.system import System
+
+#: Names of what a page shows: a text, or a pattern.
+Name = str | re.Pattern[str]
+#: Presses of the Tab key after which something counts as out of reach.
+MOST_TABS = 120
+
+
+class Look(NamedTuple):
+    """How a person sees and uses a page."""
+
+    narrow: bool
+    scheme: str
+    hands: str
+
+    def __str__(self) -> str:
+        return f"{'narrow' if self.narrow else 'wide'}-{self.scheme}-{self.hands}"
+
+
+#: All combinations.
+LOOKS = tuple(
+    Look(narrow, scheme, hands)
+    for hands in ("mouse", "keyboard", "without JavaScript")
+    for narrow in (False, True)
+    for scheme in ("light", "dark")
+)
+_numbers = count()
+
+
+class Walk:
+    """Does actions on the pages of one workspace: `client` prepares them, `page` does them by the hands of *look*."""
+
+    def __init__(self, system: System, client: Client, page: Page, look: Look) -> None:
+        self.system = system
+        self.client = client
+        self.page = page
+        self._by_keyboard = look.hands == "keyboard"
+
+    def new_name(self) -> str:
+        """Return a name that no other profile, run or webhook has."""
+        return f"walk-{next(_numbers)}"
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request of the API, which prepares an action; return the body of its response."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.client.request(method, path, json=body, headers=named)
+        assert response.ok, f"{method} {path}: {response.text}"
+        return response.json() if response.content else None
+
+    def execute(self, query: str, *values: Any) -> None:
+        """Change a row as no request can, such as the state of a job to dead."""
+        with connected(Settings(), self.system.database_url, name="test") as connection:
+            connection.execute(query, list(values))
+
+    def open(self, path: str) -> None:
+        """Open the page at *path* under /console."""
+        self.page.goto(f"/console{path}")
+
+    @property
+    def main(self) -> Locator:
+        """The content of the page, without the header and the navigation."""
+        return self.page.get_by_role("main")
+
+    def press(self, name: Name, role: Any = "button", within: Locator | None = None) -> None:
+        """Press the first button or link called *name*."""
+        found = (within or self.main).get_by_role(role, name=name).first
+        if self._by_keyboard:
+            self._tab_to(found)
+            self.page.keyboard.press("Enter")
+        else:
+            found.click()
+
+    def confirm(self, name: Name) -> None:
+        """Press *name* on the page that asks, if the action has one; its heading is a question."""
+        self.page.wait_for_load_state()
+        if self.main.get_by_role("heading", level=1).inner_text().endswith("?"):
+            self.press(name)
+
+    def fill(self, label: Name, text: str, within: Locator | None = None) -> None:
+        """Write *text* into the field called *label*."""
+        found = (within or self.main).get_by_label(label, exact=True).first
+        if self._by_keyboard:
+            self._tab_to(found)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text)
+        else:
+            found.fill(text)
+
+    def choose(self, label: Name, option: str) -> None:
+        """Select *option* in the list called *label*."""
+        found = self.main.get_by_label(label, exact=True).first
+        if self._by_keyboard:
+            self._tab_to(found)
+            self.page.keyboard.type(option)
+        else:
+            found.select_option(label=option)
+
+    def check(self, label: Name) -> None:
+        """Select the option or the box called *label*."""
+        found = self.main.get_by_label(label).first
+        if self._by_keyboard:
+            # Tab reaches the selected option of a group, and arrows the others.
+            found.focus()
+            self.page.keyboard.press("Space")
+        else:
+            found.check()
+
+    def sees(self, text: Name) -> None:
+        """Wait until the content of the page has *text*."""
+        expect(self.main).to_contain_text(text)
+
+    def _tab_to(self, wanted: Locator) -> None:
+        """Go on by the Tab key until the focus is on *wanted*; once more from the top if the focus is behind it."""
+        expect(wanted).to_be_visible()
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"The Tab key does not reach {wanted} on {self.page.url}.")
