@@ -36,7 +36,7 @@ TOOL_NAMES = $$("$(PYTHON)" -c 'import tomllib; \
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test check docs diagrams schema screenshots walk audit chaos chaos-plain refusals fairness neighbours \
-	bench fuzz fuzz-model model move format hashes release \
+	bench capacity fuzz fuzz-model model move format hashes release \
 	clean
 .SILENT:
 
@@ -94,6 +94,9 @@ neighbours: $(STAMP)  ## measure the requests of one workspace beside each load 
 
 bench: $(STAMP)  ## compare throughput, latency and cost with a plain Celery design (make bench ONLY=throughput SCALE=0.1)
 	$(BIN)/python -m bench --only "$(ONLY)" --scale "$(SCALE)" $(ARGS)
+
+capacity: $(STAMP)  ## estimate the servers for a load (make capacity ARGS="--merges-per-second 500 --profiles 5e6")
+	$(BIN)/python -m bench.capacity $(ARGS)
 
 fuzz: $(STAMP)  ## send hostile requests to every endpoint, then check the effects (make fuzz N=100000 DESCRIBED=100000)
 	$(BIN)/python -m fuzz --requests "$(N)" --described "$(DESCRIBED)" --seed "$(SEED)" $(ARGS)

@@ -15,7 +15,7 @@ from app.ledger.batch_lists import iterate_batches
 from app.ledger.job_export import job_header, job_lines
 from app.ledger.job_lists import iterate_jobs
 from app.ledger.list_exports import batch_header, batch_lines, run_header, run_lines
-from app.ledger.runs import iterate_runs
+from app.ledger.run_lists import iterate_runs
 from app.metrics.shares import Resource
 from app.web.api.batches import batch_filter_from
 from app.web.api.jobs import job_filter_from

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.audit.log import Actor
 from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.ledger import runs
+from app.ledger import run_lists, runs
 from app.ledger.batch_lists import BatchFilter, list_batches
 from app.ledger.undo_time import run_with_undo_time
 from app.queue import cancel
@@ -102,7 +102,7 @@ def list_requested_runs(arguments: Mapping[str, str]) -> tuple[Sequence[runs.Mer
     """
     query = load_query(PAGE_QUERY, arguments)
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = runs.list_merge_runs(
+        found = run_lists.list_merge_runs(
             tx,
             matching=run_filter_from(query),
             limit=query["limit"] + 1,
@@ -112,10 +112,10 @@ def list_requested_runs(arguments: Mapping[str, str]) -> tuple[Sequence[runs.Mer
     return split_page(found, query["limit"])
 
 
-def run_filter_from(query: Mapping[str, Any]) -> runs.MergeRunFilter:
+def run_filter_from(query: Mapping[str, Any]) -> run_lists.MergeRunFilter:
     """Return the filter of a loaded query."""
     names = ("kind", "state", "key")
-    return runs.MergeRunFilter(
+    return run_lists.MergeRunFilter(
         **{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to")
     )
 

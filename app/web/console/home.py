@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
 from app.ledger.overview import read_overview
-from app.ledger.runs import MergeRunFilter, list_merge_runs
+from app.ledger.run_lists import MergeRunFilter, list_merge_runs
 from app.system.processes import list_processes
 from app.web.api.runs import EITHER as READING_RUNS
 from app.web.api.webhooks import READ as READ_WEBHOOKS

@@ -7,7 +7,7 @@ from flask import g
 
 from app.db.clock import SERVER_CLOCK
 from app.db.transaction import Transaction
-from app.ledger import runs
+from app.ledger import run_lists
 from app.ledger.runs import MergeRun
 from app.ledger.undo_time import UNDOABLE
 from app.web.api.runs import MANAGE
@@ -85,7 +85,7 @@ class RunView:
 
 def view_runs(tx: Transaction, listed: Sequence[MergeRun]) -> list[RunView]:
     """Return *listed* as a page shows them, with the number of their undone merges."""
-    undone = runs.count_undone(tx, listed=listed) if listed else {}
+    undone = run_lists.count_undone(tx, listed=listed) if listed else {}
     return [RunView(run=run, undone=undone.get(run.id, 0)) for run in listed]
 
 

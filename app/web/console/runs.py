@@ -10,7 +10,7 @@ from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.ledger import runs
+from app.ledger import run_lists, runs
 from app.ledger.batch_lists import BatchFilter, list_batches
 from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.web.api import runs as api
@@ -44,7 +44,7 @@ def run_list_page() -> ResponseReturnValue:
     listed, next_cursor = api.list_requested_runs(arguments)
     matching = api.run_filter_from(load_query(api.PAGE_QUERY, arguments))
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = runs.count_merge_runs(tx, matching=matching, most=MAX_COUNT + 1)
+        found = run_lists.count_merge_runs(tx, matching=matching, most=MAX_COUNT + 1)
         views = view_runs(tx, listed)
     count = ListCount(items=min(found, MAX_COUNT), is_exact=found <= MAX_COUNT)
     view = ListView(endpoint=LIST, filters=filters, values={}, next_cursor=next_cursor, is_cut=False, count=count)
