@@ -11,9 +11,12 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.support.console_walk import Walk
+from tests.support.waiting import wait_until
 
 Json = dict[str, Any]
-DIE = "UPDATE job SET state = 'dead', outcome = NULL, reason = 'PostgreSQL was away.' WHERE id = %s"
+DIE = """
+    UPDATE job SET state = 'dead', outcome = NULL, reason = 'PostgreSQL was away.', finished_at = now() WHERE id = %s
+"""
 
 
 def people(walk: Walk, number: int = 2) -> list[str]:
@@ -80,19 +83,18 @@ def undo_batch(walk: Walk) -> None:
     expect(walk.main.get_by_role("heading", level=1)).to_contain_text("Batch")
 
 
+def cancel_batch(walk: Walk) -> None:
+    walk.open(f"/batches/{accepted(walk, waiting=True)['batch_id']}")
+    walk.press(re.compile("^Cancel"), "link")
+    walk.confirm(re.compile("^Cancel"))
+    walk.sees("Cancelled")
+
+
 def filter_dead(walk: Walk) -> None:
     walk.open("/dead")
     walk.fill("Identifier", "no-such-person")
     walk.press("Filter")
     walk.sees("No dead job matches")
-
-
-def retry_listed(walk: Walk) -> None:
-    dead_job(walk)
-    walk.open("/dead")
-    walk.press(re.compile(r"^Retry all \d"))
-    walk.confirm(re.compile("^Retry"))
-    walk.sees(re.compile("in the queue again|Retr"))
 
 
 def filter_jobs(walk: Walk) -> None:
@@ -114,6 +116,13 @@ def undo_job(walk: Walk) -> None:
     walk.press(re.compile("^Undo"), "link")
     walk.confirm(re.compile("^Undo"))
     expect(walk.main.get_by_role("heading", level=1)).to_contain_text("Batch")
+
+
+def cancel_job(walk: Walk) -> None:
+    walk.open(f"/jobs/{accepted(walk, waiting=True)['jobs'][0]['job_id']}")
+    walk.press(re.compile("^Cancel"), "link")
+    walk.confirm(re.compile("^Cancel"))
+    walk.sees("Cancelled")
 
 
 def retry_all_dead(walk: Walk) -> None:
@@ -193,6 +202,20 @@ def close_run(walk: Walk) -> None:
     walk.sees("Closed")
 
 
+def resume_run(walk: Walk) -> None:
+    """One of two waiting jobs dies, so the relay pauses the run."""
+    run_id = walk.send("POST", "/merge/runs", {"label": walk.new_name(), "max_failures": 0})["run_id"]
+    batch = accepted(walk, waiting=True, Merge_Run=run_id)
+    accepted(walk, waiting=True, Merge_Run=run_id)
+    walk.execute(DIE, batch["jobs"][0]["job_id"])
+    wait_until(lambda: walk.client.get(f"/merge/runs/{run_id}").json()["paused_at"], what="the run to be paused")
+    walk.open(f"/runs/{run_id}")
+    walk.press(re.compile("^Resume"), "link")
+    walk.fill(re.compile("^Pause it again above"), "50%")
+    walk.confirm(re.compile("^Resume"))
+    expect(walk.main.get_by_text("Paused at")).to_have_count(0)
+
+
 def undo_run(walk: Walk) -> None:
     run_id = run(walk, waiting=False)
     walk.open(f"/runs/{run_id}")
@@ -205,10 +228,11 @@ def undo_run(walk: Walk) -> None:
 ACTIONS: Mapping[str, Callable[[Walk], None]] = {
     "/console/batches": filter_batches,
     "/console/batches/<uuid:batch_id>": filter_batch,
+    "/console/batches/<uuid:batch_id>/cancel": cancel_batch,
     "/console/batches/<uuid:batch_id>/undo": undo_batch,
     "/console/dead": filter_dead,
-    "/console/dead/retry": retry_listed,
     "/console/jobs": filter_jobs,
+    "/console/jobs/<uuid:job_id>/cancel": cancel_job,
     "/console/jobs/<uuid:job_id>/retry": retry_job,
     "/console/jobs/<uuid:job_id>/undo": undo_job,
     "/console/jobs/bulk": retry_all_dead,
@@ -220,5 +244,6 @@ ACTIONS: Mapping[str, Callable[[Walk], None]] = {
     "/console/runs": filter_runs,
     "/console/runs/<uuid:run_id>/cancel": cancel_run,
     "/console/runs/<uuid:run_id>/close": close_run,
+    "/console/runs/<uuid:run_id>/resume": resume_run,
     "/console/runs/<uuid:run_id>/undo": undo_run,
 }
