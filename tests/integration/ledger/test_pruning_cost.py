@@ -18,7 +18,7 @@ MOST_READ = 2_000
 
 @pytest.mark.parametrize("analyzed", ["before", "afterwards"])
 @pytest.mark.parametrize(("age_days", "some"), [(-1.0, True), (1.0, False)], ids=["all are old", "none is old"])
-def test_a_chunk_costs_the_same_for_any_number_of_kept_jobs(  # noqa: PLR0913  two parameters, and fixtures
+def test_a_chunk_costs_the_same_for_any_number_of_kept_jobs(
     connection: Connection, pool: Pool, factory: Factory, analyzed: str, age_days: float, some: bool
 ) -> None:
     scope = {"workspace_id": factory.workspace_id}
