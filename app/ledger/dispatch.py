@@ -46,7 +46,7 @@ def workspaces_with_pending_lanes(
     Lanes behind the *floors* of their workspace are not seen.
     """
     rows = connection.execute(
-        QUERIES["publishable_workspaces"], {"floors": Jsonb({str(each): known for each, known in floors.items()})}
+        QUERIES["publishable_workspaces"], {"floors": Jsonb({str(each): own for each, own in floors.items()})}
     )
     return [PublishableWorkspace(row["workspace_id"], row["has_limit"], row["has_urgent"]) for row in rows]
 

@@ -3,7 +3,7 @@
 While an old transaction is open, PostgreSQL keeps the index entries of jobs that were published long ago, and each look
 from the beginning reads past them. So a look begins where the last one found its first lane. New jobs are due later, in
 the band of their urgency. A job may still appear behind a floor: its transaction was long, a clock was set back, or
-another relay had locked it. So looks from the beginning go on, in a bounded part of the time.
+another relay had locked it. So looks from the beginning continue, in a bounded part of the time.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -52,7 +52,7 @@ def floors_of(rows: Sequence[dict[str, Any]], *, limit: int, before: Floors) -> 
 
 
 @dataclass(slots=True)
-class _Known:
+class _WorkspaceFloors:
     """The floors of a workspace, and when the next look from the beginning is due."""
 
     floors: Floors
@@ -64,11 +64,11 @@ class DueFloors:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
-        self._known: dict[int, _Known] = {}
+        self._by_workspace: dict[int, _WorkspaceFloors] = {}
 
     def to_look(self) -> dict[int, Floors]:
         """Return the floors for a look at all workspaces."""
-        return {workspace_id: known.floors for workspace_id, known in self._known.items()}
+        return {workspace_id: kept.floors for workspace_id, kept in self._by_workspace.items()}
 
     def is_look_due(self, found: Collection[int]) -> bool:
         """Return whether a look from the beginning is due, after one from the floors on *found* these workspaces.
@@ -76,27 +76,27 @@ class DueFloors:
         A workspace that was found gets its look from the beginning by its claim.
         """
         now = self.clock()
-        return any(known.expires_at <= now for each, known in self._known.items() if each not in found)
+        return any(kept.expires_at <= now for each, kept in self._by_workspace.items() if each not in found)
 
     def note_look(self, *, found: Collection[int], found_from_beginning: Collection[int], seconds: float) -> None:
         """Note a look from the beginning: what it alone has found is behind the floors."""
-        for each in [each for each in self._known if each not in found]:
+        for each in [each for each in self._by_workspace if each not in found]:
             if seconds < SLOW_S or each in found_from_beginning:
-                del self._known[each]
+                del self._by_workspace[each]
             else:
-                self._known[each].expires_at = self.clock() + PAUSE_TO_LOOK * seconds
+                self._by_workspace[each].expires_at = self.clock() + PAUSE_TO_LOOK * seconds
 
     def to_claim(self, workspace_id: int) -> Floors:
         """Return the floors for a claim; none while there are none, or when a claim from the beginning is due."""
-        known = self._known.get(workspace_id)
-        return NO_FLOORS if known is None or known.expires_at <= self.clock() else known.floors
+        kept = self._by_workspace.get(workspace_id)
+        return NO_FLOORS if kept is None or kept.expires_at <= self.clock() else kept.floors
 
     def note_claim(self, workspace_id: int, *, before: Floors, after: Floors | None, seconds: float) -> None:
         """Note that a claim from the floors *before* on took *seconds*, and the floors *after* it."""
         if before is not NO_FLOORS:
-            if after is not None and workspace_id in self._known:
-                self._known[workspace_id].floors = after
+            if after is not None and workspace_id in self._by_workspace:
+                self._by_workspace[workspace_id].floors = after
         elif after is None or seconds < SLOW_S:
-            self._known.pop(workspace_id, None)
+            self._by_workspace.pop(workspace_id, None)
         else:
-            self._known[workspace_id] = _Known(after, self.clock() + PAUSE_TO_LOOK * seconds)
+            self._by_workspace[workspace_id] = _WorkspaceFloors(after, self.clock() + PAUSE_TO_LOOK * seconds)
