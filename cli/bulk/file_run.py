@@ -50,8 +50,8 @@ def create_file_run(client: Client, *, file: str, kind: str, max_failures: int |
 
 
 def open_import_run(checkpoint: Checkpoint, options: ImportOptions) -> str | None:
-    """Return the run of an import, which the first process of its file creates; None for a dry run."""
-    if checkpoint.state.run_id is None and not checkpoint.state.lines and not options.dry_run:
+    """Return the run of an import, which is created unless there is one; None for a dry run."""
+    if checkpoint.state.run_id is None and not options.dry_run:
         with closing(options.new_client(Event())) as client:
             checkpoint.save(run_id=create_file_run(client, file=options.file, kind=RunKind.IMPORT))
     return checkpoint.state.run_id

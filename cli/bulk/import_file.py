@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -53,7 +54,6 @@ def import_file(options: ImportOptions, *, progress: OpenProgress, report: Calla
             lock_source(source),
         ):
             if not checkpoint.state.finished:
-                open_import_run(checkpoint, options)
                 _run(source, header, columns, checkpoint, options, progress)
                 close_run_of(checkpoint, options.new_client)
             return ImportResult(counts=checkpoint.state.counts, whole=False)
@@ -114,6 +114,7 @@ def _run(
                 checkpoint,
                 client,
                 policy=options.unanswered,
+                open_run=partial(open_import_run, checkpoint, options),
                 on_progress=display.update,
                 reading=_how_to_read(header, options),
             )

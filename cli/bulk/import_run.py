@@ -35,6 +35,7 @@ class SentChunk:
 class ImportRun:
     """Sends the chunks of an import file one after the other and writes the report of refused lines.
 
+    *open_run* creates the run of the API before the first request: a file without a valid line needs no server.
     *on_progress* receives the number of finished lines and their counts after each chunk. *reading* says how to read
     lines that are in the report as text.
     """
@@ -45,12 +46,15 @@ class ImportRun:
         client: Client,
         *,
         policy: UnansweredPolicy,
+        open_run: Callable[[], object],
         on_progress: Callable[[int, Mapping[str, int]], object],
         reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._client = client
         self._policy = policy
+        self._open_run = open_run
+        self._has_sent = not checkpoint.state.counts.keys() <= {REFUSED}
         self._on_progress = on_progress
         self._reading = reading or {}
 
@@ -82,6 +86,9 @@ class ImportRun:
         arrays = group_by_array(chunk)
         if not arrays:
             return SentChunk()
+        if not self._has_sent:
+            self._open_run()
+            self._has_sent = True
         self._checkpoint.save(unanswered=(chunk[0].line, chunk[-1].line))
         body = {name: [line.given for line in lines] for name, lines in arrays.items()}
         try:

@@ -53,7 +53,7 @@ def import_whole_profiles(
     ):
         state = checkpoint.state
         if not state.finished:
-            run_id = open_import_run(checkpoint, options)
+            run_id = state.run_id if state.lines else open_import_run(checkpoint, options)
             on_replay = _report_replay_once(checkpoint, report)
             with (
                 progress(source.lines, state.lines) as display,

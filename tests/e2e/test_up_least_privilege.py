@@ -21,6 +21,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can change the
 #: A value for each secret setting, which is found wherever it is passed on.
 VALUES = {
     "rate_limit_url": "memory://",
+    "database_replica_url": "postgresql://reader@127.0.0.1:1/the-standby",
     "key_pepper": "the-pepper-of-the-keys",
     "webhook_pepper": "the-pepper-of-the-webhooks",
     "flower_basic_auth": "ada:the-password-of-flower",
