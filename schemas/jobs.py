@@ -151,7 +151,11 @@ class JobDetailSchema(JobSchema):
 
     failures = fields.List(
         fields.Nested(FailureSchema),
-        metadata={"description": "The failed attempts, newest last, those before retries included: at most 50."},
+        metadata={
+            **OPTIONAL,
+            "description": "The failed attempts, newest last, those before retries included: at most 50. Missing if"
+            " there are none.",
+        },
     )
     changes = WireJson(
         ChangeSchema,

@@ -55,7 +55,8 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
     def read() -> Response:
         with open_transaction(pool(), g.workspace_id) as tx:
             job: dict[str, Any] = _dump(queries.read_job(tx, job_id=job_id))
-            job["failures"] = FAILURES.dump(read_failures(tx, job_id=job_id))
+            if failures := read_failures(tx, job_id=job_id):
+                job["failures"] = FAILURES.dump(failures)
             if "include" in query:
                 job["changes"] = visible_changes(read_changes(tx, job_id=job_id))
         return jsonify(job)
