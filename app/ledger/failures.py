@@ -34,7 +34,7 @@ def add_failure(tx: Transaction, *, job_id: UUID, attempt: int, reason: str, tas
 
 
 def add_attempts_without_end(tx: Transaction, *, attempts: Mapping[UUID, int]) -> None:
-    """Add *attempts*, by job id, that did not end, except those that failed and were added then."""
+    """Add *attempts*, by job id, that did not end; an attempt that failed was added then and is left out."""
     reasons = [NOT_ENDED.format(attempt=attempt) for attempt in attempts.values()]
     _add(tx, attempts=attempts, reasons=reasons, task_ids=[None] * len(attempts), unless_added=True)
 
@@ -58,6 +58,6 @@ def _add(
         "task_ids": task_ids,
         "reasons": reasons,
         "unless_added": unless_added,
-        "most": MOST_FAILURES,
     }
     tx.execute(QUERIES["add_failures"], parameters)
+    tx.execute(QUERIES["drop_old_failures"], {"job_ids": list(attempts), "most": MOST_FAILURES})
