@@ -116,6 +116,7 @@ def test_an_attempt_without_an_end_is_listed_once(subject: Subject) -> None:
     subject.set("state = 'running', attempts = 3, published_at = now(), started_at = now() - interval '1 day'")
     rescue = {"after_s": 60, "max_stalled_attempts": 20, "limit": 10}
     run_in_transaction(subject.pool, subject.caller.workspace_id, rescue_stranded_jobs, **rescue)
+    rescued = subject.failed()
     subject.attempt(fails=False)
 
     first, second, third = subject.failed()
@@ -123,6 +124,7 @@ def test_an_attempt_without_an_end_is_listed_once(subject: Subject) -> None:
     assert second[0] == 2
     assert "failed with" in second[1]
     assert third == (3, failures.NOT_ENDED.format(attempt=3))
+    assert subject.failed() == rescued
     assert subject.read()["attempts"] == 4
 
 
