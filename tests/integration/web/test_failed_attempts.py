@@ -108,6 +108,25 @@ def test_a_dead_job_has_all_its_errors_and_a_retry_keeps_them(
     assert page.count("The job was retried.") == 1
 
 
+def test_the_last_attempt_has_a_row_beside_a_failed_one_of_the_same_number(
+    subject: Subject, make_browser: Callable[[Caller | None], Browser]
+) -> None:
+    browser = make_browser(subject.caller)
+    pages = []
+    subject.attempt(fails=True, max_attempts=1)
+    for change in ("retry", "cancel"):
+        subject.caller.post(f"/merge/jobs/{subject.id}/{change}")
+        pages.append(words(browser.get(f"/console/jobs/{subject.id}")))
+    subject.set("state = 'dead', outcome = NULL")
+    subject.caller.post(f"/merge/jobs/{subject.id}/retry")
+    subject.attempt(fails=False)
+    pages.append(words(browser.get(f"/console/jobs/{subject.id}")))
+    headings = [page.partition("Error or result")[2].partition("Place in the batch")[0] for page in pages]
+
+    assert [each.count("The job was retried.") for each in headings] == [1, 1, 1]
+    assert ["Cancelled" in headings[1], "Merged" in headings[2]] == [False, True]
+
+
 def test_an_attempt_without_an_end_is_listed_once(subject: Subject) -> None:
     """A message is delivered again after its worker died; later the rescue finds the job."""
     running = "state = 'running', attempts = 1, published_at = now(), started_at = now() - interval '1 day'"
