@@ -341,6 +341,8 @@ LISTED: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint(method="GET", rule="/merge/jobs/export", query=({}, {"kind": "merge", "to": MAY})),
+    Endpoint(method="GET", rule="/merge/batches/export", query=({}, {"state": "finished", "to": MAY})),
+    Endpoint(method="GET", rule="/merge/runs/export", query=({}, {"kind": "client", "to": MAY})),
     Endpoint(method="POST", rule="/merge/jobs/bulk", bodies=(bulk,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/retry", bodies=(nothing,)),
     Endpoint(method="POST", rule="/merge/jobs/<uuid:job_id>/cancel", bodies=(nothing,)),

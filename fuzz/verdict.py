@@ -18,7 +18,16 @@ LONGEST_SENTENCE = 1_200
 #: Headers of every response.
 ALWAYS = frozenset({"content-type", "x-content-type-options", "x-request-id"})
 #: Endpoints whose response is not JSON.
-OTHER_TYPES = ("/audit/export", "/docs", "/docs/<name>", "/duplicates/preview.csv", "/merge/jobs/export", "/metrics")
+OTHER_TYPES = (
+    "/audit/export",
+    "/docs",
+    "/docs/<name>",
+    "/duplicates/preview.csv",
+    "/merge/batches/export",
+    "/merge/jobs/export",
+    "/merge/runs/export",
+    "/metrics",
+)
 
 #: Endpoints whose response is JSON of one line for each line of the body.
 LINES = ("/profiles/import",)

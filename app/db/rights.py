@@ -70,6 +70,8 @@ FUNCTIONS = (
     "analyze_changed_tables(bigint)",
     "paused_workspaces()",
     "workspaces_with_cancellations()",
+    "publishable_workspaces_from(jsonb)",
+    # For relays of a version before revision 0045.
     "publishable_workspaces()",
     # For relays of a version before revision 0034.
     "workspaces_with_pending_jobs()",

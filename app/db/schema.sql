@@ -598,7 +598,7 @@ CREATE FUNCTION public.prune_old_runs(workspace_id integer, age interval, most i
     FROM gone;
 END;
 
-CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
+CREATE FUNCTION public.publishable_workspaces_from(floors jsonb) RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
@@ -607,13 +607,42 @@ CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integ
      (due.due_at < ((now() - '100 years'::interval) - '913 days'::interval))
     FROM ((public.workspace w
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
-      CROSS JOIN LATERAL ( SELECT job.due_at
-            FROM public.job
-           WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at <= now()))
-           ORDER BY job.due_at, job.id
+      CROSS JOIN LATERAL ( SELECT head.due_at
+            FROM (( SELECT 0 AS place,
+                     '-infinity'::timestamp with time zone AS after,
+                     now() AS until
+                   WHERE ((publishable_workspaces_from.floors -> (w.workspace_id)::text) IS NULL)
+                 UNION ALL
+                  SELECT given.place,
+                     COALESCE(to_timestamp((given.floor)::double precision),
+                         CASE given.place
+                             WHEN 1 THEN '-infinity'::timestamp with time zone
+                             ELSE ((now() - '100 years'::interval) + (((given.place - 5))::double precision * '1826 days'::interval))
+                         END) AS "coalesce",
+                         CASE given.place
+                             WHEN 9 THEN now()
+                             ELSE ((now() - '100 years'::interval) + (((given.place - 4))::double precision * '1826 days'::interval))
+                         END AS "case"
+                    FROM jsonb_array_elements_text((publishable_workspaces_from.floors -> (w.workspace_id)::text)) WITH ORDINALITY given(floor, place)
+           ORDER BY 1) band
+              CROSS JOIN LATERAL ( SELECT job.due_at
+                    FROM public.job
+                   WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text) AND (job.published_at IS NULL) AND (job.lane = job.index) AND (job.due_at > band.after) AND (job.due_at <= band.until))
+                   ORDER BY job.due_at, job.id
+                  LIMIT 1) head)
           LIMIT 1) due)
    WHERE ((control.paused_at IS NULL) AND ((control.merges_per_minute_limit IS NULL) OR (control.paced_at IS NULL) OR ((control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)) <= now())))
    ORDER BY w.workspace_id;
+END;
+
+CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integer, has_limit boolean, has_urgent boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT publishable.workspace_id,
+     publishable.has_limit,
+     publishable.has_urgent
+    FROM public.publishable_workspaces_from('{}'::jsonb) publishable(workspace_id, has_limit, has_urgent);
 END;
 
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
@@ -2071,6 +2100,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.run TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.prune_old_runs(workspace_id integer, age interval, most integer) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.publishable_workspaces_from(floors jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.publishable_workspaces_from(floors jsonb) TO mergelane_app;
 
 REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection
 from app.db.transaction import Transaction
+from app.ledger.due_floors import NO_FLOORS, Floors, floors_of
 from app.ledger.execution import LONGEST_DELAY_S, QUERIES
 from app.ledger.failures import add_attempts_without_end
 from schemas.outcomes import JobState
@@ -35,9 +39,16 @@ class PublishableWorkspace:
     has_urgent: bool
 
 
-def workspaces_with_pending_lanes(connection: Connection) -> list[PublishableWorkspace]:
-    """List the workspaces with a lane to publish now, except paused ones and those beyond their limit."""
-    rows = connection.execute(QUERIES["publishable_workspaces"])
+def workspaces_with_pending_lanes(
+    connection: Connection, floors: Mapping[int, Floors] = MappingProxyType({})
+) -> list[PublishableWorkspace]:
+    """List the workspaces with a lane to publish now, except paused ones and those beyond their limit.
+
+    Lanes behind the *floors* of their workspace are not seen.
+    """
+    rows = connection.execute(
+        QUERIES["publishable_workspaces"], {"floors": Jsonb({str(each): own for each, own in floors.items()})}
+    )
     return [PublishableWorkspace(row["workspace_id"], row["has_limit"], row["has_urgent"]) for row in rows]
 
 
@@ -75,10 +86,17 @@ class ClaimedLanes:
     rests: frozenset[UUID]
     #: Pending jobs that must wait because their run is paused, and the runs.
     paused: Mapping[UUID, UUID]
+    #: From where the next claim may look; None when it must look from the beginning.
+    floors: Floors | None
 
 
 def claim_lanes(
-    tx: Transaction, *, limit: int, aged_limit: int = 0, aged_after_s: float = LONGEST_DELAY_S
+    tx: Transaction,
+    *,
+    limit: int,
+    aged_limit: int = 0,
+    aged_after_s: float = LONGEST_DELAY_S,
+    floors: Floors = NO_FLOORS,
 ) -> ClaimedLanes:
     """Lock pending lanes of identifications and others, and return them.
 
@@ -86,8 +104,14 @@ def claim_lanes(
     Up to *aged_limit* more have waited for *aged_after_s* seconds behind more urgent ones.
     Lanes of paused runs are apart.
     A lane with a job that names an identifier of an earlier, unfinished identification of another batch stays pending.
+    Lanes behind the *floors* are not seen.
     """
-    parameters = {"limit": limit, "aged_limit": aged_limit, "aged_after_s": aged_after_s}
+    parameters = {
+        "limit": limit,
+        "aged_limit": aged_limit,
+        "aged_after_s": aged_after_s,
+        "floors": list(floors),
+    }
     found = tx.execute(QUERIES["claim_lanes"], parameters).fetchall()
     first = {row["id"] for row in found if not row["aged"]}
     # An aged lane that is among the first ones anyway is published as one of them.
@@ -106,6 +130,7 @@ def claim_lanes(
         origins={row["id"]: RequestOrigin(row["request_id"], row["traceparent"]) for row in rows},
         rests=frozenset(row["id"] for row in found if row["is_rest"]),
         paused=paused,
+        floors=floors_of(found, limit=limit, before=floors),
     )
 
 

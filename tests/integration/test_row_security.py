@@ -331,6 +331,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
         "paused_workspaces",
         "workspaces_with_cancellations",
         "publishable_workspaces",
+        "publishable_workspaces_from",
         "workspaces_with_pending_jobs",
         "next_job_due_at",
         "next_webhook_work_at",

@@ -11,16 +11,17 @@ from tests.support.waiting import wait_until
 class Client:
     """One key's view of a running Mergelane. `api.get` and `api.post` give the whole response, the rest give bodies."""
 
-    def __init__(self, base_url: str, key: str, workspace: str = "default") -> None:
+    def __init__(self, base_url: str, key: str, workspace: str = "default", *, timeout_s: float = 40) -> None:
         self.base_url = base_url
         self.key = key
         self.workspace = workspace
+        self._timeout_s = timeout_s
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one request to *path*, an absolute path with its query."""
-        return self._session.request(method, self.base_url + path, timeout=40, **options)
+        return self._session.request(method, self.base_url + path, timeout=self._timeout_s, **options)
 
     def get(self, path: str, **parameters: Any) -> requests.Response:
         """Return the response to GET *path* with *parameters* as its query."""

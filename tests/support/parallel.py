@@ -6,6 +6,7 @@ the end of the run is made of small pieces and no process idles through it.
 
 import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: ROOMS.index(_room(item.path)))
 
 
-def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone, from now on, what the run keeps to its end: all the tests."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, which would look again and again at tests that all are kept.
+
+    It leaves them alone from then on.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def _soon_done(arguments: list[str]) -> bool:

@@ -12,6 +12,7 @@ from app.db.ids import new_id
 from app.db.transaction import Transaction, run_in_transaction
 from app.ledger.cut_lanes import cut_first_lane, delay_paused, first_lanes, publishable_lanes
 from app.ledger.dispatch import (
+    ClaimedLanes,
     PublishableWorkspace,
     RequestOrigin,
     claim_lanes,
@@ -19,6 +20,7 @@ from app.ledger.dispatch import (
     mark_jobs_published,
     workspaces_with_pending_lanes,
 )
+from app.ledger.due_floors import DueFloors
 from app.ledger.pace import lock_budget, use_budget
 from app.metrics import relay as metrics
 from app.telemetry import spans
@@ -47,6 +49,7 @@ class Publisher:
         self._settings = settings
         self._broker = broker
         self._flow = FlowControl(settings.broker_bound)
+        self._floors = DueFloors()
         self._last_workspace_id = 0
         #: When the workspaces were listed last, and when each was searched for lanes that have waited too long.
         self._listed_at = 0.0
@@ -75,8 +78,7 @@ class Publisher:
         if is_full and monotonic() < self._listed_at + URGENT_EVERY_S:
             return 0
         self._listed_at = monotonic()
-        with lend_connection(self._pool) as connection:
-            workspaces = workspaces_with_pending_lanes(connection)
+        workspaces = self._look()
         self.has_due_lanes = bool(workspaces)
         if is_full:
             return self._publish_urgent(workspaces)
@@ -92,6 +94,22 @@ class Publisher:
         # Each workspace gets an equal share of the room, so that one with a million jobs cannot starve another.
         share = max(1, room // len(workspaces))
         return sum(self._publish(each, share) for each in self._in_turn(workspaces)[:room])
+
+    def _look(self) -> list[PublishableWorkspace]:
+        """List the workspaces with a lane to publish now: from their floors on, or from the beginning when due."""
+        with lend_connection(self._pool) as connection:
+            workspaces = workspaces_with_pending_lanes(connection, self._floors.to_look())
+            found = {each.id for each in workspaces}
+            if not self._floors.is_look_due(found):
+                return workspaces
+            started = monotonic()
+            workspaces = workspaces_with_pending_lanes(connection)
+        self._floors.note_look(
+            found=found,
+            found_from_beginning={each.id for each in workspaces},
+            seconds=monotonic() - started,
+        )
+        return workspaces
 
     def _in_turn(self, workspaces: Sequence[PublishableWorkspace]) -> list[PublishableWorkspace]:
         """Return *workspaces* beginning behind the one that was served last: with little room all get their turn."""
@@ -139,12 +157,7 @@ class Publisher:
         self._last_workspace_id, started = tx.workspace_id, perf_counter()
         limit = min(room * self._settings.lane_size, self._settings.relay_claim)
         limit = limit if most_jobs is None else min(limit, most_jobs)
-        claimed = claim_lanes(
-            tx,
-            limit=limit,
-            aged_limit=self._aged_limit(tx.workspace_id, limit),
-            aged_after_s=self._settings.urgency_bound_s,
-        )
+        claimed = self._claim(tx, limit)
         if claimed.paused:
             self._delayed += delay_paused(tx, claimed)
         lanes = publishable_lanes(tx, claimed)
@@ -167,6 +180,20 @@ class Publisher:
         log.debug("lanes_published", extra={"messages": len(tasks), "jobs": jobs})
         self._trace(tx.workspace_id, tasks, claimed.origins, seconds=perf_counter() - started)
         return jobs
+
+    def _claim(self, tx: Transaction, limit: int) -> ClaimedLanes:
+        """Claim up to *limit* lanes from the floors of the workspace on."""
+        floors, started = self._floors.to_claim(tx.workspace_id), monotonic()
+        claimed = claim_lanes(
+            tx,
+            limit=limit,
+            aged_limit=self._aged_limit(tx.workspace_id, limit),
+            aged_after_s=self._settings.urgency_bound_s,
+            floors=floors,
+        )
+        seconds = monotonic() - started
+        self._floors.note_claim(tx.workspace_id, before=floors, after=claimed.floors, seconds=seconds)
+        return claimed
 
     def _trace(
         self,

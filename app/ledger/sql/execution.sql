@@ -1,6 +1,6 @@
 -- name: publishable_workspaces
 -- Lists the workspaces with a lane to publish now: a few index probes for each workspace.
-SELECT workspace_id, has_limit, has_urgent FROM publishable_workspaces()
+SELECT workspace_id, has_limit, has_urgent FROM publishable_workspaces_from(%(floors)s)
 
 -- name: seconds_until_due_lane
 -- Returns the seconds until the next pending lane of any workspace is due.
@@ -16,6 +16,9 @@ SELECT extract(EPOCH FROM next_job_due_at() - clock_timestamp())::double precisi
 -- The batch is probed too, or the planner might join it by reading all batches. Jobs that are due at once, which have a
 -- time in the last century, and jobs that wait for a time of their own get a limit each, so that neither starves. A job
 -- with a time of its own and no attempt is the rest of a lane that a limit has cut.
+-- The index keeps the entries of published jobs while an old transaction is open. So each band of due times, one for each
+-- urgency and the last one for jobs with a time of their own, is read from its floor on: see app/ledger/due_floors.py. A
+-- NULL reads it from its beginning. The first row has the ends of the bands.
 WITH identifying AS (
     SELECT TRUE AS found
     FROM job
@@ -24,57 +27,77 @@ WITH identifying AS (
     LIMIT 1
 ),
 
-due AS (
-    SELECT bounds.after, bounds.until
-    FROM (VALUES ('-infinity'::timestamptz, now() - interval '50 years'), (now() - interval '50 years', now()))
-        AS bounds (after, until)
+band AS (
+    SELECT
+        place, place <= 8 AS at_once,
+        coalesce(to_timestamp(given.floor), CASE place
+            WHEN 1 THEN '-infinity'
+            ELSE now() - interval '100 years' + (place - 5) * interval '1826 days'
+        END) AS after,
+        CASE place
+            WHEN 9 THEN now()
+            ELSE now() - interval '100 years' + (place - 4) * interval '1826 days'
+        END AS until
+    FROM unnest(%(floors)s::double precision[]) WITH ORDINALITY AS given (floor, place)
 ),
 
 urgent AS (
-    SELECT head.batch_id, head.lane
-    FROM due
+    SELECT head.batch_id, head.lane, head.due_at, head.band
+    FROM (VALUES (TRUE), (FALSE)) AS due (at_once)
     CROSS JOIN LATERAL (
-        SELECT batch_id, lane
-        FROM job
-        WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
-            AND state = 'queued' AND published_at IS NULL AND lane = index
-            AND due_at > due.after AND due_at <= due.until
-            AND (
-                SELECT held.id FROM held_lane AS held
-                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-            ) IS NULL
-        ORDER BY due_at, id
+        SELECT found.batch_id, found.lane, found.due_at, part.place AS band
+        FROM (SELECT place, after, until FROM band WHERE band.at_once = due.at_once ORDER BY place) AS part
+        CROSS JOIN LATERAL (
+            SELECT batch_id, lane, due_at
+            FROM job
+            WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
+                AND state = 'queued' AND published_at IS NULL AND lane = index
+                AND due_at > part.after AND due_at <= part.until
+                AND (
+                    SELECT held.id FROM held_lane AS held
+                    WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+                ) IS NULL
+            ORDER BY due_at, id
+            LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+        ) AS found
         LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
     ) AS head
 ),
 
 ordinary AS (
-    SELECT head.batch_id, head.lane
-    FROM due
+    SELECT head.batch_id, head.lane, head.due_at, head.band
+    FROM (VALUES (TRUE), (FALSE)) AS due (at_once)
     CROSS JOIN LATERAL (
-        SELECT batch_id, lane
-        FROM job
-        WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
-            AND state = 'queued' AND published_at IS NULL AND lane = index
-            AND due_at > due.after AND due_at <= due.until
-            AND (
-                (SELECT identifying.found FROM identifying) IS NULL
-                OR (
-                    SELECT held.id FROM held_lane AS held
-                    WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-                ) IS NULL
-            )
-        ORDER BY due_at, id
+        SELECT found.batch_id, found.lane, found.due_at, part.place AS band
+        FROM (SELECT place, after, until FROM band WHERE band.at_once = due.at_once ORDER BY place) AS part
+        CROSS JOIN LATERAL (
+            SELECT batch_id, lane, due_at
+            FROM job
+            WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
+                AND state = 'queued' AND published_at IS NULL AND lane = index
+                AND due_at > part.after AND due_at <= part.until
+                AND (
+                    (SELECT identifying.found FROM identifying) IS NULL
+                    OR (
+                        SELECT held.id FROM held_lane AS held
+                        WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
+                    ) IS NULL
+                )
+            ORDER BY due_at, id
+            LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+        ) AS found
         LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
     ) AS head
 ),
 
 aged AS (
     SELECT head.batch_id, head.lane
     FROM (
-        SELECT urgency, now() - interval '100 years' + (urgency - 3) * interval '1826 days' AS newest
+        SELECT
+            urgency, now() - interval '100 years' + (urgency - 3) * interval '1826 days' AS newest,
+            (SELECT band.after FROM band WHERE band.place = urgency + 1) AS after
         FROM generate_series(1, 7) AS level (urgency)
         WHERE %(aged_limit)s > 0
     ) AS level
@@ -83,7 +106,7 @@ aged AS (
         FROM job
         WHERE workspace_id = %(workspace_id)s
             AND state = 'queued' AND published_at IS NULL AND lane = index
-            AND due_at > level.newest - interval '1826 days'
+            AND due_at > level.after
             AND due_at <= level.newest - make_interval(secs => %(aged_after_s)s)
             AND (
                 SELECT held.id FROM held_lane AS held
@@ -104,13 +127,17 @@ SELECT
         SELECT pause.run_id
         FROM run_pause AS pause
         WHERE pause.workspace_id = %(workspace_id)s AND pause.run_id = batch.run_id AND pause.resumed_at IS NULL
-    ) END AS paused_run
+    ) END AS paused_run,
+    head.band, extract(EPOCH FROM head.due_at)::double precision AS head_due_at,
+    CASE WHEN row_number() OVER () = 1 AND (SELECT identifying.found FROM identifying) IS NULL THEN
+        ARRAY(SELECT extract(EPOCH FROM band.until)::double precision FROM band ORDER BY band.place)
+    END AS ends
 FROM (
-    SELECT batch_id, lane, TRUE AS urgent, FALSE AS aged FROM urgent
+    SELECT batch_id, lane, due_at, band, TRUE AS urgent, FALSE AS aged FROM urgent
     UNION ALL
-    SELECT batch_id, lane, FALSE AS urgent, FALSE AS aged FROM ordinary
+    SELECT batch_id, lane, due_at, band, FALSE AS urgent, FALSE AS aged FROM ordinary
     UNION ALL
-    SELECT batch_id, lane, FALSE AS urgent, TRUE AS aged FROM aged
+    SELECT batch_id, lane, NULL AS due_at, NULL AS band, FALSE AS urgent, TRUE AS aged FROM aged
 ) AS head
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent, run_id

@@ -27,7 +27,7 @@ from tests.support.system import System
 
 PAGES = "console."
 """They take a cookie and forms instead of a key and JSON; what is hostile to them is in test_console_hostile.py."""
-SEED, REQUESTS, OVER_SOCKETS = "7", 700, 120
+SEED, REQUESTS, OVER_SOCKETS = "2", 700, 120
 #: Refused where no job waits.
 NEEDS_JOBS = "/merge/queue/cancel"
 TAKERS = [endpoint for endpoint in ENDPOINTS if endpoint.bodies and endpoint.rule != NEEDS_JOBS]

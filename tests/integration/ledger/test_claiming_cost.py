@@ -1,9 +1,11 @@
 """What a claim costs does not hang on statistics: they are always older than the backlog that it meets."""
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
+from app.ledger.due_floors import NO_FLOORS
 from app.ledger.execution import QUERIES
 from tests.support.factories import Factory
 
@@ -23,7 +25,7 @@ SELECT
 FROM batches CROSS JOIN generate_series(0, 9) AS place
 """
 #: What the relay claims, and what it claims of lanes that have waited too long.
-LIMITS = {"limit": 500, "aged_limit": 60, "aged_after_s": 600}
+LIMITS = {"limit": 500, "aged_limit": 60, "aged_after_s": 600, "floors": list(NO_FLOORS)}
 
 
 def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
@@ -45,6 +47,8 @@ def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
     assert "rows=500" in plan
 
 
+#: Only one of the queries has a parameter.
+NO_PARAMETERS = {"floors": Jsonb({})}
 ROWS_READ = "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = 'job'"
 
 
@@ -56,7 +60,7 @@ def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
     connection.execute("ANALYZE job")
     with pool.connection() as relay, relay.transaction():
         # More often than it takes PostgreSQL to settle on a plan.
-        found = [relay.execute(QUERIES[query]).fetchall() for _ in range(8)]
+        found = [relay.execute(QUERIES[query], NO_PARAMETERS).fetchall() for _ in range(8)]
         (read,) = relay.execute(ROWS_READ).fetchall()
 
     assert found == [[]] * 8
@@ -76,7 +80,7 @@ def test_a_workspace_with_much_to_do_is_found_by_a_probe_too(
         factory.rows(f"UPDATE job SET {columns} WHERE workspace_id = %s RETURNING 1")
 
     with pool.connection() as relay, relay.transaction():
-        found = relay.execute(QUERIES[query]).fetchall()
+        found = relay.execute(QUERIES[query], NO_PARAMETERS).fetchall()
         (read,) = relay.execute(ROWS_READ).fetchall()
 
     assert factory.workspace_id in [row["workspace_id"] for row in found]

@@ -27,6 +27,8 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 """
 DRAIN_S = 1.0
+#: Seconds in which the old server has ended and the new one answers, on any machine.
+PATIENCE_S = 120.0
 
 
 def environ(database_url: str) -> dict[str, str]:
@@ -71,7 +73,8 @@ def posting(base_url: str, caller: Caller, *, kept: bool) -> Iterator[list[int |
     over = Event()
 
     def post() -> None:
-        client = Client(base_url, caller.secret)
+        # On a busy machine the next server accepts a connection later than the usual timeout.
+        client = Client(base_url, caller.secret, timeout_s=PATIENCE_S)
         headers = {} if kept else {"Connection": "close"}
         while not over.wait(0.01):
             try:

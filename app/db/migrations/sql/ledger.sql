@@ -186,8 +186,9 @@ WHERE head.workspace_id = current_workspace();
 
 -- Returns the workspaces that have a lane due to be published and may publish one now, whether they have a limit, and
 -- whether the first job is more urgent than by default. Workspaces that have paused their queue, or have used their limit, are left out. LATERAL with LIMIT 1 is one index lookup for
--- each workspace; EXISTS became a join that read the whole backlog while the statistics were old.
-CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (
+-- each workspace; EXISTS became a join that read the whole backlog while the statistics were old. A workspace in *floors*
+-- has one lookup for each band of due times from its floor on: see the query claim_lanes.
+CREATE OR REPLACE FUNCTION publishable_workspaces_from(floors jsonb) RETURNS TABLE (
     workspace_id integer, has_limit boolean, has_urgent boolean
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -198,11 +199,33 @@ BEGIN ATOMIC
     FROM workspace AS w
     LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
-        SELECT job.due_at
-        FROM job
-        WHERE job.workspace_id = w.workspace_id
-            AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index AND job.due_at <= now()
-        ORDER BY job.due_at, job.id
+        SELECT head.due_at
+        FROM (
+            SELECT 0 AS place, '-infinity'::timestamptz AS after, now() AS until
+            WHERE floors -> w.workspace_id::text IS NULL
+            UNION ALL
+            SELECT
+                given.place,
+                coalesce(to_timestamp(given.floor::double precision), CASE given.place
+                    WHEN 1 THEN '-infinity'
+                    ELSE now() - interval '100 years' + (given.place - 5) * interval '1826 days'
+                END),
+                CASE given.place
+                    WHEN 9 THEN now()
+                    ELSE now() - interval '100 years' + (given.place - 4) * interval '1826 days'
+                END
+            FROM jsonb_array_elements_text(floors -> w.workspace_id::text) WITH ORDINALITY AS given (floor, place)
+            ORDER BY place
+        ) AS band
+        CROSS JOIN LATERAL (
+            SELECT job.due_at
+            FROM job
+            WHERE job.workspace_id = w.workspace_id
+                AND job.state = 'queued' AND job.published_at IS NULL AND job.lane = job.index
+                AND job.due_at > band.after AND job.due_at <= band.until
+            ORDER BY job.due_at, job.id
+            LIMIT 1
+        ) AS head
         LIMIT 1
     ) AS due
     WHERE control.paused_at IS NULL
@@ -211,6 +234,16 @@ BEGIN ATOMIC
             OR control.paced_at + interval '1 minute' / control.merges_per_minute_limit <= now()
         )
     ORDER BY w.workspace_id;
+END;
+
+-- Does the same from the beginning, for relays of a version before revision 0045.
+CREATE OR REPLACE FUNCTION publishable_workspaces() RETURNS TABLE (
+    workspace_id integer, has_limit boolean, has_urgent boolean
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT publishable.workspace_id, publishable.has_limit, publishable.has_urgent
+    FROM publishable_workspaces_from('{}') AS publishable;
 END;
 
 -- Does the same for relays of a version before revision 0034.
@@ -352,7 +385,7 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION
-    publishable_workspaces(), workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
+    publishable_workspaces_from(jsonb), publishable_workspaces(), workspaces_with_pending_jobs(), next_job_due_at(), workspaces_with_published_jobs(), workspaces_to_rescue(),
     count_jobs_by_workspace(integer, integer)
 FROM PUBLIC;
 
