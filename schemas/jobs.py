@@ -137,9 +137,26 @@ class JobSchema(ResponseSchema):
         return {name: value for name, value in dumped.items() if value is not None or name not in OF_SOME}
 
 
-class JobDetailSchema(JobSchema):
-    """A job; with `include=changes` also its changes."""
+class FailureSchema(ResponseSchema):
+    """A failed attempt of a job."""
 
+    attempt = count_field("Its number, which begins with 1 after each retry.")
+    failed_at = Instant(metadata={"description": "When it failed, or when it was seen that it had no end."})
+    reason = fields.String(metadata={"description": "The type of the error, or that the attempt did not end."})
+    task_id = fields.UUID(allow_none=True)
+
+
+class JobDetailSchema(JobSchema):
+    """A job with its failed attempts; with `include=changes` also its changes."""
+
+    failures = fields.List(
+        fields.Nested(FailureSchema),
+        metadata={
+            **OPTIONAL,
+            "description": "The failed attempts, newest last, those before retries included: at most 50. Missing if"
+            " there are none.",
+        },
+    )
     changes = WireJson(
         ChangeSchema,
         many=True,

@@ -43,6 +43,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("run", "run_progress"), KEPT),
     "run_undo_merge": ("SELECT", "INSERT", "DELETE"),
     "run_pause": ALL,
+    "failed_attempt": HISTORY,
     "plan": ALL,
     **dict.fromkeys(("plan_update", "plan_job"), HISTORY),
     "duplicate_exclusion": ("SELECT", "INSERT", "DELETE"),

@@ -1031,6 +1031,16 @@ ALTER TABLE public.engagement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.failed_attempt (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    number integer NOT NULL,
+    attempt smallint NOT NULL,
+    failed_at timestamp with time zone DEFAULT now() NOT NULL,
+    reason text NOT NULL,
+    task_id uuid
+);
+
 CREATE TABLE public.former_name (
     workspace_id integer NOT NULL,
     origin_id bigint NOT NULL,
@@ -1458,6 +1468,9 @@ ALTER TABLE ONLY public.engagement
 ALTER TABLE ONLY public.erasure
     ADD CONSTRAINT erasure_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.failed_attempt
+    ADD CONSTRAINT failed_attempt_pkey PRIMARY KEY (workspace_id, job_id, number);
+
 ALTER TABLE ONLY public.former_name
     ADD CONSTRAINT former_name_pkey PRIMARY KEY (workspace_id, origin_id, kind, label, value);
 
@@ -1736,6 +1749,9 @@ ALTER TABLE ONLY public.duplicate_run
 ALTER TABLE ONLY public.erasure
     ADD CONSTRAINT erasure_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.failed_attempt
+    ADD CONSTRAINT failed_attempt_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES public.job(workspace_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.former_name
     ADD CONSTRAINT former_name_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
@@ -1846,6 +1862,8 @@ ALTER TABLE public.engagement ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.erasure ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.failed_attempt ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.former_name ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
@@ -1889,6 +1907,8 @@ CREATE POLICY own_workspace ON public.duplicate_run USING ((workspace_id = publi
 CREATE POLICY own_workspace ON public.engagement USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.erasure USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.failed_attempt USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.former_name USING ((workspace_id = public.current_workspace()));
 
@@ -2148,6 +2168,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_external_id TO merg
 GRANT SELECT,INSERT,DELETE ON TABLE public.duplicate_exclusion TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.engagement TO mergelane_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.failed_attempt TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.former_name TO mergelane_app;
 

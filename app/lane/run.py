@@ -22,6 +22,7 @@ from app.lane.planned import load_plan_checks
 from app.lane.save import save_decisions
 from app.ledger import execution as ledger
 from app.ledger.execution import ClaimedJob, JobResult, RetryLimits
+from app.ledger.failures import add_attempts_without_end
 from app.undo.execute import execute_undo
 from schemas.outcomes import JobKind
 
@@ -100,7 +101,10 @@ class _LaneRun:
             refused=lane.refused,
         )
         # Read after COMMIT was sent, so that both share a round trip.
-        return begun.result()
+        jobs = begun.result()
+        if unended := {job.id: job.attempts - 1 for job in jobs if job.has_stalled and job.attempts > 1}:
+            run_in_transaction(self._pool, lane.workspace_id, add_attempts_without_end, attempts=unended)
+        return jobs
 
     def _finish_some(self, jobs: Sequence[ClaimedJob]) -> int:
         """Finish the first of *jobs* in one transaction; return their number.

@@ -12,6 +12,7 @@ from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.due_floors import NO_FLOORS, Floors, floors_of
 from app.ledger.execution import LONGEST_DELAY_S, QUERIES
+from app.ledger.failures import add_attempts_without_end
 from schemas.outcomes import JobState
 from schemas.urgency import MOST_URGENT
 
@@ -171,7 +172,9 @@ def rescue_stranded_jobs(tx: Transaction, *, after_s: float, max_stalled_attempt
         "isolate_after": (max_stalled_attempts + 1) // 2,
         "reason": WORKER_GONE,
     }
-    states = [row["state"] for row in tx.execute(QUERIES["requeue_stranded_jobs"], parameters)]
+    rescued = tx.execute(QUERIES["requeue_stranded_jobs"], parameters).fetchall()
+    add_attempts_without_end(tx, attempts={row["id"]: row["attempts"] for row in rescued})
+    states = [row["state"] for row in rescued]
     return RescueCounts(queued=states.count(JobState.QUEUED), dead=states.count(JobState.DEAD))
 
 

@@ -122,6 +122,7 @@ def blank_jobs(tx: Transaction, *, job_ids: Collection[UUID], audits_of: Collect
     audited = {"ids": [*job_ids, *audits_of]}
     tx.execute(QUERIES["lock_ended_jobs"], audited)
     tx.execute(QUERIES["blank_jobs"], parameters)
+    tx.execute(QUERIES["delete_failures"], parameters)
     if audits_of:
         tx.execute(QUERIES["remove_held_keys"], {"ids": list(audits_of), "held": HELD})
     tx.execute(QUERIES["erase_audit_records"], audited)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
+from app.ledger.failures import add_failure
 from app.ledger.profile_ref import ProfileRef
 from schemas.identifiers import Recorded, from_record
 from schemas.outcomes import JobKind, JobState, Outcome
@@ -43,6 +44,8 @@ class ClaimedJob:
     traceparent: str | None = None
     #: Whether it executes an update of an applied plan.
     planned: bool = False
+    #: Whether an earlier attempt did not end, or gave way to a concurrent transaction.
+    has_stalled: bool = False
 
     @cached_property
     def orphan(self) -> Recorded:
@@ -69,6 +72,7 @@ class ClaimedJob:
             request_id=row["request_id"],
             traceparent=row["traceparent"],
             planned=row["planned"],
+            has_stalled=row["has_stalled"],
         )
 
 
@@ -166,4 +170,7 @@ def fail_attempt(
         "longest_s": LONGEST_DELAY_S,
     }
     row = tx.execute(QUERIES["fail_attempt"], parameters).fetchone()
-    return None if row is None else JobState(row["state"])
+    if row is None:
+        return None
+    add_failure(tx, job_id=job.id, attempt=job.attempts, reason=reason, task_id=row["task_id"])
+    return JobState(row["state"])

@@ -361,10 +361,13 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     path = f"/merge/jobs/{job['job_id']}"
     journey.post(f"{path}/retry", None, 409)
     journey.post(f"/merge/jobs/{ELSEWHERE}/retry", None, 404)
+    failure = "INSERT INTO failed_attempt SELECT workspace_id, id, 1, 1, now(), 'It failed.' FROM job WHERE id = %s"
     with connected(Settings(), system.database_url, name="test") as connection:
         connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
+        connection.execute(failure, [job["job_id"]])
 
-    assert journey.get(path).json()["state"] == "dead"
+    dead = journey.get(path).json()
+    assert (dead["state"], dead["failures"][0]["attempt"]) == ("dead", 1)
     journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"identifier": "nothing"}}, 409)
     journey.post("/merge/jobs/bulk", {"action": "retry", "filter": {"state": "queued"}}, 400)
     once = {"Idempotency-Key": "once"}

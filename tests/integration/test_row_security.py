@@ -98,6 +98,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
         " reason, excluded, changes, names) VALUES (%s, %s, 0, '{}', '{}', '', '', false, '[]', '[]') RETURNING 1",
         row["id"],
     )
+    factory.rows("INSERT INTO failed_attempt VALUES (%s, %s, 1, 1, now(), '') RETURNING 1", job_id)
     factory.rows("INSERT INTO plan_job VALUES (%s, %s, %s, 0) RETURNING 1", job_id, row["id"])
     for table, values in DUPLICATES.items():
         factory.rows(f"INSERT INTO {table} (workspace_id, {values}) RETURNING 1")

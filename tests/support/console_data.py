@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+FAILED_ONCE = """
+    WITH retried AS (UPDATE job SET attempts = 2 WHERE id = %s RETURNING workspace_id, id, created_at, task_id)
+    INSERT INTO failed_attempt
+    SELECT
+        workspace_id, id, 1, 1, created_at, 'Attempt 1 failed with OutOfMemory; the worker''s log has the details.',
+        task_id
+    FROM retried
+"""
 VOLUME_SQL = Path(__file__).with_name("console_data.sql")
 FIRST_NAMES = ("Ada", "Bram", "Chloé", "Dmitri", "Elif", "Farid", "Grete", "Hugo", "Inés", "Jonas", "Kaja", "Łukasz")
 LAST_NAMES = ("Adler", "Berg", "Castro", "Duval", "Eriksen", "Ferrari", "Garcia", "Horváth", "Ito", "Jansen")
@@ -68,6 +76,7 @@ def make_console_data(
     undone = _merge(send, settle, [("customer-1", "customer-2"), (LONG, "nobody"), ("customer-4", "customer-4")])
     undo = send("POST", f"/merge/jobs/{undone[0]['job_id']}/undo")
     settle(undo["batch_id"])
+    connection.execute(FAILED_ONCE, [merged[0]["job_id"]])
     send("POST", "/users/delete", {"external_ids": [f"customer-{PEOPLE - 1}"]})
     send("PUT", "/merge/queue", {"state": "paused", "merges_per_minute_limit": 6_000})
     values = {

@@ -82,6 +82,11 @@ SET
     reason = coalesce(%(prose)s::jsonb ->> outcome, reason)
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('finished', 'dead')
 
+-- name: delete_failures
+-- Deletes the failed attempts of ended jobs.
+DELETE FROM failed_attempt
+WHERE workspace_id = %(workspace_id)s AND job_id = ANY(%(ids)s)
+
 -- name: remove_held_keys
 -- Removes the search keys of ended jobs that are from the snapshots of their orphans.
 UPDATE job

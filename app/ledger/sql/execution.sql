@@ -330,7 +330,7 @@ begun AS (
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
         greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS waited_s,
-        published_at >= statement_timestamp() AS was_waiting
+        stalled_attempts > 0 AS has_stalled, published_at >= statement_timestamp() AS was_waiting
 ),
 
 rest AS (
@@ -353,7 +353,7 @@ led AS (
 
 SELECT
     begun.id, begun.batch_id, begun.index, begun.kind, begun.orphan_identifier, begun.survivor_identifier,
-    begun.attempts, begun.waited_s, batch.request_id, batch.traceparent, batch.source = 'plan' AS planned
+    begun.attempts, begun.waited_s, begun.has_stalled, batch.request_id, batch.traceparent, batch.source = 'plan' AS planned
 FROM begun
 CROSS JOIN LATERAL (
     SELECT request_id, traceparent, source
@@ -434,7 +434,7 @@ FROM (
     FOR UPDATE
 ) AS next
 WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
-RETURNING job.state
+RETURNING job.state, job.task_id
 
 -- name: withdraw_attempts
 -- Uncounts attempts that PostgreSQL refused. The jobs count as published now: their message is repeated, or the rescue
@@ -525,7 +525,7 @@ FROM (
     ) AS stranded
 ) AS rescued
 WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
-RETURNING job.state
+RETURNING job.id, job.state, job.attempts
 
 -- name: hasten_delayed_jobs
 -- Makes jobs due at once that wait for a time that was set before PostgreSQL's clock stepped back: their last attempt is

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.audit.recorded_changes import read_changes
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.ledger import job_lists, queries
+from app.ledger.failures import read_failures
 from app.ledger.job_lists import JobFilter, JobPage
 from app.ledger.retry import retry_job
 from app.ledger.undo_time import with_undo_time
@@ -22,13 +23,14 @@ from app.web.long_polling import respond_when_changed
 from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
 from app.web.proxies import with_prefix
 from app.web.reading import visible_changes
-from schemas.jobs import JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
+from schemas.jobs import FailureSchema, JobDetailSchema, JobPageQuery, JobPageSchema, JobQuery, JobSchema
 from schemas.paging import Order, load_query
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/merge/jobs")
 
 QUERY = JobQuery()
 JOB = JobSchema()
+FAILURES = FailureSchema(many=True)
 PAGE_QUERY = JobPageQuery()
 PAGE = JobPageSchema()
 
@@ -43,7 +45,7 @@ PAGE = JobPageSchema()
 @blueprint.get("/<uuid:job_id>")
 @requires(permission=POLLING)
 def read_job_view(job_id: UUID) -> ResponseReturnValue:
-    """Return a job. `?include=changes` adds its changes to the survivor.
+    """Return a job with its failed attempts. `?include=changes` adds its changes to the survivor.
 
     A change has its values if the key may read profiles (`users.export.ids` or `audit.read`). 304 if the job has not
     changed since the response of `If-None-Match`; with `Prefer: wait=N` after N seconds without a change.
@@ -53,6 +55,8 @@ def read_job_view(job_id: UUID) -> ResponseReturnValue:
     def read() -> Response:
         with open_transaction(pool(), g.workspace_id) as tx:
             job: dict[str, Any] = _dump(queries.read_job(tx, job_id=job_id))
+            if failures := read_failures(tx, job_id=job_id):
+                job["failures"] = FAILURES.dump(failures)
             if "include" in query:
                 job["changes"] = visible_changes(read_changes(tx, job_id=job_id))
         return jsonify(job)

@@ -12,6 +12,7 @@ from app.audit.recorded_changes import read_changes
 from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
+from app.ledger.failures import read_failures
 from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
 from app.queue.bulk import filters_of_action
@@ -82,9 +83,11 @@ def job_page(job_id: UUID) -> ResponseReturnValue:
         )
         retryable = retryable_jobs(tx, [job])
         may_cancel = may_cancel_jobs(tx, [job])
+        failures = read_failures(tx, job_id=job_id)
     return render_template(
         "job_body.html" if "HX-Request" in request.headers else "job.html",
         job=job,
+        failures=failures,
         comparison=comparison,
         retryable=retryable,
         may_cancel=may_cancel,

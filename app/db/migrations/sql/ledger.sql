@@ -390,6 +390,23 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 
 
+-- The failed attempts of jobs. A job without one has no row.
+CREATE TABLE failed_attempt (
+    workspace_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    number integer NOT NULL,  -- counts from 1 over all retries of the job; the newest 50 rows are kept
+    attempt smallint NOT NULL,  -- counts from 1 after each retry
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL,  -- names the type of the error, and no value of a profile
+    task_id uuid,  -- Celery task; null for an attempt without an end
+    PRIMARY KEY (workspace_id, job_id, number),
+    FOREIGN KEY (workspace_id, job_id) REFERENCES job (workspace_id, id) ON DELETE CASCADE
+);
+
+ALTER TABLE failed_attempt ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON failed_attempt USING (workspace_id = current_workspace());
+
+
 -- Idempotency keys of requests. A repeated request gets the response of its batch, or its stored response.
 CREATE TABLE idempotency (
     workspace_id integer NOT NULL REFERENCES workspace,
