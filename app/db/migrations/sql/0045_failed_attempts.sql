@@ -1,4 +1,4 @@
--- The table of revision 0046. New databases have it from the file of its subject.
+-- The table of revision 0045. New databases have it from the file of its subject.
 
 -- The failed attempts of jobs. A job without one has no row.
 CREATE TABLE failed_attempt (
