@@ -4,6 +4,8 @@ import signal
 
 # A shell's background job ignores Ctrl-C, and so would every process that the tests start and stop by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup ignores SIGHUP, and so would `mergelane up`.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = [
     "tests.support.browser",
