@@ -105,9 +105,13 @@ def filter_jobs(walk: Walk) -> None:
 
 
 def retry_job(walk: Walk) -> None:
-    walk.open(f"/jobs/{dead_job(walk)}")
+    job_id = dead_job(walk)
+    walk.open(f"/jobs/{job_id}")
     walk.press(re.compile("^Retry"), "link")
     walk.confirm(re.compile("^Retry"))
+    wait_until(lambda: walk.client.get(f"/merge/jobs/{job_id}").json()["state"] == "finished", what="the retry")
+    # Without JavaScript a page does not change by itself.
+    walk.open(f"/jobs/{job_id}")
     walk.sees("Orphan not found")
 
 

@@ -1,6 +1,7 @@
 """One person at the console: with a mouse, by the keyboard alone, or without JavaScript, on a desk or on a phone."""
 
 import re
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from tests.support.system import System
 Name = str | re.Pattern[str]
 #: Presses of the Tab key after which something counts as out of reach.
 MOST_TABS = 120
+#: Milliseconds until a press has led to another page: the key and the page are handled one after the other.
+NAVIGATION_MS = 3_000
 
 
 class Look(NamedTuple):
@@ -46,6 +49,7 @@ class Walk:
         self.client = client
         self.page = page
         self._by_keyboard = look.hands == "keyboard"
+        self._pressed_on = ""
 
     def new_name(self) -> str:
         """Return a name that no other profile, run or webhook has."""
@@ -75,6 +79,7 @@ class Walk:
     def press(self, name: Name, role: Any = "button", within: Locator | None = None) -> None:
         """Press the first button or link called *name*."""
         found = (within or self.main).get_by_role(role, name=name).first
+        self._pressed_on = self.page.url
         if self._by_keyboard:
             self._tab_to(found)
             self.page.keyboard.press("Enter")
@@ -83,6 +88,8 @@ class Walk:
 
     def confirm(self, name: Name) -> None:
         """Press *name* on the page that asks, if the action has one; its heading is a question."""
+        with suppress(AssertionError):  # an action that is done at once may lead to the same page
+            expect(self.page).not_to_have_url(self._pressed_on, timeout=NAVIGATION_MS)
         self.page.wait_for_load_state()
         if self.main.get_by_role("heading", level=1).inner_text().endswith("?"):
             self.press(name)
