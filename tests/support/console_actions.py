@@ -109,6 +109,7 @@ def retry_job(walk: Walk) -> None:
     walk.open(f"/jobs/{job_id}")
     walk.press(re.compile("^Retry"), "link")
     walk.confirm(re.compile("^Retry"))
+    expect(walk.main.get_by_role("heading", level=1)).not_to_contain_text("?")
     wait_until(lambda: walk.client.get(f"/merge/jobs/{job_id}").json()["state"] == "finished", what="the retry")
     # Without JavaScript a page does not change by itself.
     walk.open(f"/jobs/{job_id}")
@@ -222,6 +223,8 @@ def resume_run(walk: Walk) -> None:
 
 def undo_run(walk: Walk) -> None:
     run_id = run(walk, waiting=False)
+    # The relay counts the jobs of runs.
+    wait_until(lambda: "merged" in walk.client.get(f"/merge/runs/{run_id}").json()["counts"], what="the count")
     walk.open(f"/runs/{run_id}")
     walk.press(re.compile("^Undo"), "link")
     walk.confirm(re.compile("^Undo"))
