@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
-from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, id_after, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.search import search_parameters
@@ -85,7 +85,7 @@ def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
     found = _places(tx, "events_of_key", parameters)
     jobs: list[Place] = []
     # The last batch of the page before may have more entries.
-    until = min(parameters["until"], _next(parameters["requested"]))
+    until = min(parameters["until"], id_after(parameters["requested"]))
     while len(jobs) < limit:
         page = {**parameters, "until": until, "limit": BATCHES}
         batch_ids = [row["id"] for row in tx.execute(QUERIES["batches_of_key"], page)]
@@ -101,15 +101,10 @@ def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[
     return [(row["requested"], row["id"]) for row in rows]
 
 
-def _next(each: UUID) -> UUID:
-    """Return the next id, or the last one."""
-    return UUID(int=min(each.int + 1, LAST_ID.int))
-
-
 def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
     """Return the parameters of the queries that find entries."""
     requested, entry = before or (LAST_ID, LAST_ID)
-    until = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    since, until = range_of_ids(matching.since, matching.until)
     actions = list(Action) if matching.action is None else [matching.action]
     return {
         "actions": [action.value for action in actions],
@@ -117,7 +112,7 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
         "key": matching.key,
         "job_id": matching.job_id,
         **search_parameters(matching.identifier),
-        "since": FIRST_ID if matching.since is None else earliest_id_at(matching.since),
+        "since": since,
         "batches_since": FIRST_ID if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION),
         # Entries of one key are in the order of batches, all others in the order of entries.
         "until": until if matching.is_by_key else min(until, entry),

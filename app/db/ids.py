@@ -76,3 +76,13 @@ def earliest_id_at(moment: datetime, *, less: timedelta = timedelta()) -> UUID:
     """
     milliseconds = (moment - EPOCH) // MILLISECOND - less // MILLISECOND
     return UUID(int=max(0, milliseconds) << BITS_BELOW_TIME)
+
+
+def range_of_ids(since: datetime | None, until: datetime | None) -> tuple[UUID, UUID]:
+    """Return bounds of the ids made at or after *since* and before *until*; None does not limit them."""
+    return FIRST_ID if since is None else earliest_id_at(since), LAST_ID if until is None else earliest_id_at(until)
+
+
+def id_after(each: UUID) -> UUID:
+    """Return the id that follows *each*, or the last one."""
+    return UUID(int=min(each.int + 1, LAST_ID.int))

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from app.audit.log import Actor, AuditEvent, log_events
 from app.db.connections import Pool
-from app.db.ids import new_id
+from app.db.ids import id_after, new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction, Wrapper, retry_until_stable, unchanged
 from app.errors import NotFound, Rejected, ResolutionUnsettled
@@ -26,7 +26,6 @@ from schemas.identifiers import BrazeId, Target, UserAlias
 
 QUERIES = load_queries("app.duplicates", "exclusions.sql")
 
-LAST_ID = UUID(int=2**128 - 1)
 NO_EXCLUSION = "There is no exclusion with this id."
 NO_PROFILE = (
     "'exclusions.{place}.profiles.{side}' names no profile: no live profile has this {kind}. Nothing was excluded."
@@ -100,8 +99,7 @@ def list_exclusions(tx: Transaction, *, limit: int, before: UUID | None = None) 
 
 def read_exclusion(tx: Transaction, *, exclusion_id: UUID) -> Exclusion:
     """Return an exclusion; raise NotFound when the workspace has none of that id."""
-    following = UUID(int=min(exclusion_id.int + 1, LAST_ID.int))
-    for each in list_exclusions(tx, limit=1, before=following):
+    for each in list_exclusions(tx, limit=1, before=id_after(exclusion_id)):
         if each.id == exclusion_id:
             return each
     raise NotFound(NO_EXCLUSION)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.list_pages import MAX_COUNT, ListCount, read_count, read_page
+from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
@@ -82,15 +82,12 @@ def list_batches(
 
 def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk: int) -> Iterator[Sequence[Batch]]:
     """Yield up to *most* batches that match, newest first, *chunk* at a time."""
-    cursor: UUID | None = None
-    left = most
-    while left > 0:
-        page = list_batches(tx, matching=matching, limit=min(chunk, left), after=cursor)
-        yield page.batches
-        left -= len(page.batches)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+
+    def read(limit: int, after: UUID | None) -> tuple[Sequence[Batch], UUID | None]:
+        page = list_batches(tx, matching=matching, limit=limit, after=after)
+        return page.batches, page.next_cursor
+
+    return iterate_pages(read, most=most, chunk=chunk)
 
 
 def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
@@ -100,10 +97,7 @@ def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
 
 
 def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
-    low = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
-    high = LAST_ID if matching.until is None else earliest_id_at(matching.until)
-    if after is not None:
-        low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
+    ids = range_of_ids(matching.since, matching.until)
     any_job = not any(matching.by_job.values())
     return {
         **matching.by_job,
@@ -111,8 +105,7 @@ def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest
         "run_id": matching.run_id,
         "key": matching.key,
         "any_job": any_job,
-        "low": low,
-        "high": high,
+        **after_cursor(ids, after, oldest_first=oldest_first),
         "limit": limit + 1,
         "scan": SCAN if any_job else SCAN_WITH_JOBS,
     }

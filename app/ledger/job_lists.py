@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.list_pages import MAX_COUNT, ListCount, read_count, read_page
+from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Job, read_jobs
 from app.ledger.search import search_parameters
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -101,15 +101,12 @@ def list_jobs(
 
 def iterate_jobs(tx: Transaction, *, matching: JobFilter, most: int, chunk: int) -> Iterator[Sequence[Job]]:
     """Yield up to *most* jobs that match, newest first, *chunk* at a time."""
-    cursor: UUID | None = None
-    left = most
-    while left > 0:
-        page = list_jobs(tx, matching=matching, limit=min(chunk, left), after=cursor)
-        yield page.jobs
-        left -= len(page.jobs)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+
+    def read(limit: int, after: UUID | None) -> tuple[Sequence[Job], UUID | None]:
+        page = list_jobs(tx, matching=matching, limit=limit, after=after)
+        return page.jobs, page.next_cursor
+
+    return iterate_pages(read, most=most, chunk=chunk)
 
 
 def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[list[UUID], bool]:
@@ -146,8 +143,7 @@ def _list_ids(
 
 
 def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
-    since = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
-    until = LAST_ID if matching.until is None else earliest_id_at(matching.until)
+    since, until = range_of_ids(matching.since, matching.until)
     parameters: dict[str, Any] = {
         **{name: getattr(matching, name) for name in ("state", "outcome", "kind", "source", "key", "run_id", "undone")},
         "since": since,
@@ -159,9 +155,7 @@ def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, old
         return {**parameters, **_batch_range(tx, matching, after=after, oldest_first=oldest_first)}
     if matching.identifier is not None:
         parameters |= search_parameters(matching.identifier)
-    if after is not None:
-        since, until = (max(since, after), until) if oldest_first else (since, min(until, after))
-    return parameters | {"low": since, "high": until}
+    return parameters | after_cursor((since, until), after, oldest_first=oldest_first)
 
 
 def _batch_range(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, UUID]:

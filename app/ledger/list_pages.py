@@ -1,8 +1,8 @@
 """Pages of lists that read a bounded part of an index, and counts of such lists up to a bound."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 from app.db.queries import load_queries
@@ -14,6 +14,8 @@ QUERIES = load_queries("app.ledger", "list_pages.sql")
 NO_QUERY = "SELECT %(workspace_id)s"
 #: Items up to which a list is counted.
 MAX_COUNT = 10_000
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +50,10 @@ def read_page(
     *end_query* returns the last row that the page has read, if it has read as many as it may.
     """
     limit = parameters["limit"] - 1
-    rows = tx.execute(_in_order(query, oldest_first=oldest_first), parameters).fetchall()
+    rows = tx.execute(in_order(query, oldest_first=oldest_first), parameters).fetchall()
     if len(rows) > limit:
         return RowPage(rows=rows[:limit], next_cursor=rows[limit - 1]["id"], is_cut=False)
-    end = tx.execute(_in_order(end_query, oldest_first=oldest_first), parameters).fetchone()
+    end = tx.execute(in_order(end_query, oldest_first=oldest_first), parameters).fetchone()
     return RowPage(rows=rows, next_cursor=None if end is None else end["id"], is_cut=end is not None)
 
 
@@ -63,5 +65,31 @@ def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[
     return ListCount(items=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
 
 
-def _in_order(query: LiteralString, *, oldest_first: bool) -> LiteralString:
+def iterate_pages(
+    read: Callable[[int, UUID | None], tuple[Sequence[Item], UUID | None]], *, most: int, chunk: int
+) -> Iterator[Sequence[Item]]:
+    """Yield up to *most* items of a list, *chunk* at a time.
+
+    *read* gets the items of a page, at most the limit, after the cursor; it returns them and the next cursor.
+    """
+    cursor: UUID | None = None
+    left = most
+    while left > 0:
+        items, cursor = read(min(chunk, left), cursor)
+        yield items
+        left -= len(items)
+        if cursor is None:
+            return
+
+
+def after_cursor(ids: tuple[UUID, UUID], after: UUID | None, *, oldest_first: bool) -> dict[str, UUID]:
+    """Return the bounds `low` and `high` of a page in the range *ids*, after the cursor *after*."""
+    low, high = ids
+    if after is not None:
+        low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
+    return {"low": low, "high": high}
+
+
+def in_order(query: LiteralString, *, oldest_first: bool) -> LiteralString:
+    """Return *query*, which is written for the newest first, for either order."""
     return query.replace(" DESC", " ASC") if oldest_first else query

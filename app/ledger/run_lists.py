@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at
+from app.db.ids import range_of_ids
 from app.db.transaction import Transaction
+from app.ledger.list_pages import after_cursor, in_order, iterate_pages
 from app.ledger.runs import QUERIES, MergeRun, read_merge_runs
 from schemas.outcomes import Outcome, RunKind, RunStatus
 
@@ -40,15 +41,12 @@ def list_merge_runs(
 
 def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk: int) -> Iterator[Sequence[MergeRun]]:
     """Yield up to *most* runs that match, newest first, *chunk* at a time."""
-    cursor: UUID | None = None
-    left = most
-    while left > 0:
-        found = list_merge_runs(tx, matching=matching, limit=min(chunk, left), after=cursor)
-        yield found
-        left -= len(found)
-        if len(found) < chunk:
-            return
-        cursor = found[-1].id
+
+    def read(limit: int, after: UUID | None) -> tuple[Sequence[MergeRun], UUID | None]:
+        found = list_merge_runs(tx, matching=matching, limit=limit, after=after)
+        return found, found[-1].id if len(found) == limit else None
+
+    return iterate_pages(read, most=most, chunk=chunk)
 
 
 def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, most: int) -> int:
@@ -60,16 +58,9 @@ def _listing(
     matching: MergeRunFilter, *, limit: int, after: UUID | None, oldest_first: bool
 ) -> tuple[LiteralString, dict[str, Any]]:
     """Return the query of a list of runs and its parameters."""
-    low = FIRST_ID if matching.since is None else earliest_id_at(matching.since)
-    high = LAST_ID if matching.until is None else earliest_id_at(matching.until)
-    if after is not None:
-        low, high = (max(low, after), high) if oldest_first else (low, min(high, after))
+    page = after_cursor(range_of_ids(matching.since, matching.until), after, oldest_first=oldest_first)
     selected = {"kind": matching.kind, "state": matching.state, "key": matching.key}
-    query = QUERIES["list_runs"]
-    return (
-        query.replace(" DESC", " ASC") if oldest_first else query,
-        {**selected, "low": low, "high": high, "limit": limit},
-    )
+    return in_order(QUERIES["list_runs"], oldest_first=oldest_first), {**selected, **page, "limit": limit}
 
 
 def count_undone(tx: Transaction, *, listed: Sequence[MergeRun]) -> dict[UUID, int]:
