@@ -1,7 +1,6 @@
 """`/audit`: the entries of the audit log, by page or as a file."""
 
-import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -14,12 +13,11 @@ from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries, read_entries
 from app.db.connections import Pool
 from app.db.transaction import Transaction, open_transaction
-from app.errors import DatabaseUnavailable, NotFound
-from app.metrics.shares import Resource
+from app.errors import NotFound
 from app.web.auth import requires
 from app.web.openapi.describe import Reply, Tag, describe
 from app.web.resources import read_anywhere, reading_pool
-from app.web.workspace_shares import by_turns, take_share
+from app.web.streamed_files import begun, stream_file
 from schemas.audit import (
     AnyAuditPageSchema,
     AuditPageSchema,
@@ -35,7 +33,6 @@ from schemas.paging import load_query
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOG = logging.getLogger(__name__)
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
 READ = "audit.read"
@@ -121,34 +118,13 @@ def export_response(arguments: Mapping[str, Any]) -> Response:
     """Return the file of the entries that *arguments* select; raise ValidationError."""
     query = load_query(EXPORT_QUERY, arguments)
     form = query["format"]
-    with ExitStack() as stack:
-        take_share(Resource.EXPORTS, stack)
+
+    def content(stack: ExitStack) -> Iterator[bytes]:
         tx = stack.enter_context(open_transaction(reading_pool(), g.workspace_id, snapshot=True))
         parts = iterate_entries(tx, matching=_filter_from(query))
-        # Errors of the query must appear before the response begins.
-        first = next(parts)
-        end = stack.pop_all().close
-        response = Response(by_turns(_file_content(first, parts, form, end)), content_type=MEDIA[form])
-        response.headers["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        # The client may disconnect before the first or the last byte.
-        response.call_on_close(end)
-    return response
+        return begun((export.export_lines(part, form) for part in parts), head=export.export_header(form))
 
-
-def _file_content(
-    first: Sequence[AuditEntry], rest: Iterator[Sequence[AuditEntry]], form: Form, end: Callable[[], None]
-) -> Generator[bytes]:
-    """Yield the file in blocks of entries; call *end* after the last one or an error."""
-    yield export.export_header(form) + export.export_lines(first, form)
-    try:
-        for entries in rest:
-            yield export.export_lines(entries, form)
-    except Exception as error:
-        # The status is sent already: only an incomplete response can report the error.
-        LOG.exception("audit_export_failed")
-        raise DatabaseUnavailable("The export failed before its end.") from error
-    finally:
-        end()
+    return stream_file(content, name=f"audit.{form}", content_type=MEDIA[form], event="audit_export_failed")
 
 
 def _read(use_case: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,10 +1,9 @@
 """`/duplicates`: the policy for merging duplicates, the preview of a run, and the runs."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from http import HTTPStatus
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +16,6 @@ from app.db.transaction import Transaction, open_transaction, run_in_transaction
 from app.duplicates import csv_export, runs
 from app.duplicates.policy import read_policy, set_policy
 from app.duplicates.preview import count_duplicates, preview_steps
-from app.duplicates.scan import ScanStep
-from app.metrics.shares import Resource
 from app.plans.store import insert_plan
 from app.web.accepted import RETRY_AFTER
 from app.web.auth import AccessDenied, json_body, pool, requires, settings
@@ -28,7 +25,8 @@ from app.web.openapi.describe import LONG_POLLED, LONG_POLLING, REPEATABLE, Tag,
 from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.resources import read_anywhere, reading_pool
-from app.web.workspace_shares import by_turns, query_share, take_share
+from app.web.streamed_files import begun, stream_file
+from app.web.workspace_shares import query_share
 from schemas.duplicates import (
     DuplicatePreviewSchema,
     PolicySchema,
@@ -118,26 +116,15 @@ def export_preview_view() -> ResponseReturnValue:
 
 def preview_csv(rule: KeepRule) -> Response:
     """Return the merges of a run by *rule* as a streamed table."""
-    found = preview_steps(reading_pool(), settings(), workspace_id=g.workspace_id, rule=rule)
 
-    def body(first: ScanStep, end: Callable[[], None]) -> Generator[str]:
-        try:
-            yield csv_export.csv_header()
-            for step in chain([first], found):
-                yield csv_export.csv_lines(step.plans, rule.identifier)
-        finally:
-            end()
+    def content(_: ExitStack) -> Iterator[bytes]:
+        found = preview_steps(reading_pool(), settings(), workspace_id=g.workspace_id, rule=rule)
+        lines = (csv_export.csv_lines(step.plans, rule.identifier).encode() for step in found)
+        return begun(lines, head=csv_export.csv_header().encode())
 
-    with ExitStack() as stack:
-        take_share(Resource.EXPORTS, stack)
-        # Take the first step before the response begins: if the database does not answer, the status reports it.
-        first = next(found)
-        end = stack.pop_all().close
-        response = Response(by_turns(body(first, end)), content_type="text/csv; charset=utf-8")
-        # The client may disconnect before the first byte.
-        response.call_on_close(end)
-    response.headers["Content-Disposition"] = 'attachment; filename="duplicates.csv"'
-    return response
+    return stream_file(
+        content, name="duplicates.csv", content_type="text/csv; charset=utf-8", event="duplicates_export_failed"
+    )
 
 
 @describe(

@@ -1,6 +1,5 @@
 """`/merge/jobs/export`, `/merge/batches/export` and `/merge/runs/export`: what a list's filter matches, as a file."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -10,25 +9,22 @@ from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import Transaction, open_transaction
-from app.errors import DatabaseUnavailable
 from app.ledger.batch_lists import iterate_batches
 from app.ledger.job_export import job_header, job_lines
 from app.ledger.job_lists import iterate_jobs
 from app.ledger.list_exports import batch_header, batch_lines, run_header, run_lines
 from app.ledger.run_lists import iterate_runs
-from app.metrics.shares import Resource
 from app.web.api.batches import batch_filter_from
 from app.web.api.jobs import job_filter_from
 from app.web.api.runs import EITHER, run_filter_from, timed_run
 from app.web.auth import POLLING, requires
 from app.web.openapi.describe import Reply, Tag, describe
 from app.web.resources import reading_pool
-from app.web.workspace_shares import take_share
+from app.web.streamed_files import begun, stream_file
 from schemas.jobs import BatchFilterQuery, JobFilterQuery
 from schemas.paging import load_query
 from schemas.runs import MergeRunFilterQuery
 
-LOG = logging.getLogger(__name__)
 blueprint = Blueprint("list_exports", __name__, url_prefix="/merge")
 T = TypeVar("T")
 
@@ -109,28 +105,9 @@ def _file(
     parts_of: Callable[[Transaction], Iterator[Sequence[T]]],
 ) -> Response:
     """Return the file *name* with the rows of one moment."""
-    with ExitStack() as stack:
-        take_share(Resource.EXPORTS, stack)
-        parts = parts_of(stack.enter_context(open_transaction(reading_pool(), g.workspace_id, snapshot=True)))
-        # Errors of the query must appear before the response begins.
-        first = lines(next(parts))
-        end = stack.pop_all().close
-        content = _file_content(head + first, map(lines, parts), end)
-        response = Response(content, content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-        # The client may disconnect before the first or the last byte.
-        response.call_on_close(end)
-    return response
 
+    def content(stack: ExitStack) -> Iterator[bytes]:
+        tx = stack.enter_context(open_transaction(reading_pool(), g.workspace_id, snapshot=True))
+        return begun(map(lines, parts_of(tx)), head=head)
 
-def _file_content(first: bytes, rest: Iterator[bytes], end: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the file in blocks; call *end* after the last one or an error."""
-    yield first
-    try:
-        yield from rest
-    except Exception as error:
-        # The status is sent already: only an incomplete response can report the error.
-        LOG.exception("list_export_failed")
-        raise DatabaseUnavailable("The export failed before its end.") from error
-    finally:
-        end()
+    return stream_file(content, name=f"{name}.csv", content_type="text/csv; charset=utf-8", event="list_export_failed")

@@ -1,23 +1,20 @@
 """`GET /profiles/{braze_id}/report`: all stored data of one person, as one JSON object that is streamed."""
 
-import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, g
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.db.transaction import open_transaction
-from app.errors import DatabaseUnavailable
 from app.ledger.undo_time import with_undo_time
-from app.metrics.shares import Resource
 from app.users.report import PersonReport
 from app.web.api.profiles import MERGED_AWAY, normalize_braze_id
 from app.web.auth import pool, requires, settings
 from app.web.openapi.describe import Tag, describe, reply
-from app.web.workspace_shares import by_turns, take_share
+from app.web.streamed_files import stream_file
 from schemas.audit import FullAuditEntrySchema
 from schemas.base import moment_text
 from schemas.history_pages import HistoryItemSchema
@@ -25,7 +22,6 @@ from schemas.jobs import JobSchema
 from schemas.profile import ProfileSchema
 from schemas.report import PersonReportSchema
 
-LOG = logging.getLogger(__name__)
 blueprint = Blueprint("profile_report", __name__)
 
 PROFILE = ProfileSchema()
@@ -48,42 +44,35 @@ def report_view(braze_id: str) -> ResponseReturnValue:
     response is streamed; a client that reads too slowly is disconnected, and gets an incomplete response.
     """
     braze_id = normalize_braze_id(braze_id)
-    with ExitStack() as stack:
-        take_share(Resource.EXPORTS, stack)
+
+    def content(stack: ExitStack) -> Iterator[bytes]:
         tx = stack.enter_context(open_transaction(pool(), g.workspace_id, snapshot=True))
-        # Errors must appear before the response begins.
-        report = PersonReport(tx, braze_id=braze_id)
-        end = stack.pop_all().close
-        content = _content(report, end, undo_days=settings().undo_days)
-        response = Response(by_turns(content), content_type="application/json")
-        response.headers["Content-Disposition"] = f'attachment; filename="{braze_id}.json"'
-        # The client may disconnect before the first or the last byte.
-        response.call_on_close(end)
-    return response
+        return _content(PersonReport(tx, braze_id=braze_id), undo_days=settings().undo_days)
+
+    return stream_file(
+        content,
+        name=f"{braze_id}.json",
+        content_type="application/json",
+        event="person_report_failed",
+        what="report",
+    )
 
 
-def _content(report: PersonReport, end: Callable[[], None], *, undo_days: float) -> Generator[bytes]:
-    """Yield the report in parts of bounded size; call *end* after the last one or an error."""
-    try:
-        head = {
-            "braze_id": report.profile.braze_id,
-            "created_at": moment_text(report.created_at),
-            "profile": PROFILE.dump(report.profile),
-            "records": report.records(),
-            "records_of_others": report.records_of_others,
-        }
-        yield orjson.dumps(head)[:-1]
-        jobs = ([with_undo_time(job, days=undo_days) for job in page] for page in report.jobs())
-        yield from _array("jobs", map(JOBS.dump, jobs))
-        yield from _array("audit", map(AUDIT.dump, report.audit()))
-        yield from _array("history", map(HISTORY.dump, report.history()))
-        yield b"}\n"
-    except Exception as error:
-        # The status is sent already: only an incomplete response can report the error.
-        LOG.exception("person_report_failed")
-        raise DatabaseUnavailable("The report failed before its end.") from error
-    finally:
-        end()
+def _content(report: PersonReport, *, undo_days: float) -> Iterator[bytes]:
+    """Yield the report in parts of bounded size."""
+    head = {
+        "braze_id": report.profile.braze_id,
+        "created_at": moment_text(report.created_at),
+        "profile": PROFILE.dump(report.profile),
+        "records": report.records(),
+        "records_of_others": report.records_of_others,
+    }
+    yield orjson.dumps(head)[:-1]
+    jobs = ([with_undo_time(job, days=undo_days) for job in page] for page in report.jobs())
+    yield from _array("jobs", map(JOBS.dump, jobs))
+    yield from _array("audit", map(AUDIT.dump, report.audit()))
+    yield from _array("history", map(HISTORY.dump, report.history()))
+    yield b"}\n"
 
 
 def _array(name: str, parts: Iterable[Sequence[Any]]) -> Iterator[bytes]:
