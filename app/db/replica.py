@@ -53,6 +53,16 @@ def find_fault(standby: Connection, position: Mapping[str, Any]) -> str | None:
     return None if row["caught_up"] else BEHIND
 
 
+def wait_for_position(standby: Connection, position: Mapping[str, Any], *, seconds: float) -> str | None:
+    """Wait up to *seconds* until *standby* has replayed the log up to *position*; return what find_fault returns."""
+    pause, until = Event(), monotonic() + seconds
+    while True:
+        reason = find_fault(standby, position)
+        if reason != BEHIND or monotonic() >= until:
+            return reason
+        pause.wait(LOOK_EVERY_S)
+
+
 class Replica:
     """The standby, with a pool that opens on first use. Without DATABASE_REPLICA_URL the primary answers everything."""
 
@@ -78,19 +88,27 @@ class Replica:
 
         Raises DatabaseUnavailable when the primary does not answer.
         """
+        standby = self.standby_pool(primary)
+        return primary if standby is None else standby
+
+    def standby_pool(self, primary: Pool) -> Pool | None:
+        """Return the pool of the standby if it has all that *primary* has committed, else None.
+
+        Raises DatabaseUnavailable when the primary does not answer.
+        """
         if not self._settings.database_url or self._clock() < self._aside_until:
-            return primary
+            return None
         with lend_connection(primary) as connection:
             position = read_position(connection)
         pool = self._open()
         try:
             with lend_connection(pool) as connection:
-                reason = self._wait_for(connection, position)
+                reason = wait_for_position(connection, position, seconds=self._settings.replica_wait_s)
         except DatabaseUnavailable as error:
             reason = str(error)
         if reason is not None:
             self._set_aside(reason)
-            return primary
+            return None
         self._logged_reason = ""
         READS.inc(1, "replica")
         return pool
@@ -100,8 +118,8 @@ class Replica:
 
         *use* only reads, and may run twice. Raises what *use* raises.
         """
-        pool = self.choose_pool(primary)
-        if pool is primary:
+        pool = self.standby_pool(primary)
+        if pool is None:
             return use(primary)
         try:
             return use(pool)
@@ -130,15 +148,6 @@ class Replica:
                     connection_class=ReplicaConnection,
                 )
             return self._pool
-
-    def _wait_for(self, connection: Connection, position: Mapping[str, Any]) -> str | None:
-        """Return None when the standby has replayed the log up to *position*, else why the primary has to answer."""
-        pause, until = Event(), self._clock() + self._settings.replica_wait_s
-        while True:
-            reason = find_fault(connection, position)
-            if reason != BEHIND or self._clock() >= until:
-                return reason
-            pause.wait(LOOK_EVERY_S)
 
     def _set_aside(self, reason: str) -> None:
         """Let the primary answer for ASIDE_S seconds; log *reason* once."""

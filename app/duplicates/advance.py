@@ -5,7 +5,7 @@ process is killed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,14 @@ from psycopg.types.json import Jsonb
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from app.db.transaction import Transaction, open_transaction, run_in_transaction
+from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates.counts import DuplicateCounts
 from app.duplicates.cursor import ScanCursor
 from app.duplicates.pairs import DuplicatePair, list_pairs
 from app.duplicates.planning import plan_step
 from app.duplicates.policy import rule_from_row, take_due_policy
 from app.duplicates.runs import QUERIES, start_run
-from app.duplicates.scan import Scan, next_step
+from app.duplicates.scan import Scan, no_standby, read_step
 from app.errors import Conflict
 from app.ledger.accept import NewBatch, insert_batch
 from app.ledger.backlog import count_waiting_jobs
@@ -42,16 +42,16 @@ def workspaces_with_due_runs(connection: Connection) -> list[int]:
 
 
 def advance_run(
-    pool: Pool, settings: Settings, *, workspace_id: int, reading_pool: Callable[[], Pool] | None = None
+    pool: Pool, settings: Settings, *, workspace_id: int, find_standby: Callable[[], Pool | None] = no_standby
 ) -> bool:
     """Start a workspace's daily run if it is due, and take a step of the running run; return whether it took one.
 
-    It takes none while another process does, or while too many jobs of the workspace wait. The step reads from
-    *reading_pool*, by default *pool*.
+    It takes none while another process does, or while too many jobs of the workspace wait. The step is read as in
+    read_step.
     """
     run_in_transaction(pool, workspace_id, start_due_daily_run)
-    return run_in_transaction(pool, workspace_id, take_step, settings, reading_pool) or plan_step(
-        pool, settings, workspace_id=workspace_id, reading_pool=reading_pool
+    return run_in_transaction(pool, workspace_id, take_step, settings, find_standby) or plan_step(
+        pool, settings, workspace_id=workspace_id, find_standby=find_standby
     )
 
 
@@ -63,18 +63,17 @@ def start_due_daily_run(tx: Transaction, *, now: datetime | None = None) -> None
             start_run(tx, policy.rule, trigger=RunTrigger.DAILY)
 
 
-def take_step(tx: Transaction, settings: Settings, reading_pool: Callable[[], Pool] | None = None) -> bool:
+def take_step(tx: Transaction, settings: Settings, find_standby: Callable[[], Pool | None] = no_standby) -> bool:
     """Take a step of the workspace's running run; return whether it took one.
 
-    It reads from *reading_pool*, by default in *tx*. The merges resolve their profiles again.
+    The merges that it adds resolve their profiles again.
     """
     row = tx.execute(QUERIES["lock_running_run"]).fetchone()
     if row is None or _must_pause(tx, settings):
         return False
     scan = Scan(rule=rule_from_row(row), refused=settings.refused_identifiers)
     cursor = ScanCursor.from_json(row["cursor"])
-    with nullcontext(tx) if reading_pool is None else open_transaction(reading_pool(), tx.workspace_id) as reading:
-        step = next_step(reading, scan, cursor)
+    step = read_step(tx, scan, cursor, find_standby)
     created = [_batch(row, updates) for updates in pack_batches(step.plans, by=scan.rule.identifier)]
     for batch in created:
         insert_batch(tx, batch)

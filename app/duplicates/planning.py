@@ -17,7 +17,7 @@ from app.duplicates.cursor import ScanCursor
 from app.duplicates.pairs import list_pairs
 from app.duplicates.policy import rule_from_row
 from app.duplicates.runs import QUERIES, planned_cursor
-from app.duplicates.scan import Scan, ScanStep, next_step
+from app.duplicates.scan import Scan, ScanStep, no_standby, read_step
 from app.errors import Conflict, NotFound
 from app.plans.pages import PlanUpdate, preview_page
 from app.plans.store import PlanExtendedError, add_page
@@ -28,13 +28,12 @@ ENTRIES = 2_000
 
 
 def plan_step(
-    pool: Pool, settings: Settings, *, workspace_id: int, reading_pool: Callable[[], Pool] | None = None
+    pool: Pool, settings: Settings, *, workspace_id: int, find_standby: Callable[[], Pool | None] = no_standby
 ) -> bool:
     """Take a step of the planned run of a workspace; return whether there was one.
 
-    It scans in *reading_pool*, by default *pool*, and previews in *pool*.
-
-    A run whose plan was discarded or has expired is cancelled. Raises as preview_page.
+    The step is read as in read_step, and previewed in *pool*. A run whose plan was discarded or has expired is
+    cancelled. Raises as preview_page.
     """
     with open_transaction(pool, workspace_id) as tx:
         row = tx.execute(QUERIES["read_planned_run"]).fetchone()
@@ -43,10 +42,9 @@ def plan_step(
         if row["first"] is None:
             tx.execute(QUERIES["cancel_run"], {"id": row["id"]})
             return True
-    rule = rule_from_row(row)
-    scan = Scan(rule=rule, refused=settings.refused_identifiers, entries=ENTRIES, members=MAX_UPDATES)
-    with open_transaction(pool if reading_pool is None else reading_pool(), workspace_id) as tx:
-        step = next_step(tx, scan, ScanCursor.from_json(row["cursor"]["planned"]))
+        rule = rule_from_row(row)
+        scan = Scan(rule=rule, refused=settings.refused_identifiers, entries=ENTRIES, members=MAX_UPDATES)
+        step = read_step(tx, scan, ScanCursor.from_json(row["cursor"]["planned"]), find_standby)
     pairs = [pair for group in step.plans for pair in list_pairs(group, by=rule.identifier)]
     page = preview_page(
         pool, settings, workspace_id=workspace_id, plan_id=row["plan_id"], first=row["first"], updates=pairs

@@ -4,13 +4,15 @@ Preview and run take the same steps. Each step reads a bounded number of profile
 returns the cursor of the next.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from app.db.connections import Pool
 from app.db.queries import load_queries
-from app.db.transaction import Transaction
+from app.db.transaction import Transaction, open_transaction
 from app.duplicates.cursor import IndexPosition, LargeGroup, ScanCursor
 from app.merging.keep_rule import (
     Duplicate,
@@ -59,6 +61,17 @@ class ScanStep:
     examined: int = 0
     #: Completed groups.
     groups: int = 0
+
+
+def read_step(tx: Transaction, scan: Scan, cursor: ScanCursor, find_standby: Callable[[], Pool | None]) -> ScanStep:
+    """Take the next step from *cursor* in the pool of a standby that *find_standby* returns; if it is None, in *tx*."""
+    standby = find_standby()
+    with nullcontext(tx) if standby is None else open_transaction(standby, tx.workspace_id) as reading:
+        return next_step(reading, scan, cursor)
+
+
+def no_standby() -> None:
+    """Return None: without a standby, a step is read from the primary."""
 
 
 def next_step(tx: Transaction, scan: Scan, cursor: ScanCursor) -> ScanStep:

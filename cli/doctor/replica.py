@@ -1,20 +1,19 @@
 """Checks of the standby in DATABASE_REPLICA_URL, which answers large queries."""
 
 from collections.abc import Iterator
-from threading import Event
 
 import psycopg
 
 from app.config import Settings
 from app.database_url import connection_failure
 from app.db.connections import APP_ROLE, Connection, ReplicaConnection, connection_arguments
-from app.db.replica import BEHIND, find_fault, read_position
+from app.db.replica import BEHIND, read_position, wait_for_position
 from cli.doctor.findings import Finding, fine, notice, wrong
 
 CHECK = "replica"
 UNUSED = "The primary answers all queries."
-#: Looks at a standby that lags behind, and seconds between two of them.
-LOOKS, LOOK_EVERY_S = 10, 0.2
+#: Seconds that a standby that lags behind gets.
+WAIT_S = 2.0
 
 
 def check_replica(primary: Connection, settings: Settings) -> Iterator[Finding]:
@@ -26,12 +25,7 @@ def check_replica(primary: Connection, settings: Settings) -> Iterator[Finding]:
     position = read_position(primary)
     try:
         with ReplicaConnection.connect(url, **arguments) as standby:
-            reason = find_fault(standby, position)
-            for _ in range(LOOKS):
-                if reason != BEHIND:
-                    break
-                Event().wait(LOOK_EVERY_S)
-                reason = find_fault(standby, position)
+            reason = wait_for_position(standby, position, seconds=WAIT_S)
     except psycopg.Error as error:
         sentence = f"The standby in DATABASE_REPLICA_URL does not answer: {connection_failure(error)}. {UNUSED}"
         yield wrong(CHECK, sentence, "Start it, or correct DATABASE_REPLICA_URL.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -221,7 +222,8 @@ def test_a_run_over_duplicates_is_scanned_on_the_standby(caller: Caller, pool: P
     track(caller, attributes=[{"external_id": name, "email": "same@example.com"} for name in ("a", "b", "c")])
     started = caller.post("/duplicates/runs", {})
     reader, before = Replica(settings, name="test"), reads("replica")
-    while advance_run(pool, settings, workspace_id=caller.workspace_id, reading_pool=lambda: reader.choose_pool(pool)):
+    find_standby = partial(reader.standby_pool, pool)
+    while advance_run(pool, settings, workspace_id=caller.workspace_id, find_standby=find_standby):
         pass
     reader.close()
     run = caller.get(started.json["status_url"]).json if started.json else None

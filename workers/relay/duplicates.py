@@ -32,8 +32,8 @@ class DuplicateRunner:
     def _advance(self, workspace_id: int) -> bool:
         """Take a step of one workspace's run. An error fails the run; the relay and other runs continue."""
         try:
-            choose = partial(self._replica.choose_pool, self._pool)
-            return advance_run(self._pool, self._settings, workspace_id=workspace_id, reading_pool=choose)
+            find_standby = partial(self._replica.standby_pool, self._pool)
+            return advance_run(self._pool, self._settings, workspace_id=workspace_id, find_standby=find_standby)
         except (DatabaseUnavailable, *CONTENTION_ERRORS):
             raise
         except Exception:
