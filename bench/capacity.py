@@ -21,7 +21,6 @@ PROFILE_BYTES, EVENT_BYTES, MERGE_BYTES = 3_400, 175, 6_500
 BUSY = 0.6
 #: Connections of a process: web opens up to MERGELANE_POOL_SIZE, a worker and the sender one or two.
 WEB_CONNECTIONS, WORKER_CONNECTIONS, RELAY_CONNECTIONS, SENDER_CONNECTIONS = 8, 1, 12, 2
-SECONDS_PER_DAY = 86_400
 #: Decimal gigabytes and megabytes.
 GB, MB = 10**9, 10**6
 MS = 1_000

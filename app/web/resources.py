@@ -11,6 +11,7 @@ from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.db.installation import Installation
 from app.db.replica import Replica
+from app.db.transaction import Transaction, open_transaction
 from app.process_group import ProcessGroup
 
 NAME = "mergelane"
@@ -79,6 +80,18 @@ def reading_pool() -> Pool:
     """Return the pool for an answer that is streamed: the standby's if it can answer, else the primary's."""
     resources = resources_of(current_app)
     return resources.replica.choose_pool(resources.pool)
+
+
+def read_for_workspace(
+    workspace_id: int, use_case: Callable[[Transaction], Result], *, snapshot: bool = False
+) -> Result:
+    """Return what *use_case* reads in a transaction of the workspace, from where read_anywhere reads."""
+
+    def use(pool: Pool) -> Result:
+        with open_transaction(pool, workspace_id, snapshot=snapshot) as tx:
+            return use_case(tx)
+
+    return read_anywhere(use)
 
 
 def read_anywhere(use: Callable[[Pool], Result]) -> Result:

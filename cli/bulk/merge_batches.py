@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 import orjson
 
 from app.text_files.lines import Position
 from app.text_files.merge_pairs import FilePair, Json
-from cli.bulk.file_run import header_of, is_refused_by_run, stop_if_paused
+from cli.bulk.file_run import header_of, post_once, stop_if_paused
 from cli.bulk.outputs.outcome_file import INVALID, LineResult, result_from_json
 from cli.client import Client, Response, Unanswered, error_message, require_status
 from schemas.json_values import dump_json
@@ -94,7 +93,7 @@ def merge_pairs(
     if batch_id is not None:
         return [result_from_json(job) for job in wait_for_batch(client, batch_id)["jobs"]]
     headers = {"Idempotency-Key": idempotency_key(pairs, salt), "Prefer": f"wait={WAIT_S}", **header_of(run_id)}
-    response = _post(client, "/users/merge", pairs, headers)
+    response = post_once(client, "/users/merge", body=_body(pairs), headers=headers)
     if response.status == HTTPStatus.BAD_REQUEST:
         return _retry_halves(
             pairs,
@@ -111,7 +110,7 @@ def merge_pairs(
 
 def preview_pairs(client: Client, pairs: Sequence[FilePair]) -> list[LineResult]:
     """Return the outcome that each of *pairs* would have now, in their order. Nothing is merged."""
-    response = _post(client, "/users/merge/preview", pairs, {})
+    response = post_once(client, "/users/merge/preview", body=_body(pairs), headers={})
     if response.status == HTTPStatus.BAD_REQUEST:
         return _retry_halves(pairs, response, lambda half: preview_pairs(client, half))
     return [result_from_json(update) for update in require_status(response, HTTPStatus.OK).body["updates"]]
@@ -126,15 +125,8 @@ def idempotency_key(pairs: Sequence[FilePair], salt: str) -> str:
     return f"file-{hashlib.sha256(content).hexdigest()[:40]}"
 
 
-def _post(client: Client, path: str, pairs: Sequence[FilePair], headers: dict[str, str]) -> Response:
-    """Send *pairs*; repeat while the server still processes an earlier request with this idempotency key (409)."""
-    body = {"merge_updates": [pair.update for pair in pairs]}
-    started = monotonic()
-    while True:
-        response = client.request("POST", path, body=body, headers=headers)
-        if response.status != HTTPStatus.CONFLICT or client.stopped or is_refused_by_run(client, response, headers):
-            return response
-        client.wait_to_poll(response, waited_s=monotonic() - started)
+def _body(pairs: Sequence[FilePair]) -> Json:
+    return {"merge_updates": [pair.update for pair in pairs]}
 
 
 def _retry_halves(

@@ -1,8 +1,9 @@
 """`/audit`: the entries of the audit log, by page or as a file."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -11,12 +12,11 @@ from flask.typing import ResponseReturnValue
 from app.audit import export
 from app.audit.entries import AuditEntry
 from app.audit.queries import AuditFilter, iterate_entries, list_entries, read_entries
-from app.db.connections import Pool
-from app.db.transaction import Transaction, open_transaction
+from app.db.transaction import open_transaction
 from app.errors import NotFound
 from app.web.auth import requires
 from app.web.openapi.describe import Reply, Tag, describe
-from app.web.resources import read_anywhere, reading_pool
+from app.web.resources import read_for_workspace, reading_pool
 from app.web.streamed_files import begun, stream_file
 from schemas.audit import (
     AnyAuditPageSchema,
@@ -29,9 +29,6 @@ from schemas.audit import (
     Place,
 )
 from schemas.paging import load_query
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -95,20 +92,21 @@ def page_of_entries(arguments: Mapping[str, Any]) -> tuple[Sequence[AuditEntry],
     """Return the page of entries that *arguments* select, and the cursor of the next; raise ValidationError."""
     query = load_query(QUERY, arguments)
     limit = query["limit"]
-    found = _read(
+    page = partial(
         list_entries,
         matching=_filter_from(query),
         limit=limit + 1,
         before=query.get("cursor"),
         snapshots="include" in query,
     )
+    found = read_for_workspace(g.workspace_id, page)
     listed = found[:limit]
     return listed, listed[-1].place if len(found) > limit else None
 
 
 def find_entry(entry_id: UUID) -> AuditEntry:
     """Return an entry with its snapshots; raise NotFound when the workspace has none of that id."""
-    found = _read(read_entries, ids=[entry_id], snapshots=True)
+    found = read_for_workspace(g.workspace_id, partial(read_entries, ids=[entry_id], snapshots=True))
     if not found:
         raise NotFound(NO_ENTRY)
     return found[0]
@@ -125,17 +123,6 @@ def export_response(arguments: Mapping[str, Any]) -> Response:
         return begun((export.export_lines(part, form) for part in parts), head=export.export_header(form))
 
     return stream_file(content, name=f"audit.{form}", content_type=MEDIA[form], event="audit_export_failed")
-
-
-def _read(use_case: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Return what *use_case* reads for the workspace of this request."""
-    workspace_id = g.workspace_id
-
-    def use(pool: Pool) -> R:
-        with open_transaction(pool, workspace_id) as tx:
-            return use_case(tx, *args, **kwargs)
-
-    return read_anywhere(use)
 
 
 def _filter_from(query: dict[str, Any]) -> AuditFilter:

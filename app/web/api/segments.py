@@ -5,16 +5,14 @@ from functools import partial
 from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.db.connections import Pool
-from app.db.transaction import open_transaction
-from app.segments.query import SegmentPage, query_segment
+from app.segments.query import query_segment
 from app.web.auth import json_body, requires
 from app.web.openapi.describe import Tag, describe
-from app.web.resources import read_anywhere
+from app.web.resources import read_for_workspace
 from app.web.workspace_shares import query_share
 from schemas.paging import ProfileCursor
 from schemas.profile import ProfileSchema
-from schemas.segments import SegmentPageSchema, SegmentRequest, SegmentSchema, load_segment
+from schemas.segments import SegmentPageSchema, SegmentSchema, load_segment
 
 blueprint = Blueprint("segments", __name__, url_prefix="/segments")
 
@@ -34,7 +32,7 @@ def query_segment_view() -> ResponseReturnValue:
     """Return the number of profiles that match a filter, and a page of them in the format of exports."""
     request = load_segment(json_body())
     with query_share():
-        segment = read_anywhere(partial(_read, g.workspace_id, request))
+        segment = read_for_workspace(g.workspace_id, partial(query_segment, request=request), snapshot=True)
     profile = ProfileSchema(only=request.fields and request.fields & ProfileSchema().fields.keys())
     return jsonify(
         message="success",
@@ -42,8 +40,3 @@ def query_segment_view() -> ResponseReturnValue:
         profiles=[profile.dump(each) for each in segment.profiles],
         next_cursor=CURSOR.serialize("", segment, accessor=lambda *_: segment.next_after),
     )
-
-
-def _read(workspace_id: int, request: SegmentRequest, pool: Pool) -> SegmentPage:
-    with open_transaction(pool, workspace_id, snapshot=True) as tx:
-        return query_segment(tx, request=request)

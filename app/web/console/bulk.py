@@ -17,7 +17,13 @@ from app.web.api.jobs import job_filter_from
 from app.web.api.runs import EITHER
 from app.web.auth import POLLING, AccessDenied, current_actor, pool
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import Confirmation, confirmation_page, jobs_in_words
+from app.web.console.confirmation import (
+    CANCELLED_FOR_GOOD,
+    UNDONE_FOR_GOOD,
+    Confirmation,
+    confirmation_page,
+    jobs_in_words,
+)
 from app.web.console.filters import filter_url, read_filter
 from app.web.console.jobs import FILTERS, LIST
 from app.web.console.lists import api_arguments, conditions_of
@@ -44,8 +50,8 @@ EFFECTS: Mapping[BulkAction, str] = MappingProxyType(
 LASTING: Mapping[BulkAction, str] = MappingProxyType(
     {
         BulkAction.RETRY: "The jobs can be cancelled while they wait, and their merges can be undone.",
-        BulkAction.CANCEL: "A cancelled job cannot be resumed; its request must be sent again.",
-        BulkAction.UNDO: "An undo cannot be undone; merge the profiles again.",
+        BulkAction.CANCEL: CANCELLED_FOR_GOOD,
+        BulkAction.UNDO: UNDONE_FOR_GOOD,
     }
 )
 BACKGROUND = "It is done in the background, as a run. A job that changes in the meantime is left alone."

@@ -12,7 +12,7 @@ from app.metrics.http import CANCELLED_JOBS
 from app.queue.cancel import cancel_batch, cancel_job
 from app.web.auth import POLLING, AccessDenied, current_actor, pool
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import Confirmation, confirmation_page, count_of, jobs_in_words
+from app.web.console.confirmation import CANCELLED_FOR_GOOD, Confirmation, confirmation_page, count_of, jobs_in_words
 from app.web.console.permitted import may_change_jobs
 from app.web.job_permissions import require_kind
 from schemas.outcomes import JobState
@@ -77,7 +77,7 @@ def _page(waiting: int, trail: list[tuple[str, str]]) -> str:
     question = Confirmation(
         title=f"Cancel {jobs}?" if waiting else "No job to cancel",
         sentences=[EFFECT if waiting else NOTHING],
-        lasting="A cancelled job cannot be resumed; its request must be sent again.",
+        lasting=CANCELLED_FOR_GOOD,
         button=f"Cancel {jobs_in_words(waiting)}" if waiting else None,
         back=trail[-1][1],
         trail=trail,

@@ -13,6 +13,8 @@ from flask import g, render_template, url_for
 TEMPLATE = "confirmation.html"
 #: Whether an action can be taken back, in sentences of several pages.
 CANNOT_BE_UNDONE = "This cannot be undone."
+CANCELLED_FOR_GOOD = "A cancelled job cannot be resumed; its request must be sent again."
+UNDONE_FOR_GOOD = "An undo cannot be undone; merge the profiles again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

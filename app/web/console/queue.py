@@ -16,7 +16,7 @@ from app.web.api.cancel import SELECTION, permitted_selection
 from app.web.api.queue import MANAGE, READING
 from app.web.auth import AccessDenied, current_actor
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import Confirmation, confirmation_page, jobs_in_words
+from app.web.console.confirmation import CANCELLED_FOR_GOOD, Confirmation, confirmation_page, jobs_in_words
 from app.web.console.durations import format_duration
 from app.web.console.progress import label_of
 from app.web.job_permissions import may_run
@@ -51,7 +51,7 @@ LASTING = {
     "pause": "You can resume it at any time.",
     "resume": "You can pause it again at any time. Merges that were made can be undone.",
     "limit": "You can change it again at any time.",
-    "cancel": "A cancelled job cannot be resumed; its request must be sent again.",
+    "cancel": CANCELLED_FOR_GOOD,
 }
 
 

@@ -16,7 +16,15 @@ from app.web.api import runs as api
 from app.web.api.run_resume import resume_requested_run
 from app.web.auth import AccessDenied, current_actor, pool
 from app.web.console.auth import signed_in
-from app.web.console.confirmation import CANNOT_BE_UNDONE, Confirmation, confirmation_page, count_of, jobs_in_words
+from app.web.console.confirmation import (
+    CANCELLED_FOR_GOOD,
+    CANNOT_BE_UNDONE,
+    UNDONE_FOR_GOOD,
+    Confirmation,
+    confirmation_page,
+    count_of,
+    jobs_in_words,
+)
 from app.web.console.run_views import ON_JOBS, RunView, permitted_actions, view_runs
 from schemas.runs import load_resumed_run
 
@@ -118,8 +126,7 @@ def _cancel(view: RunView) -> RunQuestion:
         "No worker begins one of them any more, and the run gets no further jobs. Jobs that run now are finished.",
         "Merges that were made stay: undo the run to revert them.",
     ]
-    lasting = "A cancelled job cannot be resumed; its request must be sent again."
-    return RunQuestion(f"Cancel {waiting}?", sentences, lasting, f"Cancel {jobs_in_words(view.waiting)}")
+    return RunQuestion(f"Cancel {waiting}?", sentences, CANCELLED_FOR_GOOD, f"Cancel {jobs_in_words(view.waiting)}")
 
 
 def _undo(view: RunView) -> RunQuestion:
@@ -128,8 +135,7 @@ def _undo(view: RunView) -> RunQuestion:
         "The undo is a run of its own. It restores each orphan with its identifiers and history, the latest first.",
         "It removes from the survivor what the merge added. Later changes are kept.",
     ]
-    lasting = "An undo cannot be undone; merge the profiles again."
-    return RunQuestion(f"Undo {merges}?", sentences, lasting, f"Undo {merges}")
+    return RunQuestion(f"Undo {merges}?", sentences, UNDONE_FOR_GOOD, f"Undo {merges}")
 
 
 QUESTIONS: Mapping[str, Callable[[RunView], RunQuestion]] = MappingProxyType(

@@ -81,7 +81,7 @@ def _question(
             "The undo would restore the orphan with its identifiers and history.",
             "It would remove from the survivor what the merge added. Later changes stay.",
         ],
-        lasting="An undo cannot be undone; merge the two profiles again.",
+        lasting=accept.IS_AN_UNDO,
         button=f"Undo {merges}",
         back=trail[-1][1],
         fields={KEY: str(uuid7())},
