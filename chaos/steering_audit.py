@@ -23,7 +23,7 @@ POSSIBLE = {
     # A merge is not undoable if the undo of a later one was cancelled.
     "undo": {"undone", "cancelled", "not_undoable"},
 }
-#: The outcomes of jobs that are meant to fail.
+#: The outcomes of jobs that have to fail.
 FAILED = {REFUSED, "cancelled"}
 #: Time in which a cancelled run takes effect.
 EFFECT = timedelta(seconds=1)

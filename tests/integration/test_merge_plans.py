@@ -39,8 +39,7 @@ KNOWN = {
 }
 #: A DELETE has no LIMIT. While nothing is known of a small table, another index costs the same; one ANALYZE ends that.
 EXCEPTIONS = {"lane/sql/lane.sql:retire_orphans": {"profile_workspace_id_braze_id_key"}}
-#: Indexes of which a statement needs the first columns alone: the profiles of an address, in order of time, and the
-#: aliases of a profile.
+#: How many columns of these indexes a statement has to name: of the profiles of an address, of the aliases of a profile.
 PARTS = {"profile_email": 3, "profile_phone": 3, "user_alias_workspace_id_profile_id_label_key": 2}
 
 
@@ -82,7 +81,7 @@ def keys_of_indexes(connection: Connection) -> dict[str, list[str]]:
 
 
 def faults(connection: Connection, query: str, keys: Mapping[str, Sequence[str]]) -> set[str]:
-    """Return the tables and indexes of which the plan for any values of *query* reads more than whole keys."""
+    """Return the tables and indexes that the plan for any values of *query* does not read by whole keys."""
     explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(query)}"
     (row,) = connection.execute(explain.encode(), prepare=False).fetchall()
     return set(_faults(row["QUERY PLAN"][0]["Plan"], keys))

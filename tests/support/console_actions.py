@@ -77,16 +77,14 @@ def filter_batch(walk: Walk) -> None:
 
 def undo_batch(walk: Walk) -> None:
     walk.open(f"/batches/{accepted(walk)['batch_id']}")
-    walk.press(re.compile("^Undo"), "link")
-    walk.confirm(re.compile("^Undo"))
+    walk.press_and_confirm("Undo")
     walk.sees("Jobs by outcome")
     expect(walk.main.get_by_role("heading", level=1)).to_contain_text("Batch")
 
 
 def cancel_batch(walk: Walk) -> None:
     walk.open(f"/batches/{accepted(walk, waiting=True)['batch_id']}")
-    walk.press(re.compile("^Cancel"), "link")
-    walk.confirm(re.compile("^Cancel"))
+    walk.press_and_confirm("Cancel")
     walk.sees("Cancelled")
 
 
@@ -107,8 +105,7 @@ def filter_jobs(walk: Walk) -> None:
 def retry_job(walk: Walk) -> None:
     job_id = dead_job(walk)
     walk.open(f"/jobs/{job_id}")
-    walk.press(re.compile("^Retry"), "link")
-    walk.confirm(re.compile("^Retry"))
+    walk.press_and_confirm("Retry")
     expect(walk.main.get_by_role("heading", level=1)).not_to_contain_text("?")
     wait_until(lambda: walk.client.get(f"/merge/jobs/{job_id}").json()["state"] == "finished", what="the retry")
     # Without JavaScript a page does not change by itself.
@@ -118,15 +115,13 @@ def retry_job(walk: Walk) -> None:
 
 def undo_job(walk: Walk) -> None:
     walk.open(f"/jobs/{accepted(walk)['jobs'][0]['job_id']}")
-    walk.press(re.compile("^Undo"), "link")
-    walk.confirm(re.compile("^Undo"))
+    walk.press_and_confirm("Undo")
     expect(walk.main.get_by_role("heading", level=1)).to_contain_text("Batch")
 
 
 def cancel_job(walk: Walk) -> None:
     walk.open(f"/jobs/{accepted(walk, waiting=True)['jobs'][0]['job_id']}")
-    walk.press(re.compile("^Cancel"), "link")
-    walk.confirm(re.compile("^Cancel"))
+    walk.press_and_confirm("Cancel")
     walk.sees("Cancelled")
 
 
@@ -172,16 +167,14 @@ def plan_pairs(walk: Walk) -> None:
 def apply_plan(walk: Walk) -> None:
     walk.send("PUT", "/merge/queue", {"state": "running"})
     walk.open(f"/plans/{plan(walk)}")
-    walk.press(re.compile("^Apply"), "link")
-    walk.confirm(re.compile("^Apply"))
+    walk.press_and_confirm("Apply")
     walk.sees("Applied")
 
 
 def discard_plan(walk: Walk) -> None:
     plan_id = plan(walk)
     walk.open(f"/plans/{plan_id}")
-    walk.press(re.compile("^Discard"), "link")
-    walk.confirm(re.compile("^Discard"))
+    walk.press_and_confirm("Discard")
     expect(walk.main.get_by_role("heading", level=1)).to_have_text("Plans")
     assert walk.client.get(f"/merge/plans/{plan_id}").status_code == 404
 
@@ -195,15 +188,13 @@ def filter_runs(walk: Walk) -> None:
 
 def cancel_run(walk: Walk) -> None:
     walk.open(f"/runs/{run(walk, waiting=True)}")
-    walk.press(re.compile("^Cancel"), "link")
-    walk.confirm(re.compile("^Cancel"))
+    walk.press_and_confirm("Cancel")
     walk.sees("Cancelled")
 
 
 def close_run(walk: Walk) -> None:
     walk.open(f"/runs/{run(walk, waiting=True, close=False)}")
-    walk.press(re.compile("^Close"), "link")
-    walk.confirm(re.compile("^Close"))
+    walk.press_and_confirm("Close")
     walk.sees("Closed")
 
 
@@ -226,8 +217,7 @@ def undo_run(walk: Walk) -> None:
     # The relay counts the jobs of runs.
     wait_until(lambda: "merged" in walk.client.get(f"/merge/runs/{run_id}").json()["counts"], what="the count")
     walk.open(f"/runs/{run_id}")
-    walk.press(re.compile("^Undo"), "link")
-    walk.confirm(re.compile("^Undo"))
+    walk.press_and_confirm("Undo")
     walk.sees("Undoes")
 
 

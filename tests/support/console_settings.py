@@ -72,8 +72,7 @@ def exclude(walk: Walk) -> None:
 def delete_exclusion(walk: Walk) -> None:
     exclusion(walk)
     walk.open("/duplicates/exclusions")
-    walk.press(re.compile("^Delete"), "link")
-    walk.confirm(re.compile("^Delete"))
+    walk.press_and_confirm("Delete")
     expect(walk.main.get_by_role("heading", level=1)).to_have_text("Pairs that are not a match")
 
 
@@ -96,8 +95,7 @@ def change_policy(walk: Walk) -> None:
 def start_duplicate_run(walk: Walk) -> None:
     duplicates(walk)
     walk.open("/duplicates")
-    walk.press(re.compile("^Merge"), "link")
-    walk.confirm(re.compile("^Merge"))
+    walk.press_and_confirm("Merge")
     walk.sees("Search for duplicates")
 
 
@@ -107,8 +105,7 @@ def cancel_duplicate_run(walk: Walk) -> None:
     try:
         run_id = walk.send("POST", "/duplicates/runs")["run_id"]
         walk.open(f"/duplicates/runs/{run_id}")
-        walk.press(re.compile("^Cancel"), "link")
-        walk.confirm(re.compile("^Cancel"))
+        walk.press_and_confirm("Cancel")
         walk.sees("Cancelled")
     finally:
         walk.system.relay.thaw()
@@ -117,8 +114,7 @@ def cancel_duplicate_run(walk: Walk) -> None:
 def cancel_waiting(walk: Walk) -> None:
     accepted(walk, waiting=True)
     walk.open("/queue")
-    walk.press(re.compile("^Cancel"), "link")
-    walk.confirm(re.compile("^Cancel"))
+    walk.press_and_confirm("Cancel")
     expect(walk.page.get_by_role("status").filter(has_text="No worker begins one of these jobs")).to_be_visible()
 
 
@@ -134,16 +130,14 @@ def change_limit(walk: Walk) -> None:
 def pause(walk: Walk) -> None:
     walk.send("PUT", "/merge/queue", {"state": "running"})
     walk.open("/queue")
-    walk.press(re.compile("^Pause"), "link")
-    walk.confirm(re.compile("^Pause"))
+    walk.press_and_confirm("Pause")
     walk.sees("Paused at")
 
 
 def resume(walk: Walk) -> None:
     walk.send("PUT", "/merge/queue", {"state": "paused"})
     walk.open("/queue")
-    walk.press(re.compile("^Resume"), "link")
-    walk.confirm(re.compile("^Resume"))
+    walk.press_and_confirm("Resume")
     expect(walk.main.get_by_role("link", name=re.compile("^Pause"))).to_be_visible()
 
 
@@ -186,23 +180,20 @@ def change_webhook(walk: Walk) -> None:
 def delete_webhook(walk: Walk) -> None:
     webhook_id = webhook(walk)
     walk.open(f"/webhooks/{webhook_id}")
-    walk.press(re.compile("^Delete"), "link")
-    walk.confirm(re.compile("^Delete"))
+    walk.press_and_confirm("Delete")
     expect(walk.main.get_by_role("heading", level=1)).to_have_text("Webhooks")
     assert walk.client.get(f"/webhooks/{webhook_id}").status_code == 404
 
 
 def disable_webhook(walk: Walk) -> None:
     walk.open(f"/webhooks/{webhook(walk)}")
-    walk.press(re.compile("^Disable"), "link")
-    walk.confirm(re.compile("^Disable"))
+    walk.press_and_confirm("Disable")
     expect(walk.main.get_by_role("link", name=re.compile("^Enable"))).to_be_visible()
 
 
 def enable_webhook(walk: Walk) -> None:
     walk.open(f"/webhooks/{webhook(walk, enabled=False)}")
-    walk.press(re.compile("^Enable"), "link")
-    walk.confirm(re.compile("^Enable"))
+    walk.press_and_confirm("Enable")
     expect(walk.main.get_by_role("link", name=re.compile("^Disable"))).to_be_visible()
 
 
@@ -223,8 +214,7 @@ def retry_notice(walk: Walk) -> None:
 
 def rotate_secret(walk: Walk) -> None:
     walk.open(f"/webhooks/{webhook(walk)}")
-    walk.press(re.compile("^Rotate"), "link")
-    walk.confirm(re.compile("^Rotate"))
+    walk.press_and_confirm("Rotate")
     walk.sees("The webhook has a new secret")
 
 

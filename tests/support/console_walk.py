@@ -94,6 +94,12 @@ class Walk:
         if self.main.get_by_role("heading", level=1).inner_text().endswith("?"):
             self.press(name)
 
+    def press_and_confirm(self, verb: str) -> None:
+        """Press the link that begins with *verb*, and the button that begins with it on the page that asks."""
+        name = re.compile(f"^{verb}")
+        self.press(name, "link")
+        self.confirm(name)
+
     def fill(self, label: Name, text: str, within: Locator | None = None) -> None:
         """Write *text* into the field called *label*."""
         found = (within or self.main).get_by_label(label, exact=True).first

@@ -1,6 +1,6 @@
 """Whatever is merged, its undo leaves both profiles, and all that reads under them, as they were.
 
-MERGELANE_TEST_MERGES sets how many pairs are made up; the default is meant for everyday runs.
+MERGELANE_TEST_MERGES sets how many pairs are made up; the default is for everyday runs.
 """
 
 import dataclasses

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
+from tests.support.console_data import FEW, make_console_data, sender_of
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
 from tests.support.unguarded import unguarded
+from tests.support.worker import Worker
 
 TABLES = ("batch", "job", "idempotency", "profile")
 
@@ -28,6 +30,14 @@ def count(connection: Connection, caller: Caller) -> Callable[[], dict[str, int]
         return connection.execute(f"SELECT {', '.join(counts)}", {"id": caller.workspace_id}).fetchone() or {}
 
     return rows
+
+
+@pytest.fixture
+def console_values(caller: Caller, worker: Worker, connection: Connection) -> dict[str, str]:
+    """The values of the arguments of all URLs of the console, of things in the caller's workspace."""
+    return make_console_data(
+        sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=FEW
+    )
 
 
 @pytest.fixture

@@ -5,16 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from flask import Flask
 
-from app.db.connections import Connection
 from tests.support.browser import Browser
-from tests.support.console_data import FEW, make_console_data, sender_of
 from tests.support.console_pages import QUERIES, console_routes, page_paths, path_of
 from tests.support.forms import Form, forms_of
 from tests.support.front_door import Caller
-from tests.support.worker import Worker
 
 #: What only pages of the owner have, beside ids. A stranger also types each of these into each empty field.
 SECRETS = ("customer-3", "customer.7@example.com", "newsletter-2026-03.csv")
@@ -24,19 +20,11 @@ PAIR = {
     for role, whom in (("identifier_to_merge", "customer-3"), ("identifier_to_keep", "customer-6"))
     for name, value in (("kind", "external_id"), ("value", whom))
 }
-#: Forms that the pages of the data do not have: after a preview, and for duplicates, of which they have none.
+#: Forms that the pages do not show with this data, which has no preview and no duplicates.
 LATER = {
     "/console/merge": Form("post", "/console/merge", {**PAIR, "idempotency_key": ["k"]}),
     **{path: Form("post", path) for path in ("/console/duplicates/plan", "/console/duplicates/run")},
 }
-
-
-@pytest.fixture
-def values(caller: Caller, worker: Worker, connection: Connection) -> dict[str, str]:
-    """The values of the arguments of all URLs, of the owner's workspace."""
-    return make_console_data(
-        sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=FEW
-    )
 
 
 def forms_by_rule(flask: Flask, browser: Browser, values: Mapping[str, str]) -> dict[str, list[Form]]:
@@ -62,21 +50,21 @@ def filled(form: Form) -> list[dict[str, Any]]:
 def test_a_stranger_finds_nothing(
     front_door: Flask,
     caller: Caller,
-    values: dict[str, str],
+    console_values: dict[str, str],
     make_caller: Callable[..., Caller],
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
-    forms = forms_by_rule(front_door, make_browser(caller), values)
+    forms = forms_by_rule(front_door, make_browser(caller), console_values)
     stranger = make_browser(make_caller())
     token = stranger.form_token()
     # The form that signs the stranger out comes last.
     routes = sorted(console_routes(front_door), key=lambda route: route[1].rule == "/console/sign-out")
-    secrets = {*MARKS, *values.values()} - {values["index"]}
+    secrets = {*MARKS, *console_values.values()} - {console_values["index"]}
     faults = []
     for method, rule in routes:
-        own = path_of(rule.rule, values)
+        own = path_of(rule.rule, console_values)
         if method == "GET":
-            of_run = [] if rule.arguments else [f"{own}?action=undo&run_id={values['run_id']}"]
+            of_run = [] if rule.arguments else [f"{own}?action=undo&run_id={console_values['run_id']}"]
             asked = [(path, stranger.get(path)) for path in (own + QUERIES.get(rule.rule, ""), *of_run)]
         else:
             default = LATER.get(rule.rule) if not rule.arguments else Form("post", own)

@@ -8,14 +8,11 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from app.db.connections import Connection
 from app.keys.permissions import PERMISSIONS
 from tests.support.browser import Browser
-from tests.support.console_data import FEW, make_console_data, sender_of
 from tests.support.console_pages import AT_ONCE, QUERIES, console_routes, page_paths, path_of
 from tests.support.forms import Form, forms_of
 from tests.support.front_door import Caller
-from tests.support.worker import Worker
 
 LINK = re.compile(r'(?:method="(get|post)"[^<>]*? )?\b(?:href|action|hx-get)="(/console[^"#]*)')
 #: A permission that no page of the console asks for.
@@ -60,22 +57,14 @@ def opens(permissions: tuple[str, ...] | None, key: Iterable[str]) -> bool:
     return permissions is None or not set(permissions).isdisjoint(key)
 
 
-@pytest.fixture
-def values(caller: Caller, worker: Worker, connection: Connection) -> dict[str, str]:
-    """The values of the arguments of all URLs, of one workspace."""
-    return make_console_data(
-        sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=FEW
-    )
-
-
 def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_refused(
     front_door: Flask,
     caller: Caller,
-    values: dict[str, str],
+    console_values: dict[str, str],
     make_caller: Callable[..., Caller],
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
-    pages = list(page_paths(values, front_door))
+    pages = list(page_paths(console_values, front_door))
     asked = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
     broken = []
     offered: dict[tuple[str, str], tuple[Browser, Form]] = {}
@@ -111,12 +100,12 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
 
 
 def test_an_action_asks_on_a_page_of_its_own_or_is_listed_with_the_reason(
-    front_door: Flask, values: dict[str, str], browser: Browser
+    front_door: Flask, console_values: dict[str, str], browser: Browser
 ) -> None:
     routes = console_routes(front_door)
     asks = {}
     for rule in {rule.rule for method, rule in routes if method == "POST"}:
-        page = browser.get(path_of(rule, values) + QUERIES.get(rule, ""))
+        page = browser.get(path_of(rule, console_values) + QUERIES.get(rule, ""))
         asks[rule] = 'class="page confirmation"' in page.text
 
     assert {rule for rule, is_asked in asks.items() if not is_asked} == set(AT_ONCE)
@@ -125,7 +114,7 @@ def test_an_action_asks_on_a_page_of_its_own_or_is_listed_with_the_reason(
 def test_every_route_refuses_a_key_without_permissions_of_its_own(
     front_door: Flask,
     caller: Caller,
-    values: dict[str, str],
+    console_values: dict[str, str],
     make_caller: Callable[..., Caller],
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
@@ -133,7 +122,7 @@ def test_every_route_refuses_a_key_without_permissions_of_its_own(
     token = browser.form_token()
     opened = []
     for method, rule in console_routes(front_door):
-        path = path_of(rule.rule, values)
+        path = path_of(rule.rule, console_values)
         if needed(front_door, method, path) is not None:
             answer = browser.get(path) if method == "GET" else browser.post(path, form_token=token)
             opened += [(method, rule.rule)] if answer.status_code != 403 else []

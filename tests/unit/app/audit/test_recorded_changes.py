@@ -1,6 +1,6 @@
 """The changes of a merge that are computed when its record is read are those of the merge itself.
 
-MERGELANE_TEST_MERGES sets how many pairs are made up; the default is meant for everyday runs.
+MERGELANE_TEST_MERGES sets how many pairs are made up; the default is for everyday runs.
 """
 
 import os
