@@ -39,7 +39,7 @@ KNOWN = {
 }
 #: A DELETE has no LIMIT. While nothing is known of a small table, another index costs the same; one ANALYZE ends that.
 EXCEPTIONS = {"lane/sql/lane.sql:retire_orphans": {"profile_workspace_id_braze_id_key"}}
-#: How many columns of these indexes a statement has to name: of the profiles of an address, of the aliases of a profile.
+#: How many columns of these indexes a statement has to name: profiles of an address, and aliases of a profile.
 PARTS = {"profile_email": 3, "profile_phone": 3, "user_alias_workspace_id_profile_id_label_key": 2}
 
 
