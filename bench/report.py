@@ -181,7 +181,13 @@ def _counts(part: Part) -> list[str]:
     """Return the tables of the part counts."""
     totals = [[name.replace("_", " "), number(count)] for name, count in part["per_thousand"].items()]
     tables = [table(["For 1,000 merges from a backlog", "count"], totals)]
-    for what in ("round_trips", "statements", "redis_commands"):
+    if "limit" in part:
+        rows = [[name.replace("_", " "), number(count)] for name, count in part["limit"].items()]
+        tables.append(table(["For 1,000 merges of the limit", "count"], rows))
+    # Runs from before rows were counted have no figures of them.
+    for what in ("round_trips", "statements", "redis_commands", "rows_written", "index_entries"):
+        if what not in part:
+            continue
         rows = sorted(part[what].items(), key=lambda row: -row[1])
         tables.append(
             table([f"{what.replace('_', ' ').capitalize()}", "count"], [[name, number(n)] for name, n in rows])

@@ -1,4 +1,4 @@
-"""Counts per merge that do not depend on the machine: statements, round trips, Redis commands, messages, WAL.
+"""Counts per merge that do not depend on the machine: statements, round trips, Redis commands, messages, WAL, rows.
 
 The whole product runs, with a counting proxy in front of PostgreSQL. The relay starts after all requests are posted, so
 that every run has the same backlog and packs the same lanes.
@@ -13,8 +13,9 @@ from app.db.connections import Connection
 from bench.client import Door
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.ground import Ground
+from bench.limit import Limit
 from bench.sizes import Sizes
-from bench.wal import image_bytes
+from bench.wal import Place, Written, read_wal, wal_place
 from bench.wire import Tally, names
 from bench.world import WORKSPACE_ID, World, make_world, requests, run_query
 from chaos.proxy import Proxy
@@ -52,6 +53,8 @@ class Counts:
     wal_bytes: int
     #: The part of them that is images of whole pages, which depend on the time of the last checkpoint.
     wal_image_bytes: int
+    #: Versions of rows and index entries, by table and index.
+    written: Written
 
     @property
     def per_thousand(self) -> dict[str, float]:
@@ -64,6 +67,8 @@ class Counts:
             "messages": self.messages * share,
             "wal_bytes": self.wal_bytes * share,
             "wal_image_bytes": self.wal_image_bytes * share,
+            "rows_written": sum(self.written.rows.values()) * share,
+            "index_entries": sum(self.written.entries.values()) * share,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +80,8 @@ class Counts:
             "statements": {name: count * share for name, count in self.statements.items()},
             "round_trips": {name: count * share for name, count in self.round_trips.items()},
             "redis_commands": {name: count * share for name, count in self.redis_commands.items()},
+            "rows_written": {name: count * share for name, count in self.written.rows.items()},
+            "index_entries": {name: count * share for name, count in self.written.entries.items()},
         }
 
 
@@ -83,7 +90,9 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
     del sizes
     counts = count(ground)
     log(", ".join(f"{name} {value:,.0f}" for name, value in counts.per_thousand.items()))
-    return counts.to_json()
+    limit = count_limit(ground)
+    log("limit: " + ", ".join(f"{name} {value:,.0f}" for name, value in limit.items()))
+    return {**counts.to_json(), "limit": limit}
 
 
 def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
@@ -97,6 +106,25 @@ def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
     finally:
         proxy.stop()
         ground.drop(world.database)
+
+
+def count_limit(ground: Ground) -> dict[str, float]:
+    """Return what the limit writes for a thousand merges: WAL without images of whole pages, rows, index entries."""
+    world = make_world(ground, WARM + MERGES)
+    limit = Limit(ground, world, ground.copy(world.database))
+    with running(limit) as connection:
+        limit.prepare(connection, warm=WARM, count=MERGES)
+        before = wal_place(connection)
+        limit.merge()
+        after = wal_place(connection)
+        images, found = read_wal(ground, connection, before, after)
+    ground.drop(world.database)
+    share = THOUSAND / MERGES
+    return {
+        "wal_bytes_without_images": (after.wal - before.wal - images) * share,
+        "rows_written": sum(found.rows.values()) * share,
+        "index_entries": sum(found.entries.values()) * share,
+    }
 
 
 class Watched(Mergelane):
@@ -129,9 +157,8 @@ def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
         relay.start()
         wait_for_rest(connection)
         after = _read_counters(product, tally, connection)
-        connection.execute("SELECT pg_switch_wal()", prepare=False)  # flushes it for the dump
-        images = image_bytes(product.ground, before.position, after.position)
-    return _between(before, after, merges, images)
+        images, found = read_wal(product.ground, connection, before.place, after.place)
+    return _between(before, after, merges, images, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,22 +167,19 @@ class _Counters:
 
     tally: Tally
     redis: Mapping[str, int]
-    wal: int
-    position: str
+    place: Place
     messages: int
 
 
 def _read_counters(product: Watched, tally: Tally, connection: Connection) -> _Counters:
-    (row,) = run_query(connection, "read_counters", {"workspace_id": WORKSPACE_ID})
+    (row,) = run_query(connection, "count_messages", {"workspace_id": WORKSPACE_ID})
     with product.ground.redis_client() as client:
         told: dict[str, dict[str, int]] = client.info("commandstats")
     commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()}
-    return _Counters(
-        tally=tally.copy(), redis=commands, wal=int(row["wal"]), position=row["position"], messages=int(row["messages"])
-    )
+    return _Counters(tally=tally.copy(), redis=commands, place=wal_place(connection), messages=int(row["messages"]))
 
 
-def _between(before: _Counters, after: _Counters, merges: int, images: int) -> Counts:
+def _between(before: _Counters, after: _Counters, merges: int, images: int, found: Written) -> Counts:
     """Return the differences between two readings."""
     statements = _named(after.tally.statements - before.tally.statements)
     trips: Counter[str] = Counter()
@@ -172,8 +196,9 @@ def _between(before: _Counters, after: _Counters, merges: int, images: int) -> C
         round_trips=dict(trips.most_common()),
         redis_commands=redis,
         messages=after.messages - before.messages,
-        wal_bytes=after.wal - before.wal,
+        wal_bytes=after.place.wal - before.place.wal,
         wal_image_bytes=images,
+        written=found,
     )
 
 

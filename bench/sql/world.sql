@@ -248,11 +248,23 @@ SELECT
 -- Takes the jobs that are not done out of the ledger; their batches stay.
 DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 
--- name: read_counters
--- How much was written to the log so far, and under how many tasks jobs were published.
+-- name: wal_place
+-- How much was written to the log so far.
+SELECT pg_current_wal_insert_lsn() - '0/0' AS wal, pg_current_wal_insert_lsn()::text AS position
+
+-- name: count_messages
+-- Under how many tasks jobs were published.
+SELECT count(DISTINCT task_id) AS messages FROM job WHERE workspace_id = %(workspace_id)s
+
+-- name: list_files
+-- The files of all tables and indexes of the product, with the parts of rows that are stored apart.
 SELECT
-    pg_current_wal_insert_lsn() - '0/0' AS wal, pg_current_wal_insert_lsn()::text AS position,
-    (SELECT count(DISTINCT task_id) FROM job WHERE workspace_id = %(workspace_id)s) AS messages
+    (SELECT oid FROM pg_database WHERE datname = current_database()) AS database,
+    pg_relation_filenode(relation.oid) AS file,
+    coalesce(main.relname || ' (stored apart)', relation.relname) AS name
+FROM pg_class AS relation
+LEFT JOIN pg_class AS main ON main.reltoastrelid = relation.oid
+WHERE coalesce(main.relnamespace, relation.relnamespace) = 'public'::regnamespace AND relation.relkind IN ('r', 'i', 't')
 
 -- name: drop_devices
 -- Takes devices and push tokens from all profiles.
