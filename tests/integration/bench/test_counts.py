@@ -1,7 +1,7 @@
 """The counts of a merge do not grow unseen: statements, round trips, Redis commands, WAL, rows, index entries.
 
-None of this depends on the machine: the relay finds the same backlog each time and packs the same lanes. What the relay does
-by the clock is left out, since a slow machine gives it more rounds.
+None of this depends on the machine: the relay finds the same backlog each time and packs the same lanes. What the relay
+does by the clock is left out, since a slow machine gives it more rounds.
 """
 
 import re
@@ -25,7 +25,7 @@ BOUNDS = {
 }
 #: Statements by the clock: the heartbeats of the processes.
 BY_THE_CLOCK = re.compile(r"\w+: beat$")
-#: The Redis commands of requests, messages and events. The others are by the clock, such as those of a worker that waits.
+#: The Redis commands of requests, messages and events. The others are by the clock, as those of a worker that waits.
 OF_MERGES = frozenset({"incrby", "lpush", "zadd", "hset", "zrem", "hdel", "publish", "multi", "exec"})
 
 
