@@ -1233,6 +1233,7 @@ CREATE TABLE public.process_heartbeat (
     broker_state text,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    cell text,
     key_peppers text[],
     webhook_peppers text[]
 )

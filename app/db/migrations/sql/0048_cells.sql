@@ -22,5 +22,6 @@ ALTER TABLE workspace_move ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON workspace_move USING (workspace_id = current_workspace());
 
 -- The peppers that each web process and sender has, as fingerprints: `mergelane workspaces move` compares them.
+ALTER TABLE process_heartbeat ADD COLUMN cell text;
 ALTER TABLE process_heartbeat ADD COLUMN key_peppers text[];
 ALTER TABLE process_heartbeat ADD COLUMN webhook_peppers text[];

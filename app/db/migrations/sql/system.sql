@@ -13,7 +13,8 @@ CREATE TABLE process_heartbeat (
     broker_state text,  -- 'reachable', or the cause for which it waits; null if it does not use the broker
     started_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now(),
-    key_peppers text[],  -- fingerprints of the peppers of web; null for other processes
+    cell text,  -- MERGELANE_CELL
+    key_peppers text[],  -- fingerprints of the peppers of web and sender; null for other processes
     webhook_peppers text[]
 ) WITH (fillfactor = 50);
 
