@@ -129,7 +129,9 @@ class Move:
         if there is None or there["availability"] != "open":
             return False
         if workspace.availability == "open":
-            raise SetupError(f"The workspace {workspace.name!r} is open in both cells; move no workspace that was copied.")
+            raise SetupError(
+                f"The workspace {workspace.name!r} is open in both cells; move no workspace that was copied."
+            )
         return True
 
     def _there(self, workspace: Workspace) -> Mapping[str, Any] | None:
