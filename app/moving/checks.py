@@ -15,6 +15,11 @@ from app.moving.tables import Connection
 QUERIES = load_queries(__package__, "workspaces.sql")
 CLOCK = load_queries("app.db", "transactions.sql")["now"]
 
+#: The kinds of peppers, with the column of heartbeats, the setting, and the processes that use it.
+PEPPERS: Mapping[str, tuple[str, str, Sequence[str]]] = {
+    "key": ("key_peppers", "MERGELANE_KEY_PEPPER", ("web",)),
+    "webhook": ("webhook_peppers", "MERGELANE_WEBHOOK_PEPPER", ("web", "sender")),
+}
 #: Seconds by which the clocks of the two servers may differ. Ids and the identity feed are in the order of time.
 MOST_SKEW_S = 5.0
 
@@ -102,22 +107,15 @@ def _find_missing_peppers(source: Connection, target: Connection, workspace_id: 
     needed = {kind: {row["pepper"] for row in rows if row["kind"] == kind and row["pepper"]} for kind in PEPPERS}
     processes = target.execute(QUERIES["list_process_peppers"]).fetchall()
     if not any(process["kind"] == "web" for process in processes):
-        yield "No web process of the other cell has sent a heartbeat within a minute; start it, so that it reports its peppers."
+        yield "No web process of the other cell has sent a heartbeat within a minute. Start it: it reports its peppers."
         return
-    for kind, (column, variable) in PEPPERS.items():
+    for kind, (column, variable, users) in PEPPERS.items():
         for process in processes:
-            if lacking := needed[kind] - set(process[column] or ()):
+            if process["kind"] in users and (lacking := needed[kind] - set(process[column] or ())):
                 yield (
                     f"The {process['kind']} process of the other cell on {process['host']} lacks a secret of {variable}"
                     f" (fingerprint {', '.join(sorted(lacking))}). Add it to the list there and restart the process."
                 )
-
-
-#: The kinds of peppers, with the column of heartbeats and the setting.
-PEPPERS: Mapping[str, Sequence[str]] = {
-    "key": ("key_peppers", "MERGELANE_KEY_PEPPER"),
-    "webhook": ("webhook_peppers", "MERGELANE_WEBHOOK_PEPPER"),
-}
 
 
 def _now(connection: Connection) -> Any:

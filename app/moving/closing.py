@@ -1,8 +1,9 @@
 """Closes a workspace, so that nothing changes in it, and opens it again.
 
-Closing has two steps. The first lets no new work begin: keys and sign-ins are refused, and the relay and the sender leave
-the workspace out. The second makes triggers that refuse each change, also one whose request was authenticated before. To
-create a trigger waits for the transactions that have changed its table. So nothing is written after the last one exists.
+Closing has two steps. The first lets no new work begin: keys and sign-ins are refused, and the relay and the sender
+leave the workspace out. The second makes triggers that refuse each change, also one whose request was authenticated
+before. PostgreSQL makes a trigger when the transactions that have changed its table have ended. So nothing is written
+after the last one exists.
 """
 
 from collections.abc import Callable
@@ -25,8 +26,8 @@ TRIES = 20
 PAUSE_S = 1.0
 TABLE_IN_USE = (
     "The table {table} could not be locked in {tries} attempts, because a transaction has been writing to it for long"
-    " (pg_stat_activity shows it). The workspace stays closed. End the transaction and run the command again, or open the"
-    " workspace with `mergelane workspaces move --cancel`."
+    " (pg_stat_activity shows it). The workspace stays closed. End the transaction and run the command again, or open"
+    " the workspace with `mergelane workspaces move --cancel`."
 )
 
 

@@ -42,9 +42,7 @@ def _arriving(target: Connection, workspace_id: int) -> Iterator[None]:
     """Run the block in a transaction that keeps the workspace closed. Raises SetupError when it is open."""
     with changing(target):
         if target.execute(QUERIES["hold_arriving"], {"workspace_id": workspace_id}).fetchone() is None:
-            raise SetupError(
-                "Another command has opened or deleted the workspace in the other cell. Run this one again."
-            )
+            raise SetupError("Another command has opened or deleted the workspace in the other cell. Run this again.")
         yield
 
 

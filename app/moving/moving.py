@@ -1,12 +1,13 @@
 """Moves a workspace to another cell.
 
-Each step can be repeated, and the steps that matter are one transaction each: to open the workspace in the other cell is
-the switch. Until then the move can be cancelled; after it the rows here are a copy that nothing changes.
+Each step can be repeated. The switch is one transaction, which opens the workspace in the other cell. Until then the
+move can be cancelled; afterwards the rows here are a copy that nothing changes.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from time import monotonic, sleep
+from threading import Event
+from time import monotonic
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -72,13 +73,13 @@ class Move:
         plan: Plan,
         *,
         report: Report,
-        pause: Callable[[float], object] = sleep,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         self._source = source
         self._target = target
         self._plan = plan
         self._report = report
-        self._pause = pause
+        self._pause = pause or Event().wait
         self._closed_at: float | None = None
 
     def run(self) -> Moved:
@@ -97,7 +98,7 @@ class Move:
         return self._finish(workspace)
 
     def cancel(self) -> None:
-        """Open the workspace here again and delete what the other cell has of it. Raises SetupError when it is open there."""
+        """Open the workspace here again, and delete what the other cell has. Raises SetupError if it is open there."""
         workspace = self._find()
         if self._is_open_there(workspace):
             raise SetupError(
@@ -119,12 +120,12 @@ class Move:
             raise SetupError(f"There is no workspace {self._plan.workspace!r}; see `mergelane workspaces list`.")
         if workspace.availability == "arriving":
             raise SetupError(
-                f"The workspace {workspace.name!r} is not complete here: it arrives from another cell. Run the command there."
+                f"The workspace {workspace.name!r} arrives from another cell and is incomplete. Run the command there."
             )
         return workspace
 
     def _is_open_there(self, workspace: Workspace) -> bool:
-        """Return whether an earlier run has opened the workspace in the other cell. Raises SetupError if both are open."""
+        """Return whether an earlier run has opened the workspace in the other cell. Raises SetupError if both are."""
         there = self._there(workspace)
         if there is None or there["availability"] != "open":
             return False
@@ -145,9 +146,9 @@ class Move:
         if found and not self._plan.permits_unlabelled_keys:
             keys = ", ".join(f"{key.hint}… ({key.label})" for key in found[:10])
             raise SetupError(
-                f"{len(found)} valid keys of {workspace.name!r} have no route label, so the balancer sends their requests"
-                f" to the default cell: {keys}. Replace and revoke them, or use --permit-unlabelled-keys when the other"
-                " cell is the default cell."
+                f"{len(found)} valid keys of {workspace.name!r} have no route label, so the balancer sends their"
+                f" requests to the default cell: {keys}. Replace and revoke them, or use --permit-unlabelled-keys when"
+                " the other cell is the default cell."
             )
 
     def _begin(self, workspace: Workspace) -> None:

@@ -15,7 +15,6 @@ WHERE workspace_id = %(workspace_id)s OR name = %(name)s OR route_label = %(rout
 SELECT workspace.workspace_id, workspace.name, workspace.route_label, workspace.availability, move.step
 FROM workspace
 LEFT JOIN workspace_move AS move ON move.workspace_id = workspace.workspace_id
-WHERE workspace.workspace_id = coalesce(%(workspace_id)s, workspace.workspace_id)
 ORDER BY workspace.name
 
 -- name: add_arriving
@@ -118,3 +117,7 @@ SELECT greatest(
         SELECT last_value FROM pg_sequences WHERE schemaname = 'public' AND sequencename = 'workspace_workspace_id_seq'
     ), 0)
 ) AS workspace_id
+
+-- name: start_workspace_ids
+-- Sets the id of the next workspace.
+SELECT setval('workspace_workspace_id_seq'::regclass, %(first)s::bigint, false) AS workspace_id
