@@ -21,7 +21,7 @@ class TableDigest:
 def read_digests(connection: Connection, table: MovedTable, workspace_id: int) -> BucketDigests:
     """Return the digests of the buckets of *table*. It reads each row of the workspace once."""
     rows = run(connection, table.digests, workspace_id)
-    return {bucket: (found, int(digest)) for bucket, found, digest in rows}
+    return {row["bucket"]: (row["found"], int(row["digest"])) for row in rows}
 
 
 def find_differing(source: BucketDigests, target: BucketDigests) -> list[int]:

@@ -242,6 +242,7 @@ class Move:
             self._target.execute(QUERIES["end_move"], {"workspace_id": workspace_id})
             set_availability(self._target, workspace_id, "open")
             self._target.execute(QUERIES["wake_processes"])
+        self._report("The workspace is open in the other cell.")
 
     def _raise_sequences(self) -> None:
         """Let the other cell give ids after those of this one."""

@@ -55,6 +55,6 @@ def list_tables(connection: Connection, workspace_id: int) -> Sequence[MovedTabl
 
 def run(connection: Connection, statement: str, *parameters: object) -> psycopg.Cursor[Any]:
     """Execute a statement of a table, with `$1` and further parameters, and return its cursor."""
-    cursor = psycopg.RawCursor(connection)
+    cursor = psycopg.RawCursor(connection, row_factory=dict_row)
     # PostgreSQL composed and quoted the text.
     return cursor.execute(statement.encode(), parameters or None, prepare=False)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from app.config import Settings
 from app.db.connections import Connection, open_pool
+from app.moving.copying import QUERIES, copy_differences
 from app.moving.moving import Move
 from app.moving.tables import list_tables
 from tests.support.every_table import furnish
@@ -36,6 +38,12 @@ def filled(here: Connection, database_url: str) -> Factory:
     return factory
 
 
+def close_there(here: Connection, there: Connection, factory: Factory) -> None:
+    """Make the closed workspace in the other cell."""
+    (row,) = here.execute("SELECT * FROM workspace WHERE workspace_id = %s", [factory.workspace_id]).fetchall()
+    there.execute(QUERIES["add_arriving"], {**row, "rate_limits": Jsonb(row["rate_limits"])})
+
+
 def name_of(factory: Factory) -> str:
     (row,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
     name: str = row["name"]
@@ -58,3 +66,25 @@ def test_every_table_arrives_row_by_row(
         name: len(rows_of(there, name, filled.workspace_id)) for name in tables
     }
     assert moved.cell == "eu-2"
+
+
+def test_a_name_is_free_for_another_profile_between_two_passes(here: Connection, there: Connection) -> None:
+    """A unique external_id that two profiles exchange is copied, and so are deletions and new rows."""
+    factory = Factory(here)
+    one, two, gone = (factory.profile(name) for name in ("one", "two", "gone"))
+    close_there(here, there, factory)
+    first = copy_differences(here, there, factory.workspace_id)
+    factory.rows("UPDATE profile SET external_id = NULL WHERE workspace_id = %s AND id = %s RETURNING 1", one.id)
+    for profile, name in ((two, "one"), (one, "two")):
+        here.execute(
+            "UPDATE profile SET external_id = %s WHERE workspace_id = %s AND id = %s",
+            [name, factory.workspace_id, profile.id],
+        )
+    factory.rows("DELETE FROM profile WHERE workspace_id = %s AND id = %s RETURNING 1", gone.id)
+    factory.profile("new", user_aliases={"shop": "7"})
+    copy_differences(here, there, factory.workspace_id)
+
+    assert first >= 3
+    for table in ("profile", "user_alias"):
+        assert rows_of(there, table, factory.workspace_id) == rows_of(here, table, factory.workspace_id)
+    assert copy_differences(here, there, factory.workspace_id) == 0
