@@ -34,6 +34,7 @@ def filled(here: Connection, database_url: str) -> Factory:
     with open_pool(Settings(database_url=database_url), name="test") as pool:
         furnish(factory, pool)
     here.execute("DELETE FROM workspace_move")
+    here.execute("UPDATE identity_feed SET last_number = 1")
     here.execute("UPDATE api_key SET hint = 'ml_' || route_label || '_' FROM workspace")
     return factory
 
