@@ -13,9 +13,9 @@ PREFIX = "ml_"
 LABELLED = re.compile(r"ml_([a-z0-9]{1,20})_", re.ASCII)
 #: The label, the id of the workspace, at most nine digits, and the secret.
 TOKEN = re.compile(r"(?:[a-z0-9]{1,20}\.)?([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}", re.ASCII)
-#: The most characters after the label that are stored to recognise a secret; never more than a quarter of the secret.
+#: The most characters after the label that are stored to recognise a secret; never more than a quarter of them.
 HINT = 4
-#: The same for a secret that Mergelane did not make, or made without a label.
+#: The same for a secret that an operator chose.
 UNLABELLED_HINT = 7
 
 
@@ -41,10 +41,8 @@ def label_of_secret(secret: str) -> str | None:
     return match[1] if match else None
 
 
-def hint_of_secret(secret: str) -> str:
-    """Return the characters by which people recognise *secret*, its label included."""
-    label = label_of_secret(secret)
-    if label is None:
-        return secret[: min(UNLABELLED_HINT, len(secret) // 4)]
-    shown = len(PREFIX) + len(label) + 1
-    return secret[: shown + min(HINT, (len(secret) - shown) // 4)]
+def hint_of_secret(secret: str, *, route_label: str | None = None) -> str:
+    """Return the characters by which people recognise *secret*: the label, if it has that one, and a few more."""
+    shown = 0 if route_label is None else len(f"{PREFIX}{route_label}_")
+    most = UNLABELLED_HINT if route_label is None else HINT
+    return secret[: shown + min(most, (len(secret) - shown) // 4)]

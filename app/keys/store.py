@@ -93,7 +93,8 @@ def create_key(
         (found,) = cursor.execute(QUERIES["read_route_label"], {"workspace": workspace}).fetchall()
         secret = new_secret(found["route_label"])
         key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
-        cursor.execute(QUERIES["create_key"], {**key, "expires_after": expires_after})
+        hint = hint_of_secret(secret, route_label=found["route_label"])
+        cursor.execute(QUERIES["create_key"], {**key, "hint": hint, "expires_after": expires_after})
     return key["id"], secret
 
 
