@@ -147,7 +147,7 @@ ORDER BY p.place, p.name
 -- name: list_sequences
 -- Lists the sequences of identity columns with the last value of each.
 SELECT
-    format('%%I.%%I', sequence.schemaname, sequence.sequencename) AS name, coalesce(sequence.last_value, 0) AS last_value
+    format('%I.%I', sequence.schemaname, sequence.sequencename) AS name, coalesce(sequence.last_value, 0) AS last_value
 FROM pg_sequences AS sequence
 WHERE sequence.schemaname = 'public' AND sequence.sequencename <> 'workspace_workspace_id_seq'
 
