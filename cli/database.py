@@ -35,28 +35,31 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
 
 
 @contextmanager
-def session(settings: Settings, database_url: str, *, name: str) -> Iterator[Connection]:
+def session(
+    settings: Settings, database_url: str, *, name: str, given_by: str = "DATABASE_URL"
+) -> Iterator[Connection]:
     """Open a connection on *database_url* for many transactions without time limits, as the owner of the tables.
 
-    Raises the errors of `connected`, and SetupError behind a pooler that lends the session to others in between.
+    Raises the errors of `connected`, which name the variable or option *given_by*, and SetupError behind a pooler that
+    lends the session to others in between.
     """
-    conn = _connect(settings, database_url, name=name)
+    conn = _connect(settings, database_url, name=name, given_by=given_by)
     with _explained(), conn:
         conn.execute(WHOLE_SESSION, prepare=False)
         (row,) = conn.execute(BACKEND, prepare=False).fetchall()
         if row["pid"] != conn.info.backend_pid:
-            raise SetupError("The URL leads to a pooler; use the address of PostgreSQL itself for this command.")
+            raise SetupError(f"{given_by} leads to a pooler; use the address of PostgreSQL itself for this command.")
         yield conn
 
 
-def _connect(settings: Settings, database_url: str, *, name: str) -> Connection:
+def _connect(settings: Settings, database_url: str, *, name: str, given_by: str = "DATABASE_URL") -> Connection:
     try:
         return Connection.connect(database_url, **connection_arguments(settings, name=name, database_url=database_url))
     except ValueError as error:
-        raise SetupError(f"DATABASE_URL: {error}") from None
+        raise SetupError(f"{given_by}: {error}") from None
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise DatabaseUnavailable(
-            f"Cannot connect to the database: {connection_failure(error)}. Check that it runs, and check DATABASE_URL."
+            f"Cannot connect to the database: {connection_failure(error)}. Check that it runs, and check {given_by}."
         ) from None
 
 

@@ -116,7 +116,7 @@ def _sessions(home: Path, target: str) -> "Iterator[tuple[Connection, Connection
     settings = Settings.from_environ()
     with (
         session(settings, find_database_url(home), name="move") as here,
-        session(settings, target, name="move") as there,
+        session(settings, target, name="move", given_by="--to") as there,
     ):
         yield here, there
 
