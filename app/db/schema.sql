@@ -135,7 +135,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
              waiting.created_at AS oldest,
              other.found,
              count(*) FILTER (WHERE ((waiting.created_at IS NOT NULL) OR other.found)) OVER () AS workspaces
-            FROM ((public.workspace w
+            FROM ((public.open_workspace w
               LEFT JOIN LATERAL ( SELECT job.created_at
                     FROM public.job
                    WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
@@ -457,7 +457,8 @@ CREATE FUNCTION public.paused_workspaces() RETURNS TABLE(workspace_id integer)
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT control.workspace_id
-    FROM public.queue_control control
+    FROM (public.queue_control control
+      JOIN public.open_workspace w ON ((w.workspace_id = control.workspace_id)))
    WHERE (control.paused_at IS NOT NULL)
    ORDER BY control.workspace_id;
 END;

@@ -338,7 +338,7 @@ BEGIN ATOMIC
         SELECT
             w.workspace_id, waiting.created_at AS oldest, other.found,
             count(*) FILTER (WHERE waiting.created_at IS NOT NULL OR other.found) OVER () AS workspaces
-        FROM workspace AS w
+        FROM open_workspace AS w
         -- A queued job has no outcome, so this order is that of the ids, which is the order of creation.
         LEFT JOIN LATERAL (
             SELECT job.created_at

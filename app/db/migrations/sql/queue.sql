@@ -49,6 +49,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT control.workspace_id
     FROM queue_control AS control
+    JOIN open_workspace AS w ON w.workspace_id = control.workspace_id
     WHERE control.paused_at IS NOT NULL
     ORDER BY control.workspace_id;
 END;
