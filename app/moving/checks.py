@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from app.db.installation import read_name
@@ -64,7 +63,7 @@ def require_fit(source: Connection, target: Connection, workspace: Workspace, *,
 
 
 def clock_lead_s(source: Connection, target: Connection) -> float:
-    """Return by how many seconds the clock of *source* is before that of *target*, at least; negative when behind."""
+    """Return by how many seconds the clock of *source* is ahead of that of *target*; negative when behind."""
     before, other, after = (_now(connection) for connection in (source, target, source))
     return (before + (after - before) / 2 - other).total_seconds()
 
@@ -118,6 +117,7 @@ def _find_missing_peppers(source: Connection, target: Connection, workspace_id: 
                 )
 
 
-def _now(connection: Connection) -> Any:
+def _now(connection: Connection) -> datetime:
     (row,) = connection.execute(CLOCK).fetchall()
-    return row["now"]
+    moment: datetime = row["now"]
+    return moment
