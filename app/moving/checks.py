@@ -56,6 +56,12 @@ def list_unlabelled_keys(connection: Connection, workspace_id: int) -> list[Unla
     return [UnlabelledKey(key_id=row["id"], label=row["label"], hint=row["hint"]) for row in rows]
 
 
+def require_other_cell(source: Connection, target: Connection) -> None:
+    """Raise SetupError when both lead to one database."""
+    if read_name(source) == read_name(target):
+        raise SetupError("The URL of --to leads to this cell itself; use that of the other one.")
+
+
 def require_fit(source: Connection, target: Connection, workspace: Workspace, *, name: str) -> None:
     """Raise SetupError with the reasons why *workspace* cannot move to *target*, where it is called *name*."""
     if faults := list(_find_faults(source, target, workspace, name)):
@@ -69,9 +75,6 @@ def clock_lead_s(source: Connection, target: Connection) -> float:
 
 
 def _find_faults(source: Connection, target: Connection, workspace: Workspace, name: str) -> Iterator[str]:
-    if read_name(source) == read_name(target):
-        yield "The URL of --to leads to this cell itself; use that of the other one."
-        return
     needed = required_revision()
     for place, connection in (("This cell", source), ("The other cell", target)):
         if (found := current_revision(connection)) != needed:

@@ -17,7 +17,14 @@ from app.db.queries import load_queries
 from app.db.transaction import Transaction, set_workspace
 from app.errors import SetupError
 from app.identities.numbering import number_changes
-from app.moving.checks import Workspace, clock_lead_s, find_workspace, list_unlabelled_keys, require_fit
+from app.moving.checks import (
+    Workspace,
+    clock_lead_s,
+    find_workspace,
+    list_unlabelled_keys,
+    require_fit,
+    require_other_cell,
+)
 from app.moving.closing import await_jobs_under_way, delete_rows, permit_changes, refuse_changes, set_availability
 from app.moving.comparison import TableDigest, read_digests, summarize
 from app.moving.copying import changing, copy_differences
@@ -111,10 +118,13 @@ class Move:
             set_availability(self._source, workspace_id, "open")
             self._source.execute(QUERIES["end_move"], {"workspace_id": workspace_id})
         self._source.execute(QUERIES["wake_processes"])
-        delete_rows(self._target, workspace_id)
+        there = self._there(workspace)
+        if there is not None and there["availability"] == "arriving":
+            delete_rows(self._target, workspace_id)
         self._report(f"The workspace {workspace.name!r} is open here again.")
 
     def _find(self) -> Workspace:
+        require_other_cell(self._source, self._target)
         workspace = find_workspace(self._source, self._plan.workspace)
         if workspace is None:
             raise SetupError(f"There is no workspace {self._plan.workspace!r}; see `mergelane workspaces list`.")
@@ -138,7 +148,8 @@ class Move:
     def _there(self, workspace: Workspace) -> Mapping[str, Any] | None:
         values = {"workspace_id": workspace.workspace_id, "name": self._plan.name, "route_label": workspace.route_label}
         rows = self._target.execute(QUERIES["find_conflicts"], values)
-        same = [row for row in rows if row["route_label"] == workspace.route_label]
+        own = workspace.workspace_id, workspace.route_label
+        same = [row for row in rows if (row["workspace_id"], row["route_label"]) == own]
         return same[0] if same else None
 
     def _require_labelled_keys(self, workspace: Workspace) -> None:

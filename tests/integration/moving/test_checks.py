@@ -87,6 +87,19 @@ def test_no_web_of_the_other_cell(make_move: Callable[..., Move], here: Connecti
     assert "No web process of the other cell has sent a heartbeat" in refused(make_move(), here)
 
 
+def test_a_cancelled_move_leaves_another_workspace_with_the_id_alone(
+    make_move: Callable[..., Move], here: Connection, there: Connection
+) -> None:
+    there.execute("INSERT INTO workspace (workspace_id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'other')")
+    refused(make_move(), here)
+
+    make_move().cancel()
+
+    assert [each.name for each in list_workspaces(there)] == ["other"]
+    with pytest.raises(SetupError, match="leads to this cell itself"):
+        Move(here, here, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=print).cancel()
+
+
 def test_another_revision(make_move: Callable[..., Move], here: Connection, there: Connection) -> None:
     there.execute("UPDATE alembic_version SET version_num = '0044'")
 

@@ -8,13 +8,14 @@ from werkzeug.test import TestResponse
 
 from app import keys
 from app.config import Settings
-from app.db.connections import Connection, Pool, open_pool
+from app.db.connections import Connection, Pool, lend_connection, open_pool
 from app.db.transaction import run_in_transaction
 from app.errors import SetupError, WorkspaceClosed
 from app.identities.numbering import number_changes
 from app.moving.closing import QUERIES
 from app.moving.moving import Move, Plan
 from app.moving.workspaces import forget_workspace, list_workspaces
+from app.system.heartbeats import Heartbeat
 from app.web import create_app
 from app.web.resources import resources_of
 from fuzz.lanes import Worker
@@ -53,6 +54,7 @@ class Cell:
         self.flask = create_app(self.settings)
         self.pool: Pool = open_pool(self.settings, name="test")
         self.worker = Worker(self.pool, self.settings)
+        Heartbeat("web", self.settings, lambda: lend_connection(self.pool)).beat()
         self._headers = {"Authorization": f"Bearer {secret}"}
 
     def close(self) -> None:
@@ -162,7 +164,8 @@ def test_an_idempotency_key_is_remembered_in_the_other_cell(
 
     move()
     repeated = far.post("/users/track", body, Idempotency_Key="once")
-    other = far.post("/users/track", {"attributes": []}, Idempotency_Key="once")
+    other_body = {"attributes": [{"external_id": "survivor", "home_city": "Ulm"}]}
+    other = far.post("/users/track", other_body, Idempotency_Key="once")
 
     assert (first.status_code, repeated.status_code, other.status_code) == (201, 201, 422)
     assert repeated.get_json() == first.get_json()
