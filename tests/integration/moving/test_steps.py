@@ -17,6 +17,7 @@ from app.moving.moving import Move, Plan
 from app.moving.workspaces import forget_workspace, list_workspaces
 from app.system.heartbeats import Heartbeat
 from app.web import create_app
+from app.web.console.csrf import COOKIE
 from app.web.resources import resources_of
 from fuzz.lanes import Worker
 from tests.integration.moving.conftest import WORKSPACE
@@ -332,3 +333,39 @@ def test_another_command_that_has_opened_the_workspace_is_noticed(
 
     with pytest.raises(SetupError, match="Another command"):
         Move(here, there, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=open_there).run()
+
+
+def test_a_browser_stays_signed_in_and_sees_that_the_workspace_is_closed(
+    move: Callable[..., Reporter], near: Cell, far: Cell, secret: str
+) -> None:
+    browser = near.flask.test_client()
+    browser.post("/console/sign-in", data={"key": secret})
+    cookie = browser.get_cookie(COOKIE, path="/console")
+    assert cookie is not None
+
+    move()
+    closed = browser.get("/console/keys")
+    other = far.flask.test_client()
+    other.set_cookie(COOKIE, cookie.value, path="/console")
+    page = other.get("/console/keys")
+
+    assert cookie.value.startswith(f"{secret.split('_')[1]}.1.")
+    assert (closed.status_code, closed.headers["Retry-After"]) == (503, "5")
+    assert "The workspace has moved to another cell." in closed.text
+    assert (page.status_code, WORKSPACE in page.text) == (200, True)
+
+
+def test_a_lane_of_a_closed_workspace_is_left_to_the_other_cell(
+    move: Callable[..., Reporter], near: Cell, far: Cell, here: Connection, workspace_id: int
+) -> None:
+    near.track("orphan", "survivor")
+    near.merge()
+    (row,) = here.execute("SELECT id FROM job").fetchall()
+    move()
+
+    with pytest.raises(WorkspaceClosed):
+        near.worker.run(workspace_id, [row["id"]])
+    far.worker.work()
+
+    assert far.get(f"/merge/jobs/{row['id']}").get_json()["outcome"] == "merged"
+    assert near.get("/keys").status_code == 503
