@@ -21,14 +21,8 @@ class ListedWorkspace:
     workspace_id: int
     name: str
     route_label: str
+    #: `open`, `moving`, `moved` or `arriving`.
     availability: str
-    #: The last step of its move, or None.
-    step: str | None
-
-    @property
-    def state(self) -> str:
-        """Whether it is open, with the step of a move that is not finished."""
-        return f"{self.availability} ({self.step})" if self.step and self.step != "done" else self.availability
 
 
 def list_workspaces(connection: Connection) -> list[ListedWorkspace]:

@@ -37,7 +37,9 @@ def list_workspaces(*, home: Path) -> None:
     with connect_database(home) as connection:
         found = store.list_workspaces(connection)
     if found:
-        print_table(COLUMNS, [(each.name, str(each.workspace_id), each.route_label, each.state) for each in found])
+        print_table(
+            COLUMNS, [(each.name, str(each.workspace_id), each.route_label, each.availability) for each in found]
+        )
     else:
         print_status("There are no workspaces. The first key of a workspace creates it: `mergelane keys create`.")
 

@@ -11,11 +11,8 @@ FROM workspace
 WHERE workspace_id = %(workspace_id)s OR name = %(name)s OR route_label = %(route_label)s
 
 -- name: list_workspaces
--- Lists all workspaces with their labels, and the last step of their move.
-SELECT workspace.workspace_id, workspace.name, workspace.route_label, workspace.availability, move.step
-FROM workspace
-LEFT JOIN workspace_move AS move ON move.workspace_id = workspace.workspace_id
-ORDER BY workspace.name
+-- Lists all workspaces with their labels, by name.
+SELECT workspace_id, name, route_label, availability FROM workspace ORDER BY name
 
 -- name: add_arriving
 -- Inserts a workspace of another cell, closed, or closes the one that had moved from here.

@@ -21,7 +21,7 @@ def refused(move: Move, here: Connection) -> str:
     with pytest.raises(SetupError) as raised:
         move.run()
 
-    assert [each.state for each in list_workspaces(here)] == ["open"]
+    assert [each.availability for each in list_workspaces(here)] == ["open"]
     return str(raised.value)
 
 
