@@ -33,8 +33,9 @@ ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
 -- that PostgreSQL merges the two and uses the same indexes as without the policy.
 CREATE POLICY own_workspace ON workspace USING (workspace_id = current_workspace());
 
--- The workspaces that are not closed. The relay and the sender work on these only.
-CREATE OR REPLACE VIEW open_workspace AS
+-- The workspaces that are not closed. The relay and the sender work on these only. Row-level security applies to it as to
+-- the table.
+CREATE OR REPLACE VIEW open_workspace WITH (security_invoker = true) AS
 SELECT workspace.workspace_id FROM workspace WHERE workspace.availability = 'open';
 
 -- Raises the error for a request to a closed workspace. app/db/errors.py knows its code.
