@@ -51,6 +51,11 @@ class Settings:
         "", DatabaseUrl(), "URL of a standby for segments, exports, audit and duplicates; none when empty", secret=True
     )
     replica_wait_s: float = _setting(0.5, read.positive(), "how long a query waits for a standby that lags behind")
+    cell: str = _setting(
+        "",
+        schema_fields.String(validate=validate.Regexp(r"[a-z0-9-]{0,30}\Z", error="Use up to 30 of a-z, 0-9 and -.")),
+        "name of this installation among several cells; in `/health/*` and in the metric `mergelane_cell`",
+    )
     process_user: str = _setting(
         "mergelane_processes",
         RoleName(),

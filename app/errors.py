@@ -11,7 +11,8 @@ MergelaneError
 │   └── Overloaded          429, with Retry-After
 ├── ServerUnavailable       PostgreSQL or the broker is away or refuses work: wait; `cause` says why in a word
 │   ├── DatabaseUnavailable     PostgreSQL; a transaction in its COMMIT may have taken effect
-│   │   └── DatabaseRefuses     it answers and refuses work: read-only, full, a privilege revoked
+│   │   ├── DatabaseRefuses     it answers and refuses work: read-only, full, a privilege revoked
+│   │   └── WorkspaceClosed     the workspace is being moved to another cell, or has moved
 │   └── BrokerUnavailable       the broker; some messages may have arrived
 ├── ResolutionUnsettled     profiles kept changing while a job was resolved; the attempt is repeated
 ├── UnknownRulesError       a newer version made the merge; its code can compute the changes
@@ -108,6 +109,10 @@ class DatabaseRefuses(DatabaseUnavailable):
         super().__init__(message, cause=cause)
         #: The attempts of a lane, by job id, that the server also refused to uncount.
         self.attempts = attempts or {}
+
+
+class WorkspaceClosed(DatabaseUnavailable):
+    """The workspace is being moved to another cell, or has moved. Nothing was changed."""
 
 
 class BrokerUnavailable(ServerUnavailable):

@@ -13,6 +13,12 @@ from app.errors import DatabaseUnavailable, SetupError
 
 #: Undoes what a pooler has set for the processes, and repeats what it drops of this connection's options.
 AS_OWNER = "SET LOCAL ROLE NONE; SET LOCAL row_security = off"
+#: The same for a whole session. Its lock_timeout is that of a migration: other sessions queue behind each lock.
+WHOLE_SESSION = (
+    "SET ROLE NONE; SET row_security = off; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+    " SET lock_timeout = '4s'"
+)
+BACKEND = "SELECT pg_backend_pid() AS pid"
 
 
 @contextmanager
@@ -22,18 +28,46 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
     Raises DatabaseUnavailable when the connection fails, PostgreSQL refuses work or *database_url* is invalid, and
     SetupError when its user does not own the tables: such a user may not see every row.
     """
+    conn = _connect(settings, database_url, name=name)
+    with _explained(), conn, conn.transaction():
+        conn.execute(AS_OWNER, prepare=False)
+        yield conn
+
+
+@contextmanager
+def session(
+    settings: Settings, database_url: str, *, name: str, given_by: str = "DATABASE_URL"
+) -> Iterator[Connection]:
+    """Open a connection on *database_url* for many transactions without time limits, as the owner of the tables.
+
+    Raises the errors of `connected`, which name the variable or option *given_by*, and SetupError behind a pooler that
+    lends the session to others in between.
+    """
+    conn = _connect(settings, database_url, name=name, given_by=given_by)
+    with _explained(), conn:
+        conn.execute(WHOLE_SESSION, prepare=False)
+        (row,) = conn.execute(BACKEND, prepare=False).fetchall()
+        if row["pid"] != conn.info.backend_pid:
+            raise SetupError(f"{given_by} leads to a pooler; use the address of PostgreSQL itself for this command.")
+        yield conn
+
+
+def _connect(settings: Settings, database_url: str, *, name: str, given_by: str = "DATABASE_URL") -> Connection:
     try:
-        conn = Connection.connect(database_url, **connection_arguments(settings, name=name, database_url=database_url))
+        return Connection.connect(database_url, **connection_arguments(settings, name=name, database_url=database_url))
     except ValueError as error:
-        raise SetupError(f"DATABASE_URL: {error}") from None
+        raise SetupError(f"{given_by}: {error}") from None
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise DatabaseUnavailable(
-            f"Cannot connect to the database: {connection_failure(error)}. Check that it runs, and check DATABASE_URL."
+            f"Cannot connect to the database: {connection_failure(error)}. Check that it runs, and check {given_by}."
         ) from None
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise what PostgreSQL refuses to a command as one of Mergelane's errors."""
     try:
-        with conn, conn.transaction():
-            conn.execute(AS_OWNER, prepare=False)
-            yield conn
+        yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(
             f"PostgreSQL refuses a statement to the user in DATABASE_URL ({error.diag.message_primary}). Use the user"

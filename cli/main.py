@@ -37,6 +37,7 @@ SUMMARIES: Mapping[str, str] = {
     "runs": "List, show, cancel, resume and undo runs.",
     "up": "Run the whole product on this machine until Ctrl-C.",
     "webhooks": "Manage webhooks: URLs that Mergelane calls when a batch finishes or profiles are merged.",
+    "workspaces": "List workspaces and move them between cells.",
 }
 #: Bytes of an argument that are not UTF-8 arrive as lone surrogates.
 UNFIT = re.compile("[\0\ud800-\udfff]")
@@ -142,8 +143,8 @@ def main() -> None:
     `mergelane up` runs the whole product on this machine.
 
     apply, audit, batches, duplicates, identities, jobs, merge, plans, profiles, queue, runs and webhooks send requests
-    to the API at MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits and migrate
-    use the database in DATABASE_URL or, when it is not set, the database of a running `mergelane up`. jobs and queue
-    can use it too.
+    to the API at MERGELANE_URL with the key in MERGELANE_API_KEY (see docs/cli.md). doctor, keys, limits, migrate
+    and workspaces use the database in DATABASE_URL or, when it is not set, the database of a running `mergelane up`.
+    jobs and queue can use it too.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

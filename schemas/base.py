@@ -101,12 +101,14 @@ class LiveSchema(ResponseSchema):
     """The process responds."""
 
     status = fields.String(metadata={"enum": ["live"]})
+    cell = fields.String(metadata={**OPTIONAL, "description": "`MERGELANE_CELL`, if it is set."})
 
 
 class ReadySchema(ResponseSchema):
     """The server can take requests."""
 
     status = fields.String(metadata={"enum": ["ready"]})
+    cell = fields.String(metadata={**OPTIONAL, "description": "`MERGELANE_CELL`, if it is set."})
 
 
 class MessageSchema(ResponseSchema):

@@ -6,6 +6,7 @@ from functools import cache, partial
 
 from app.config import Settings
 from app.db.connections import APP_ROLE, Connection, Pool, connection_arguments, lend_connection, open_pool
+from app.metrics.cell import CellInfo
 from app.metrics.serving import MetricsServer
 from app.metrics.worker import WORKER
 from app.system.heartbeats import Heartbeat
@@ -30,13 +31,13 @@ def pool() -> Pool:
 @cache
 def serve_metrics() -> MetricsServer:
     """Serve the metrics of this process at MERGELANE_METRICS_ADDRESS."""
-    return MetricsServer(settings().metrics_address, *WORKER)
+    return MetricsServer(settings().metrics_address, *WORKER, CellInfo(settings().cell))
 
 
 def start_heartbeat(name: str, *, forks: bool) -> None:
     """Write the heartbeat of the worker *name*. A process that *forks* opens no pool: its children would share it."""
     lend = _connect if forks else partial(lend_connection, pool())
-    _heartbeats.append(Heartbeat("worker", lend, name=name, uses_broker=True))
+    _heartbeats.append(Heartbeat("worker", settings(), lend, name=name, uses_broker=True))
     _heartbeats[-1].start()
 
 

@@ -12,6 +12,7 @@ from app.db.connections import Pool, lend_connection, open_pool
 from app.db.startup import wait_for_schema
 from app.gc_tuning import tune_gc
 from app.logs import configure_logging
+from app.metrics.cell import CellInfo
 from app.metrics.exposition import MetricSource
 from app.metrics.serving import serve_metrics
 from app.system.heartbeats import write_heartbeat
@@ -37,14 +38,15 @@ def run_services(
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with serve_metrics(settings.metrics_address, *metrics), write_health(settings.health_file):
+    sources = (*metrics, CellInfo(settings.cell))
+    with serve_metrics(settings.metrics_address, *sources), write_health(settings.health_file):
         wait_for_schema(settings, process=process, stop=stop)
         spans.start_tracing(settings, service=process)
         tune_gc()
         log.info("%s_started", process)
         with (
             open_pool(settings, name=process) as pool,
-            write_heartbeat(process, partial(lend_connection, pool), uses_broker=uses_broker),
+            write_heartbeat(process, settings, partial(lend_connection, pool), uses_broker=uses_broker),
             ThreadPoolExecutor(len(services)) as threads,
         ):
             running = [threads.submit(_run_until_stopped, service, pool, settings, stop) for service in services]

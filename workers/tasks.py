@@ -9,7 +9,7 @@ import psycopg
 from celery import Task
 
 from app.db.errors import Response, response_to, to_unavailable
-from app.errors import DatabaseRefuses, DatabaseUnavailable, MergelaneError
+from app.errors import DatabaseRefuses, DatabaseUnavailable, MergelaneError, WorkspaceClosed
 from app.lane.run import Lane, execute_lane
 from app.logs import request_context
 from app.metrics.servers import Wait
@@ -83,6 +83,10 @@ def _run(lane: Lane, own: Mapping[str, object]) -> Mapping[str, int]:
     """Run *lane* and return its jobs by their result; *own* are the fields of its log lines."""
     try:
         ends = execute_lane(resources.pool(), resources.settings(), lane)
+    except WorkspaceClosed:
+        # The rescue requeues the jobs, in the other cell or, if the move is cancelled, here.
+        log.info("lane_of_closed_workspace_ignored", extra=own)
+        return {}
     except DatabaseUnavailable as error:
         raise _waiting_for(error) from None
     except Exception as error:

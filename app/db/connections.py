@@ -18,7 +18,7 @@ from app.config import Settings
 from app.database_url import complete_arguments, connection_failure
 from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection, check_alive
 from app.db.clock import SERVER_CLOCK
-from app.db.errors import is_unavailable, to_unavailable
+from app.db.errors import WORKSPACE_CLOSED, is_unavailable, to_unavailable
 from app.db.repetition import RepeatingCursor
 from app.db.session_settings import PLANNING, connection_parameters, override_environment
 from app.errors import SetupError
@@ -218,7 +218,7 @@ def lend_connection(pool: Pool, workspace_id: int | None = None) -> Iterator[Con
             try:
                 yield connection
             except psycopg.Error as error:
-                if is_unavailable(error):
+                if is_unavailable(error) and error.sqlstate != WORKSPACE_CLOSED:
                     connection.close()
                 raise
             finally:

@@ -18,6 +18,7 @@ from app.errors import (
     Rejected,
     ResolutionUnsettled,
     ServerUnavailable,
+    WorkspaceClosed,
 )
 
 
@@ -76,6 +77,8 @@ BY_TYPE: tuple[tuple[type[Exception], Response], ...] = (
 #: SQLSTATEs, or their beginnings, of a server that does not answer: connection lost, starting up or shutting down, and
 #: a session that PostgreSQL ended because this process stayed idle inside a transaction.
 NO_ANSWER_STATES = ("08", "57P", "25P03")
+#: The SQLSTATE of refuse_closed_workspace() and protect_closed_workspace().
+WORKSPACE_CLOSED = "ML503"
 #: Causes of a refusal in words.
 CAUSES: dict[LiteralString, LiteralString] = {
     "0A000": "a prepared statement is older than its table",
@@ -111,6 +114,8 @@ def to_unavailable(error: psycopg.Error) -> DatabaseUnavailable:
             return DatabaseUnavailable(message, cause=state or NO_ANSWER)
         message = f"PostgreSQL refuses connections ({reason}); try again in a few seconds."
         return DatabaseUnavailable(message, cause=CONNECTION_REFUSED)
+    if state == WORKSPACE_CLOSED:
+        return WorkspaceClosed(error.diag.message_primary or "The workspace is closed.", cause=state)
     name = type(error).__name__
     if isinstance(error, CONTENTION_ERRORS + RETRYABLE_ERRORS):
         return DatabaseUnavailable(f"PostgreSQL is too busy ({name}); try again in a few seconds.", cause=state)

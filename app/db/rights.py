@@ -28,6 +28,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(
         ("alembic_version", "installation", "workspace", "workspace_job", "held_lane", "workspace_profile"), READ_ONLY
     ),
+    **dict.fromkeys(("open_workspace", "workspace_move"), READ_ONLY),
     # The owner creates and revokes keys: see COLUMNS.
     "api_key": READ_ONLY,
     "sign_in": ("SELECT", "INSERT", "DELETE"),

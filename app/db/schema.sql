@@ -5,16 +5,25 @@ CREATE TABLE public.workspace (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     rate_limits jsonb DEFAULT '{}'::jsonb NOT NULL,
+    route_label text DEFAULT "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 10) NOT NULL,
+    availability text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT availability_is_known CHECK ((availability = ANY (ARRAY['open'::text, 'moving'::text, 'moved'::text, 'arriving'::text]))),
+    CONSTRAINT route_label_fits_a_map CHECK ((route_label ~ '^[a-z0-9]{1,20}$'::text)),
     CONSTRAINT workspace_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT workspace_rate_limits_check CHECK ((jsonb_typeof(rate_limits) = 'object'::text))
 );
+
+CREATE VIEW public.open_workspace AS
+ SELECT workspace_id
+   FROM public.workspace
+  WHERE (availability = 'open'::text);
 
 CREATE FUNCTION public.all_workspaces() RETURNS TABLE(workspace_id integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM public.workspace w
+    FROM public.open_workspace w
    ORDER BY w.workspace_id;
 END;
 
@@ -126,7 +135,7 @@ CREATE FUNCTION public.count_jobs_by_workspace(most integer, bound integer) RETU
              waiting.created_at AS oldest,
              other.found,
              count(*) FILTER (WHERE ((waiting.created_at IS NOT NULL) OR other.found)) OVER () AS workspaces
-            FROM ((public.workspace w
+            FROM ((public.open_workspace w
               LEFT JOIN LATERAL ( SELECT job.created_at
                     FROM public.job
                    WHERE ((job.workspace_id = w.workspace_id) AND (job.state = 'queued'::text))
@@ -275,6 +284,20 @@ CREATE FUNCTION public.erase_audit_records(workspace_id integer, job_ids uuid[])
    WHERE ((record.workspace_id = erase_audit_records.workspace_id) AND (record.workspace_id = public.current_workspace()) AND (record.job_id = ANY (erase_audit_records.job_ids)));
 END;
 
+CREATE FUNCTION public.refuse_closed_workspace(availability text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'ML503',
+        MESSAGE = CASE availability
+            WHEN 'moved' THEN 'The workspace has moved to another cell.'
+            ELSE 'The workspace is being moved to another cell.'
+        END;
+END;
+$$;
+
 CREATE TABLE public.api_key (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -298,7 +321,10 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
      k.id,
      k.digest,
      k.permissions,
-     w.rate_limits
+         CASE w.availability
+             WHEN 'open'::text THEN w.rate_limits
+             ELSE public.refuse_closed_workspace(w.availability)
+         END AS refuse_closed_workspace
     FROM (public.api_key k
       JOIN public.workspace w ON ((w.workspace_id = k.workspace_id)))
    WHERE ((k.digest = ANY (find_valid_keys.digests)) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())));
@@ -335,7 +361,7 @@ CREATE FUNCTION public.next_job_due_at() RETURNS timestamp with time zone
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT min(GREATEST(due.due_at, (control.paced_at + ('00:01:00'::interval / (control.merges_per_minute_limit)::double precision)))) AS min
-    FROM ((public.workspace w
+    FROM ((public.open_workspace w
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT job.due_at
             FROM public.job
@@ -399,14 +425,15 @@ CREATE FUNCTION public.next_webhook_work_at() RETURNS TABLE(watch_at timestamp w
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT ( SELECT min(watch.check_at) AS min
-            FROM (public.workspace w
+            FROM (public.open_workspace w
               CROSS JOIN LATERAL ( SELECT webhook_watch.check_at
                     FROM public.webhook_watch
                    WHERE (webhook_watch.workspace_id = w.workspace_id)
                    ORDER BY webhook_watch.check_at
                   LIMIT 1) watch)) AS min,
      ( SELECT min(delivery.due_at) AS min
-            FROM (public.webhook
+            FROM ((public.webhook
+              JOIN public.open_workspace w ON ((w.workspace_id = webhook.workspace_id)))
               CROSS JOIN LATERAL ( SELECT webhook_delivery.due_at
                     FROM public.webhook_delivery
                    WHERE ((webhook_delivery.workspace_id = webhook.workspace_id) AND (webhook_delivery.webhook_id = webhook.id) AND (webhook_delivery.state = 'waiting'::text))
@@ -430,7 +457,8 @@ CREATE FUNCTION public.paused_workspaces() RETURNS TABLE(workspace_id integer)
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT control.workspace_id
-    FROM public.queue_control control
+    FROM (public.queue_control control
+      JOIN public.open_workspace w ON ((w.workspace_id = control.workspace_id)))
    WHERE (control.paused_at IS NOT NULL)
    ORDER BY control.workspace_id;
 END;
@@ -445,12 +473,36 @@ BEGIN
     IF TG_OP = 'DELETE' AND permitted = 'pruning' THEN
         RETURN OLD;
     END IF;
+    -- The owner of the tables moves a workspace to another cell, or deletes one that has moved: app/moving.
+    IF TG_LEVEL = 'ROW' AND permitted = 'moving' AND pg_has_role(
+        current_user, (SELECT pg_class.relowner FROM pg_class WHERE pg_class.oid = TG_RELID), 'USAGE'
+    ) THEN
+        IF TG_OP = 'DELETE' THEN
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' AND permitted = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
         RETURN NEW;
     END IF;
     RAISE insufficient_privilege USING
         MESSAGE = format('The audit can be added to and not changed: %s on %s is refused.', TG_OP, TG_TABLE_NAME),
         HINT = 'To erase a person, use /users/delete. Old rows are deleted after MERGELANE_AUDIT_DAYS.';
+END;
+$$;
+
+CREATE FUNCTION public.protect_closed_workspace() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('mergelane.audit_change', true) IS DISTINCT FROM 'moving' THEN
+        RAISE EXCEPTION USING ERRCODE = 'ML503', MESSAGE = 'The workspace is being moved to another cell, or has moved.';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
 END;
 $$;
 
@@ -605,7 +657,7 @@ CREATE FUNCTION public.publishable_workspaces_from(floors jsonb) RETURNS TABLE(w
  SELECT w.workspace_id,
      (control.merges_per_minute_limit IS NOT NULL),
      (due.due_at < ((now() - '100 years'::interval) - '913 days'::interval))
-    FROM ((public.workspace w
+    FROM ((public.open_workspace w
       LEFT JOIN public.queue_control control ON ((control.workspace_id = w.workspace_id)))
       CROSS JOIN LATERAL ( SELECT head.due_at
             FROM (( SELECT 0 AS place,
@@ -688,7 +740,8 @@ CREATE FUNCTION public.workspaces_to_recompute() RETURNS TABLE(workspace_id inte
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT k.workspace_id
-    FROM public.key_recomputation k
+    FROM (public.key_recomputation k
+      JOIN public.open_workspace w ON ((w.workspace_id = k.workspace_id)))
    WHERE (k.finished_at IS NULL)
    ORDER BY k.workspace_id;
 END;
@@ -698,7 +751,7 @@ CREATE FUNCTION public.workspaces_to_rescue() RETURNS TABLE(workspace_id integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM (public.workspace w
+    FROM (public.open_workspace w
       CROSS JOIN LATERAL (( SELECT job.id
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
@@ -727,7 +780,7 @@ CREATE FUNCTION public.workspaces_to_sum(until timestamp with time zone) RETURNS
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM ((public.workspace w
+    FROM ((public.open_workspace w
       LEFT JOIN LATERAL ( SELECT (minute.begins_at + '00:01:00'::interval) AS ends_at
             FROM public.job_minute minute
            WHERE (minute.workspace_id = w.workspace_id)
@@ -777,7 +830,8 @@ CREATE FUNCTION public.workspaces_with_cancellations() RETURNS TABLE(workspace_i
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT DISTINCT cancellation.workspace_id
-    FROM public.queue_cancellation cancellation
+    FROM (public.queue_cancellation cancellation
+      JOIN public.open_workspace w ON ((w.workspace_id = cancellation.workspace_id)))
    ORDER BY cancellation.workspace_id;
 END;
 
@@ -798,7 +852,7 @@ CREATE FUNCTION public.workspaces_with_due_deliveries() RETURNS TABLE(workspace_
                     FROM (public.webhook
                       JOIN public.webhook_delivery delivery ON (((delivery.workspace_id = webhook.workspace_id) AND (delivery.webhook_id = webhook.id))))
                    WHERE ((webhook.workspace_id = w.workspace_id) AND webhook.enabled AND (delivery.state = 'waiting'::text) AND (delivery.due_at <= now())))) AS deliveries
-            FROM public.workspace w) found
+            FROM public.open_workspace w) found
    WHERE (found.watches OR found.deliveries)
    ORDER BY found.workspace_id;
 END;
@@ -844,11 +898,13 @@ CREATE FUNCTION public.workspaces_with_duplicates_to_merge() RETURNS TABLE(works
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT run.workspace_id
-    FROM public.duplicate_run run
+    FROM (public.duplicate_run run
+      JOIN public.open_workspace w ON ((w.workspace_id = run.workspace_id)))
    WHERE (run.state = 'running'::text)
  UNION
   SELECT policy.workspace_id
-    FROM public.duplicate_policy policy
+    FROM (public.duplicate_policy policy
+      JOIN public.open_workspace w ON ((w.workspace_id = policy.workspace_id)))
    WHERE (policy.next_daily_at <= now())
   ORDER BY 1;
 END;
@@ -874,7 +930,8 @@ CREATE FUNCTION public.workspaces_with_erasures() RETURNS TABLE(workspace_id int
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT DISTINCT e.workspace_id
-    FROM public.erasure e
+    FROM (public.erasure e
+      JOIN public.open_workspace w ON ((w.workspace_id = e.workspace_id)))
    ORDER BY e.workspace_id;
 END;
 
@@ -895,7 +952,7 @@ CREATE FUNCTION public.workspaces_with_identity_changes() RETURNS TABLE(workspac
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM (((public.workspace w
+    FROM (((public.open_workspace w
       LEFT JOIN public.identity_feed feed ON ((feed.workspace_id = w.workspace_id)))
       LEFT JOIN LATERAL ( SELECT true AS found
             FROM public.job
@@ -922,7 +979,7 @@ CREATE FUNCTION public.workspaces_with_published_jobs() RETURNS TABLE(workspace_
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM (public.workspace w
+    FROM (public.open_workspace w
       CROSS JOIN LATERAL ( SELECT job.id
             FROM public.job
            WHERE ((job.workspace_id = w.workspace_id) AND (job.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (job.published_at IS NOT NULL))
@@ -945,7 +1002,7 @@ CREATE FUNCTION public.workspaces_with_runs() RETURNS TABLE(workspace_id integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT w.workspace_id
-    FROM (public.workspace w
+    FROM (public.open_workspace w
       CROSS JOIN LATERAL (( SELECT batch.id
             FROM public.batch
            WHERE ((batch.workspace_id = w.workspace_id) AND (batch.run_id IS NOT NULL) AND (batch.run_state IS DISTINCT FROM 'settled'::text))
@@ -1176,7 +1233,10 @@ CREATE TABLE public.process_heartbeat (
     schema_version text NOT NULL,
     broker_state text,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    cell text,
+    key_peppers text[],
+    webhook_peppers text[]
 )
 WITH (fillfactor='50');
 
@@ -1380,6 +1440,16 @@ CREATE VIEW public.workspace_job AS
     survivor_braze_id
    FROM public.job
   WHERE (workspace_id = public.current_workspace());
+
+CREATE TABLE public.workspace_move (
+    workspace_id integer NOT NULL,
+    target text NOT NULL,
+    step text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    step_at timestamp with time zone DEFAULT now() NOT NULL,
+    tables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT workspace_move_step_check CHECK ((step = ANY (ARRAY['copying'::text, 'closing'::text, 'closed'::text, 'verified'::text, 'done'::text])))
+);
 
 CREATE VIEW public.workspace_profile AS
  SELECT workspace_id,
@@ -1591,11 +1661,17 @@ ALTER TABLE ONLY public.webhook
 ALTER TABLE ONLY public.webhook_watch
     ADD CONSTRAINT webhook_watch_pkey PRIMARY KEY (workspace_id, batch_id);
 
+ALTER TABLE ONLY public.workspace_move
+    ADD CONSTRAINT workspace_move_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_name_key UNIQUE (name);
 
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.workspace
+    ADD CONSTRAINT workspace_route_label_key UNIQUE (route_label);
 
 CREATE INDEX audit_entry_age ON public.audit_entry USING btree (workspace_id, at);
 
@@ -1842,6 +1918,9 @@ ALTER TABLE ONLY public.webhook_watch
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.workspace_move
+    ADD CONSTRAINT workspace_move_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
@@ -1976,6 +2055,8 @@ CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = publi
 
 CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.workspace_move USING ((workspace_id = public.current_workspace()));
+
 ALTER TABLE public.plan ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.plan_job ENABLE ROW LEVEL SECURITY;
@@ -2017,6 +2098,8 @@ ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspace ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workspace_move ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO mergelane_app;
 

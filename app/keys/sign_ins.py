@@ -1,10 +1,8 @@
 """Sign-ins to the console: a browser exchanges a key for a token, which is valid until it or the key expires.
 
-A token starts with the id of its workspace, so that it is looked up in a transaction of that workspace.
+A token has the id of its workspace, so that it is looked up in a transaction of that workspace.
 """
 
-import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +11,10 @@ from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
 from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper
 from app.keys.rates import parse_stored_limits
+from app.keys.secrets import new_token
 from app.keys.store import KeyHolder
 
 QUERIES = load_queries(__package__, "sign_ins.sql")
-SECRET_BYTES = 32
-#: The id of the workspace, at most nine digits, and the secret.
-TOKEN = re.compile(r"([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +29,10 @@ class SignIn:
     ends_at: datetime
 
 
-def workspace_of_token(token: str) -> int | None:
-    """Return the workspace of *token*, or None when it is no token."""
-    match = TOKEN.fullmatch(token)
-    return int(match[1]) if match else None
-
-
 def begin_sign_in(tx: Transaction, holder: KeyHolder, *, hours: float, peppers: Sequence[str] = ()) -> str:
     """Create a sign-in of *holder* for a number of *hours* and return its token."""
-    token = f"{holder.workspace_id}.{secrets.token_urlsafe(SECRET_BYTES)}"
+    (found,) = tx.execute(QUERIES["read_label"]).fetchall()
+    token = new_token(found["route_label"], holder.workspace_id)
     row = {
         "digest": digest_secret(token, newest_pepper(peppers)),
         "key_id": holder.key_id,

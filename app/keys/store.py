@@ -1,7 +1,6 @@
 """API keys: created, listed, revoked and recognised. A secret is returned once and never stored."""
 
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from app.errors import SetupError
 from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper, pepper_fingerprint
 from app.keys.permissions import ALL, PERMISSIONS
 from app.keys.rates import parse_stored_limits
+from app.keys.secrets import hint_of_secret, new_secret
 from app.rates.buckets import Limit
 
 #: Any connection: the callers that manage keys use connections with other row factories.
@@ -25,10 +25,6 @@ Connection = psycopg.Connection[Any]
 
 QUERIES = load_queries(__package__, "keys.sql")
 WORKSPACE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-PREFIX = "ml_"
-SECRET_BYTES = 32
-#: The most characters of a secret that are stored to recognise it; never more than a quarter of it.
-HINT = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +87,14 @@ def create_key(
 
     The key expires after *expires_after*. Raises SetupError for an invalid name of the workspace or a permission.
     """
-    secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
-    key["expires_after"] = expires_after
-    with connection.transaction():
-        connection.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
-        connection.execute(QUERIES["create_key"], key)
+    _check_names(workspace, permissions)
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
+        (found,) = cursor.execute(QUERIES["read_route_label"], {"workspace": workspace}).fetchall()
+        secret = new_secret(found["route_label"])
+        key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
+        hint = hint_of_secret(secret, route_label=found["route_label"])
+        cursor.execute(QUERIES["create_key"], {**key, "hint": hint, "expires_after": expires_after})
     return key["id"], secret
 
 
@@ -112,6 +110,7 @@ def ensure_key(
 
     Raises SetupError when the secret belongs to another workspace, or when a name is invalid.
     """
+    _check_names(workspace, permissions)
     row = _new_key(
         key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
     )
@@ -171,8 +170,8 @@ def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
         connection.execute(QUERIES["renew_digest"], values)
 
 
-def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str], pepper: str) -> dict[str, Any]:
-    """Return the row of a new key; raise SetupError for an invalid name."""
+def _check_names(workspace: str, permissions: Sequence[str]) -> None:
+    """Raise SetupError for an invalid name of a workspace or of a permission."""
     if not WORKSPACE_NAME.fullmatch(workspace):
         raise SetupError(
             f"{workspace!r} cannot name a workspace; use up to 63 of a-z, 0-9, - and _, a letter or digit first."
@@ -181,11 +180,15 @@ def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[s
     if unknown or not permissions:
         known = ", ".join((*PERMISSIONS, ALL))
         raise SetupError(f"{', '.join(unknown) or 'No permission'} cannot be given to a key; choose from: {known}")
+
+
+def _new_key(secret: str, *, workspace: str, label: str, permissions: Sequence[str], pepper: str) -> dict[str, Any]:
+    """Return the row of a new key."""
     return {
         "id": new_id(),
         "digest": digest_secret(secret, pepper),
         "pepper": pepper_fingerprint(pepper),
-        "hint": secret[: min(HINT, len(secret) // 4)],
+        "hint": hint_of_secret(secret),
         "label": label,
         "permissions": list(dict.fromkeys(permissions)),
         "workspace": workspace,

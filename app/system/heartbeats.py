@@ -15,12 +15,14 @@ from typing import Any
 
 import psycopg
 
+from app.config import Settings
 from app.db.connections import Connection
 from app.db.errors import to_unavailable
 from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.schema_version import required_revision
 from app.errors import DatabaseUnavailable
+from app.keys.digests import pepper_fingerprint
 from app.metrics.servers import broker_cause
 from schemas.system import BrokerState
 
@@ -40,7 +42,7 @@ Lend = Callable[[], AbstractContextManager[Connection]]
 class Heartbeat(Thread):
     """Writes the heartbeat of this process until it is closed."""
 
-    def __init__(self, kind: str, lend: Lend, *, name: str = "", uses_broker: bool = False) -> None:
+    def __init__(self, kind: str, settings: Settings, lend: Lend, *, name: str = "", uses_broker: bool = False) -> None:
         """Write over the connections that *lend* lends. Without a *name*, the process has that of its *kind*."""
         super().__init__(name="heartbeat", daemon=True)
         self._lend = lend
@@ -53,6 +55,9 @@ class Heartbeat(Thread):
             "pid": os.getpid(),
             "version": metadata.version("mergelane"),
             "schema_version": required_revision(),
+            "cell": settings.cell or None,
+            "key_peppers": [pepper_fingerprint(pepper) for pepper in settings.key_pepper],
+            "webhook_peppers": [pepper_fingerprint(pepper) for pepper in settings.webhook_pepper],
         }
         self._closed = Event()
         self._beats = 0
@@ -101,9 +106,9 @@ class Heartbeat(Thread):
 
 
 @contextmanager
-def write_heartbeat(kind: str, lend: Lend, *, uses_broker: bool = False) -> Iterator[None]:
+def write_heartbeat(kind: str, settings: Settings, lend: Lend, *, uses_broker: bool = False) -> Iterator[None]:
     """Write the heartbeat of this process until the block ends."""
-    heartbeat = Heartbeat(kind, lend, uses_broker=uses_broker)
+    heartbeat = Heartbeat(kind, settings, lend, uses_broker=uses_broker)
     heartbeat.start()
     try:
         yield

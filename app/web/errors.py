@@ -11,7 +11,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
-from app.errors import DatabaseUnavailable, Gone, KeyInUse, KeyReused, Overloaded, Rejected, ResolutionUnsettled
+from app.errors import (
+    DatabaseUnavailable,
+    Gone,
+    KeyInUse,
+    KeyReused,
+    Overloaded,
+    Rejected,
+    ResolutionUnsettled,
+    WorkspaceClosed,
+)
 from app.web.content_encoding import ACCEPTED, UnsupportedEncoding
 from app.web.proxies import with_prefix
 
@@ -19,6 +28,9 @@ LOG = logging.getLogger(__name__)
 
 #: Retry-After in seconds while PostgreSQL does not answer.
 RETRY_AFTER = 2
+#: Retry-After in seconds while the workspace is closed: its last rows are copied to another cell.
+CLOSED_RETRY_AFTER = 5
+SEND_AGAIN = "Send the request again in a few seconds, with its Idempotency-Key if any."
 TRY_AGAIN = "The database does not answer just now; send the request again soon, with its Idempotency-Key if any."
 NOT_STORABLE = "The database cannot store or compare a value of this request; correct it before you send it again."
 UNEXPECTED = "Something went wrong on the server; quote this answer's X-Request-Id when you report it."
@@ -98,7 +110,10 @@ def database_error_response(error: psycopg.Error) -> Response:
 
 
 def unavailable_response(error: Exception) -> Response:
-    """Return 503 while PostgreSQL is away, refuses work or is too busy."""
+    """Return 503 while PostgreSQL is away, refuses work or is too busy, or while the workspace is closed."""
+    if isinstance(error, WorkspaceClosed):
+        sentence = f"{error} {SEND_AGAIN}"
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, sentence, Retry_After=str(CLOSED_RETRY_AFTER))
     LOG.warning("request_without_database", extra={"error": type(error).__name__, "reason": str(error)})
     return error_response(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN, Retry_After=str(RETRY_AFTER))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app.ledger.gauges import LedgerGauges
+from app.metrics.cell import CellInfo
 from app.metrics.database import DATABASE
 from app.metrics.exposition import MetricSource
 from app.metrics.http import HTTP
@@ -24,4 +25,5 @@ def register_metrics(flask: Flask) -> None:
 
 def metric_sources(flask: Flask) -> Sequence[MetricSource]:
     """Return the metrics of all processes that serve *flask*, and the gauges of the ledger."""
-    return (*HTTP, *DATABASE, READS, *SHARES, flask.extensions[NAME])
+    cell = CellInfo(resources_of(flask).settings.cell)
+    return (*HTTP, *DATABASE, READS, *SHARES, cell, flask.extensions[NAME])

@@ -13,8 +13,14 @@ from cli.commands.options import find_database_url, home_option
     is_flag=True,
     help="Also give the installation a new id, for a copy of a whole server beside the original.",
 )
+@click.option(
+    "--first-workspace-id",
+    type=click.IntRange(1, 998_000_001),
+    metavar="N",
+    help="The id of the first workspace of this cell. Cells need different blocks of 1,000,000 ids: see docs/cells.md.",
+)
 @home_option
-def migrate(home: Path, *, new_installation: bool) -> None:
+def migrate(home: Path, *, new_installation: bool, first_workspace_id: int | None) -> None:
     """Upgrade the database schema.
 
     Run it before you start the processes of a new version; to run it again changes nothing, nor does an older version
@@ -28,6 +34,7 @@ def migrate(home: Path, *, new_installation: bool) -> None:
     from app.db.installation import renew_id
     from app.db.roles import ensure_login
     from app.db.schema_version import explain_newer
+    from app.moving.workspaces import start_workspace_ids
     from cli.database import connected, require_database
 
     url, settings = find_database_url(home), Settings.from_environ()
@@ -39,5 +46,9 @@ def migrate(home: Path, *, new_installation: bool) -> None:
     if new_installation:
         with connected(settings, url, name="migrate") as connection:
             renew_id(connection)
+    if first_workspace_id is not None:
+        with connected(settings, url, name="migrate") as connection:
+            following = start_workspace_ids(connection, first_workspace_id)
+        click.echo(f"The next workspace gets the id {following:,}.")
     revision = migrations.database_revision(url)
     click.echo(explain_newer(revision) or f"The schema is at revision {revision}.")

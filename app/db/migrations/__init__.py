@@ -63,6 +63,7 @@ SCHEMA_FILES = (
     "erasure.sql",
     "identities.sql",
     "system.sql",
+    "moving.sql",
 )
 READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."
 #: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.

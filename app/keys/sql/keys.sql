@@ -4,6 +4,10 @@
 -- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
+-- name: read_route_label
+-- Returns the route label of a workspace.
+SELECT route_label FROM workspace WHERE name = %(workspace)s
+
 -- name: list_workspaces
 -- Lists the workspaces, or the one with this name.
 SELECT workspace_id, name

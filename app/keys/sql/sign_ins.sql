@@ -1,5 +1,9 @@
 -- Sign-ins of browsers to the console. The digest of a token is stored, never the token.
 
+-- name: read_label
+-- Returns the route label of the workspace.
+SELECT route_label FROM workspace WHERE workspace_id = %(workspace_id)s
+
 -- name: begin_sign_in
 -- Inserts a sign-in.
 INSERT INTO sign_in (workspace_id, digest, api_key_id, ends_at)
@@ -7,8 +11,13 @@ VALUES (%(workspace_id)s, %(digest)s, %(key_id)s, now() + make_interval(secs => 
 
 -- name: find_sign_in
 -- Returns the sign-in whose token has one of these digests, with the permissions of its key, unless either has ended.
+-- Raises an error for a closed workspace.
 SELECT
-    sign_in.workspace_id, sign_in.digest, sign_in.ends_at, workspace.name AS workspace, workspace.rate_limits,
+    sign_in.workspace_id, sign_in.digest, sign_in.ends_at, workspace.name AS workspace,
+    CASE workspace.availability
+        WHEN 'open' THEN workspace.rate_limits
+        ELSE refuse_closed_workspace(workspace.availability)
+    END AS rate_limits,
     key.id AS key_id, key.label, key.hint, key.permissions
 FROM sign_in
 JOIN api_key AS key ON key.workspace_id = sign_in.workspace_id AND key.id = sign_in.api_key_id

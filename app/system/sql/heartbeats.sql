@@ -2,9 +2,12 @@
 
 -- name: beat
 -- Writes the heartbeat of a process. The first one sets the time of its start.
-INSERT INTO process_heartbeat (id, kind, name, host, pid, version, schema_version, broker_state)
+INSERT INTO process_heartbeat (
+    id, kind, name, host, pid, version, schema_version, broker_state, cell, key_peppers, webhook_peppers
+)
 VALUES (
-    %(id)s, %(kind)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(schema_version)s, %(broker_state)s
+    %(id)s, %(kind)s, %(name)s, %(host)s, %(pid)s, %(version)s, %(schema_version)s, %(broker_state)s, %(cell)s,
+    %(key_peppers)s, %(webhook_peppers)s
 )
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, broker_state = excluded.broker_state
 

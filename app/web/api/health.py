@@ -11,7 +11,7 @@ from app.db.readiness import require_writable
 from app.errors import DatabaseUnavailable
 from app.web.errors import RETRY_AFTER, error_response
 from app.web.openapi.describe import Common, Tag, describe
-from app.web.resources import pool
+from app.web.resources import pool, settings
 from app.web.server.draining import is_draining
 from schemas.base import LiveSchema, ReadySchema
 
@@ -26,7 +26,7 @@ blueprint = Blueprint("health", __name__, url_prefix="/health")
 @blueprint.get("/live")
 def live_view() -> ResponseReturnValue:
     """Return 200 while the process runs."""
-    return {"status": "live"}
+    return _state("live")
 
 
 @describe(Tag.SERVER, "Check that the server can take requests", replies={200: ReadySchema, 503: Common.UNAVAILABLE})
@@ -41,4 +41,10 @@ def ready_view() -> ResponseReturnValue:
     except DatabaseUnavailable as error:
         LOG.warning("not_ready", extra={"reason": str(error)})
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(RETRY_AFTER))
-    return {"status": "ready"}
+    return _state("ready")
+
+
+def _state(status: str) -> dict[str, str]:
+    """Return the body of a response: *status*, and the cell if it has a name."""
+    cell = settings().cell
+    return {"status": status, "cell": cell} if cell else {"status": status}

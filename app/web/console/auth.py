@@ -8,14 +8,15 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import ParamSpec
 
-from flask import Blueprint, current_app, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app import keys
 from app.db.connections import lend_connection
 from app.db.transaction import run_in_transaction
-from app.errors import Rejected
+from app.errors import Rejected, WorkspaceClosed
 from app.keys import sign_ins
+from app.keys.secrets import label_of_secret
 from app.rates.buckets import Bucket, Limit
 from app.web.auth import authorize
 from app.web.console import csrf
@@ -84,9 +85,16 @@ def submit_sign_in() -> ResponseReturnValue:
     proxy cannot lock it out. A key is too long to be guessed, with or without the limit.
     """
     secret = request.form.get("key", "").strip()
-    with lend_connection(pool()) as connection:
-        holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
+    try:
+        with lend_connection(pool()) as connection:
+            holder = keys.find_key_holder(connection, secret, peppers=settings().key_pepper)
+    except WorkspaceClosed:
+        if (answer := _other_cell(secret)) is not None:
+            return answer
+        raise
     if holder is None:
+        if (answer := _other_cell(secret)) is not None:
+            return answer
         _count_failure()
         LOG.warning("console_sign_in_failed")
         return _form(HTTPStatus.UNAUTHORIZED, fault=WRONG_KEY)
@@ -101,6 +109,8 @@ def submit_sign_in() -> ResponseReturnValue:
     g.workspace_id, g.api_key_id = holder.workspace_id, holder.key_id
     answer = make_response(redirect(with_prefix(safe_next_path(request.form.get("next", ""))), HTTPStatus.SEE_OTHER))
     csrf.set_sign_in_cookie(answer, token)
+    if csrf.ROUTE_COOKIE in request.cookies:
+        csrf.delete_route_cookie(answer)
     return answer
 
 
@@ -122,6 +132,19 @@ def safe_next_path(path: str) -> str:
 def _form(status: HTTPStatus, *, fault: str | None = None) -> ResponseReturnValue:
     requested = request.form.get("next") or request.args.get("next", "")
     return render_template("sign_in.html", fault=fault, next_path=safe_next_path(requested)), status
+
+
+def _other_cell(secret: str) -> Response | None:
+    """Return the redirect that sends the form to the cell of *secret*, or None when this is it or there are no cells.
+
+    The balancer reads the label from a cookie. A request that has the cookie came by it, so that nothing loops.
+    """
+    label = label_of_secret(secret)
+    if not settings().cell or label is None or request.cookies.get(csrf.ROUTE_COOKIE) == label:
+        return None
+    answer = make_response(redirect(with_prefix(SIGN_IN), HTTPStatus.TEMPORARY_REDIRECT))
+    csrf.set_route_cookie(answer, label)
+    return answer
 
 
 def _count_failure() -> None:

@@ -12,11 +12,15 @@ from flask import Response, g, request
 from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.keys import sign_ins
+from app.keys.secrets import workspace_of_token
 from app.keys.sign_ins import SignIn
 from app.web.proxies import with_prefix
 from app.web.resources import pool, settings
 
 COOKIE = "mergelane-console"
+#: The cookie with a route label, and its lifetime in seconds: that of one sign-in.
+ROUTE_COOKIE = "mergelane-route"
+ROUTE_COOKIE_S = 60
 PATH = "/console"
 #: Form field, and header of htmx requests, with the form token.
 FIELD = "form_token"
@@ -39,7 +43,7 @@ def current_sign_in() -> SignIn | None:
     """Return the session of this request's cookie, or None; one query per request."""
     if "sign_in" not in g:
         token = request.cookies.get(COOKIE, "")
-        workspace_id = sign_ins.workspace_of_token(token)
+        workspace_id = workspace_of_token(token)
         g.sign_in, g.sign_in_token = None, ""
         if workspace_id is not None:
             with open_transaction(pool(), workspace_id) as tx:
@@ -94,6 +98,23 @@ def set_sign_in_cookie(response: Response, token: str) -> None:
 
 def delete_sign_in_cookie(response: Response) -> None:
     response.delete_cookie(COOKIE, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
+
+
+def set_route_cookie(response: Response, route_label: str) -> None:
+    """Let the balancer send the next request to the cell of *route_label*: the key of a form is not in its headers."""
+    response.set_cookie(
+        ROUTE_COOKIE,
+        route_label,
+        max_age=ROUTE_COOKIE_S,
+        path=with_prefix(PATH),
+        secure=_over_tls(),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def delete_route_cookie(response: Response) -> None:
+    response.delete_cookie(ROUTE_COOKIE, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
 
 
 def _over_tls() -> bool:

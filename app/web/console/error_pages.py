@@ -12,10 +12,10 @@ from werkzeug.exceptions import HTTPException
 
 from app.db.errors import Response as ErrorResponse
 from app.db.errors import response_to, to_unavailable
-from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsettled
+from app.errors import DatabaseUnavailable, NotFound, Rejected, ResolutionUnsettled, WorkspaceClosed
 from app.web.auth import ACCESS_DENIED, AccessDenied
 from app.web.console.auth import HOME, SIGN_IN, NotSignedIn, signed_in
-from app.web.errors import NOT_STORABLE, RETRY_AFTER, UNEXPECTED, first_sentence
+from app.web.errors import CLOSED_RETRY_AFTER, NOT_STORABLE, RETRY_AFTER, UNEXPECTED, first_sentence
 from app.web.proxies import with_prefix
 
 LOG = logging.getLogger(__name__)
@@ -105,9 +105,19 @@ def database_error_page(error: psycopg.Error) -> Response:
 
 
 def unavailable_page(error: Exception) -> Response:
+    if isinstance(error, WorkspaceClosed):
+        return _closed_page(error)
     LOG.warning("page_without_database", extra={"error": type(error).__name__, "reason": str(error)})
     answer = error_page(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _closed_page(error: WorkspaceClosed) -> Response:
+    """Say that the workspace moves. No navigation: its pages are closed too."""
+    sentence = f"{error} Reload the page in a few seconds."
+    answer = error_page(HTTPStatus.SERVICE_UNAVAILABLE, sentence, title="The workspace is closed")
+    answer.headers["Retry-After"] = str(CLOSED_RETRY_AFTER)
     return answer
 
 
@@ -117,9 +127,9 @@ def unexpected_error_page(error: Exception) -> Response:
     return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
 
 
-def error_page(status: HTTPStatus, sentence: str) -> Response:
-    """Return an error page with the title of *status* and *sentence*."""
+def error_page(status: HTTPStatus, sentence: str, *, title: str | None = None) -> Response:
+    """Return an error page with *sentence* and *title*, by default that of *status*."""
     # A known session keeps the navigation. It is not loaded for the error page, since loading may be what failed.
     g.setdefault("sign_in", None)
-    title = TITLES.get(status, status.phrase)
+    title = title or TITLES.get(status, status.phrase)
     return make_response(render_template("error.html", title=title, sentence=sentence, status=int(status)), status)

@@ -43,7 +43,7 @@ def test_keys_are_listed_with_what_tells_them_apart_and_without_their_secrets(ru
     listed = run("list").stdout
 
     assert secret not in listed
-    assert {"shop", "users.merge", "open", f"{secret[:7]}…"} <= set(listed.split())
+    assert {"shop", "users.merge", "open", f"{secret[:18]}…"} <= set(listed.split())
     assert listed.rstrip().endswith("till 3")
 
 

@@ -22,10 +22,13 @@ def test_a_secret_is_long_random_and_nowhere_in_the_database(connection: Connect
     _, other = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     rows = connection.execute("SELECT api_key::text AS text FROM api_key").fetchall()
 
-    assert secret.startswith("ml_")
-    assert len(secret) >= 35
+    (workspace,) = connection.execute("SELECT route_label FROM workspace").fetchall()
+    public = f"ml_{workspace['route_label']}_"
+
+    assert secret.startswith(public)
+    assert len(secret) == len(public) + 43
     assert secret != other
-    assert not any(secret[7:] in row["text"] or secret.encode().hex() in row["text"] for row in rows)
+    assert not any(secret[len(public) + 4 :] in row["text"] or secret.encode().hex() in row["text"] for row in rows)
 
 
 def test_keys_of_one_workspace_share_it(connection: Connection) -> None:
@@ -74,7 +77,7 @@ def test_keys_are_listed_with_their_workspace_and_a_hint(connection: Connection)
 
     assert (record.key_id, record.workspace, record.label) == (key_id, "shop", "web shop")
     assert record.permissions == ["users.merge"]
-    assert record.hint == secret[:7]
+    assert record.hint == secret[: len("ml_0123456789_") + 4]
     assert record.revoked_at is None
     assert [one.workspace for one in keys.list_keys(connection)] == ["lab", "shop"]
     assert keys.list_keys(connection, workspace="nowhere") == []

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.errors import BrokerUnavailable
 from app.metrics.servers import Wait
@@ -35,7 +36,7 @@ FAILED_DELIVERY = (
 def heartbeats(pool: Pool) -> Iterator[list[Heartbeat]]:
     """The heartbeats of a relay and a worker."""
     lend = partial(lend_connection, pool)
-    started = [Heartbeat(kind, lend, uses_broker=True) for kind in ("relay", "worker")]
+    started = [Heartbeat(kind, Settings(), lend, uses_broker=True) for kind in ("relay", "worker")]
     for heartbeat in started:
         heartbeat.beat()
     yield started

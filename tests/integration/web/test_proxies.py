@@ -1,7 +1,6 @@
 """Web behind the real nginx and HAProxy, with the examples in deploy/."""
 
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,29 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from cli.up import commands
 from tests.support.front_door import Caller
-from tests.support.missing import missing
-from tests.support.processes import Process, free_port
-from tests.support.waiting import wait_until
-
-DEPLOY = Path(commands.DIRECTORY) / "deploy"
-NGINX = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/mergelane.conf;
-}}
-"""
+from tests.support.processes import free_port
+from tests.support.proxies import DEPLOY, running_haproxy, running_nginx, web_server
 
 
 class Proxy:
@@ -42,44 +21,11 @@ class Proxy:
         self.root, self.prefixed, self.rewritten = (f"http://127.0.0.1:{port}" for port in ports)
 
 
-@contextmanager
-def web_server(folder: Path, database_url: str, **settings: str) -> Iterator[int]:
-    """Start a server with *settings* and lend its port."""
-    port = free_port()
-    own = {"MERGELANE_WEB_PROCESSES": "1", "MERGELANE_ALLOWED_HOSTS": "merge.corp, tools.corp, mergelane.internal"}
-    environ = {"DATABASE_URL": database_url, **own, **settings}
-    process = Process.of("web", commands.web(host="127.0.0.1", port=port), folder=folder, environ=environ).start()
-    try:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), what="web")
-        yield port
-    finally:
-        process.stop(seconds=15)
-
-
 @pytest.fixture(scope="module")
 def trusting_web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[int]:
     """The port of a web that trusts proxies on this machine."""
     with web_server(tmp_path_factory.mktemp("web"), database_url, MERGELANE_TRUSTED_PROXIES="127.0.0.0/8, ::1") as port:
         yield port
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
-
-
-@contextmanager
-def _run(command: Sequence[str], folder: Path, ports: Sequence[int]) -> Iterator[Proxy]:
-    process = Process.of("proxy", command, folder=folder, environ={}).start()
-    proxy = Proxy(ports)
-    try:
-        wait_until(lambda: _answers(f"{proxy.root}/health/ready") or not process.running, what="the proxy")
-        assert process.running, process.log
-        yield proxy
-    finally:
-        process.kill()
 
 
 def _example(path: Path, *, web: int, ports: Sequence[int]) -> str:
@@ -93,28 +39,20 @@ def _example(path: Path, *, web: int, ports: Sequence[int]) -> str:
 
 @contextmanager
 def nginx(folder: Path, *, web: int) -> Iterator[Proxy]:
-    program = _program("nginx")
     ports = [free_port() for _ in range(3)]
-    (folder / "mergelane.conf").write_text(_example(DEPLOY / "nginx/mergelane.conf", web=web, ports=ports))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
-    # The system user of nginx must not need the folder of the test.
-    user = ["-g", "user root;"] if Path("/proc/self").stat().st_uid == 0 else []
-    with _run([program, "-p", str(folder), "-c", str(folder / "nginx.conf"), *user], folder, ports) as proxy:
+    text = _example(DEPLOY / "nginx/mergelane.conf", web=web, ports=ports)
+    proxy = Proxy(ports)
+    with running_nginx(folder, "mergelane.conf", text, url=f"{proxy.root}/health/ready"):
         yield proxy
 
 
 @contextmanager
 def haproxy(folder: Path, *, web: int) -> Iterator[Proxy]:
-    program = _program("haproxy")
     ports = [free_port() for _ in range(3)]
-    (folder / "haproxy.cfg").write_text(_example(DEPLOY / "haproxy/mergelane.cfg", web=web, ports=ports))
-    with _run([program, "-db", "-f", str(folder / "haproxy.cfg")], folder, ports) as proxy:
+    text = _example(DEPLOY / "haproxy/mergelane.cfg", web=web, ports=ports)
+    proxy = Proxy(ports)
+    with running_haproxy(folder, "haproxy.cfg", text, url=f"{proxy.root}/health/ready"):
         yield proxy
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    return found or missing(name, FileNotFoundError(f"install Debian's package {name}"))
 
 
 @pytest.fixture(scope="module", params=[nginx, haproxy], ids=["nginx", "haproxy"])

@@ -16,7 +16,7 @@ def test_a_key_that_may_read_the_system_sees_its_processes_versions_and_settings
 ) -> None:
     reader = make_caller(workspace=caller.workspace, permissions=("system.read",))
     merger = make_caller(workspace=caller.workspace, permissions=("users.merge",))
-    heartbeat = Heartbeat("worker", partial(lend_connection, pool), name="worker-1@host", uses_broker=True)
+    heartbeat = Heartbeat("worker", Settings(), partial(lend_connection, pool), name="worker-1@host", uses_broker=True)
     heartbeat.beat()
     answer = reader.get("/system")
     heartbeat.close()

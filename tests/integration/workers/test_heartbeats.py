@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.errors import BrokerUnavailable
 from app.metrics.servers import Wait
@@ -26,7 +27,7 @@ def beating(pool: Pool) -> Iterator[Callable[[str], Heartbeat]]:
     made: list[Heartbeat] = []
 
     def make(kind: str) -> Heartbeat:
-        made.append(Heartbeat(kind, partial(lend_connection, pool), uses_broker=kind != "web"))
+        made.append(Heartbeat(kind, Settings(), partial(lend_connection, pool), uses_broker=kind != "web"))
         return made[-1]
 
     yield make

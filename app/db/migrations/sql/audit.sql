@@ -14,6 +14,15 @@ BEGIN
     IF TG_OP = 'DELETE' AND permitted = 'pruning' THEN
         RETURN OLD;
     END IF;
+    -- The owner of the tables moves a workspace to another cell, or deletes one that has moved: app/moving.
+    IF TG_LEVEL = 'ROW' AND permitted = 'moving' AND pg_has_role(
+        current_user, (SELECT pg_class.relowner FROM pg_class WHERE pg_class.oid = TG_RELID), 'USAGE'
+    ) THEN
+        IF TG_OP = 'DELETE' THEN
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' AND permitted = 'erasure' AND TG_NARGS = 1 AND to_jsonb(NEW) = to_jsonb(OLD) || TG_ARGV[0]::jsonb THEN
         RETURN NEW;
     END IF;

@@ -67,9 +67,15 @@ CREATE POLICY own_workspace ON duplicate_exclusion USING (workspace_id = current
 CREATE OR REPLACE FUNCTION workspaces_with_duplicates_to_merge() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT run.workspace_id FROM duplicate_run AS run WHERE run.state = 'running'
+    SELECT run.workspace_id
+    FROM duplicate_run AS run
+    JOIN open_workspace AS w ON w.workspace_id = run.workspace_id
+    WHERE run.state = 'running'
     UNION
-    SELECT policy.workspace_id FROM duplicate_policy AS policy WHERE policy.next_daily_at <= now()
+    SELECT policy.workspace_id
+    FROM duplicate_policy AS policy
+    JOIN open_workspace AS w ON w.workspace_id = policy.workspace_id
+    WHERE policy.next_daily_at <= now()
     ORDER BY 1;
 END;
 

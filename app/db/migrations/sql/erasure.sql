@@ -44,7 +44,10 @@ CREATE POLICY own_workspace ON erasure USING (workspace_id = current_workspace()
 CREATE OR REPLACE FUNCTION workspaces_with_erasures() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT DISTINCT e.workspace_id FROM erasure AS e ORDER BY e.workspace_id;
+    SELECT DISTINCT e.workspace_id
+    FROM erasure AS e
+    JOIN open_workspace AS w ON w.workspace_id = e.workspace_id
+    ORDER BY e.workspace_id;
 END;
 
 -- Replaces the statistics of a table of this owner and of its indexes, which contain values of deleted rows until the

@@ -58,7 +58,7 @@ CREATE OR REPLACE FUNCTION workspaces_with_identity_changes() RETURNS TABLE (wor
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
-    FROM workspace AS w
+    FROM open_workspace AS w
     LEFT JOIN identity_feed AS feed ON feed.workspace_id = w.workspace_id
     LEFT JOIN LATERAL (
         SELECT TRUE AS found

@@ -196,7 +196,7 @@ BEGIN ATOMIC
     SELECT
         w.workspace_id, control.merges_per_minute_limit IS NOT NULL,
         due.due_at < now() - interval '100 years' - interval '913 days'
-    FROM workspace AS w
+    FROM open_workspace AS w
     LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
         SELECT head.due_at
@@ -259,7 +259,7 @@ CREATE OR REPLACE FUNCTION next_job_due_at() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT min(greatest(due.due_at, control.paced_at + interval '1 minute' / control.merges_per_minute_limit))
-    FROM workspace AS w
+    FROM open_workspace AS w
     LEFT JOIN queue_control AS control ON control.workspace_id = w.workspace_id
     CROSS JOIN LATERAL (
         SELECT job.due_at
@@ -278,7 +278,7 @@ CREATE OR REPLACE FUNCTION workspaces_with_published_jobs() RETURNS TABLE (works
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
-    FROM workspace AS w
+    FROM open_workspace AS w
     CROSS JOIN LATERAL (
         SELECT job.id
         FROM job
@@ -296,7 +296,7 @@ CREATE OR REPLACE FUNCTION workspaces_to_rescue() RETURNS TABLE (workspace_id in
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
-    FROM workspace AS w
+    FROM open_workspace AS w
     CROSS JOIN LATERAL (
         (
             SELECT job.id
@@ -338,7 +338,7 @@ BEGIN ATOMIC
         SELECT
             w.workspace_id, waiting.created_at AS oldest, other.found,
             count(*) FILTER (WHERE waiting.created_at IS NOT NULL OR other.found) OVER () AS workspaces
-        FROM workspace AS w
+        FROM open_workspace AS w
         -- A queued job has no outcome, so this order is that of the ids, which is the order of creation.
         LEFT JOIN LATERAL (
             SELECT job.created_at

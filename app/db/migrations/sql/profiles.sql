@@ -205,7 +205,11 @@ CREATE POLICY own_workspace ON key_change USING (workspace_id = current_workspac
 CREATE OR REPLACE FUNCTION workspaces_to_recompute() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT k.workspace_id FROM key_recomputation AS k WHERE k.finished_at IS NULL ORDER BY k.workspace_id;
+    SELECT k.workspace_id
+    FROM key_recomputation AS k
+    JOIN open_workspace AS w ON w.workspace_id = k.workspace_id
+    WHERE k.finished_at IS NULL
+    ORDER BY k.workspace_id;
 END;
 
 REVOKE ALL ON FUNCTION workspaces_to_recompute() FROM PUBLIC;

@@ -39,6 +39,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT DISTINCT cancellation.workspace_id
     FROM queue_cancellation AS cancellation
+    JOIN open_workspace AS w ON w.workspace_id = cancellation.workspace_id
     ORDER BY cancellation.workspace_id;
 END;
 
@@ -48,6 +49,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT control.workspace_id
     FROM queue_control AS control
+    JOIN open_workspace AS w ON w.workspace_id = control.workspace_id
     WHERE control.paused_at IS NOT NULL
     ORDER BY control.workspace_id;
 END;

@@ -114,7 +114,7 @@ CREATE OR REPLACE FUNCTION workspaces_with_runs() RETURNS TABLE (workspace_id in
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
-    FROM workspace AS w
+    FROM open_workspace AS w
     CROSS JOIN LATERAL (
         (
             SELECT batch.id

@@ -12,7 +12,10 @@ CREATE TABLE process_heartbeat (
     schema_version text NOT NULL,  -- the revision that the code of the process needs
     broker_state text,  -- 'reachable', or the cause for which it waits; null if it does not use the broker
     started_at timestamptz NOT NULL DEFAULT now(),
-    seen_at timestamptz NOT NULL DEFAULT now()
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    cell text,  -- MERGELANE_CELL
+    key_peppers text[],  -- fingerprints of the peppers of web and sender; null for other processes
+    webhook_peppers text[]
 ) WITH (fillfactor = 50);
 
 -- What the jobs of a workspace did in one minute. The relay adds a row two minutes later, and none for a minute in which
@@ -49,7 +52,7 @@ CREATE OR REPLACE FUNCTION workspaces_to_sum(until timestamptz) RETURNS TABLE (w
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.workspace_id
-    FROM workspace AS w
+    FROM open_workspace AS w
     LEFT JOIN LATERAL (
         SELECT minute.begins_at + interval '1 minute' AS ends_at
         FROM job_minute AS minute

@@ -93,7 +93,7 @@ BEGIN ATOMIC
     SELECT
         (
             SELECT min(watch.check_at)
-            FROM workspace AS w
+            FROM open_workspace AS w
             CROSS JOIN LATERAL (
                 SELECT webhook_watch.check_at
                 FROM webhook_watch
@@ -105,6 +105,7 @@ BEGIN ATOMIC
         (
             SELECT min(delivery.due_at)
             FROM webhook
+            JOIN open_workspace AS w ON w.workspace_id = webhook.workspace_id
             CROSS JOIN LATERAL (
                 SELECT webhook_delivery.due_at
                 FROM webhook_delivery
@@ -145,7 +146,7 @@ BEGIN ATOMIC
                 WHERE webhook.workspace_id = w.workspace_id AND webhook.enabled
                     AND delivery.state = 'waiting' AND delivery.due_at <= now()
             ) AS deliveries
-        FROM workspace AS w
+        FROM open_workspace AS w
     ) AS found
     WHERE found.watches OR found.deliveries
     ORDER BY found.workspace_id;

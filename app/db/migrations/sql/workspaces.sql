@@ -17,7 +17,15 @@ CREATE TABLE workspace (
     name text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     -- Limits of this workspace by bucket, such as {"users": "100000/60"}; the other buckets use the settings.
-    rate_limits jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(rate_limits) = 'object')
+    rate_limits jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(rate_limits) = 'object'),
+    -- Part of the secrets of its keys, by which a balancer finds its cell: docs/cells.md. It never changes.
+    route_label text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 10),
+    -- 'open'; or closed: 'moving' while its last rows are copied to another cell, 'moved' afterwards, and 'arriving' in
+    -- the other cell until it has all rows.
+    availability text NOT NULL DEFAULT 'open',
+    CONSTRAINT workspace_route_label_key UNIQUE (route_label),
+    CONSTRAINT route_label_fits_a_map CHECK (route_label ~ '^[a-z0-9]{1,20}$'),
+    CONSTRAINT availability_is_known CHECK (availability IN ('open', 'moving', 'moved', 'arriving'))
 );
 
 ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
@@ -25,12 +33,47 @@ ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
 -- that PostgreSQL merges the two and uses the same indexes as without the policy.
 CREATE POLICY own_workspace ON workspace USING (workspace_id = current_workspace());
 
--- Returns every workspace. This function and the others with SECURITY DEFINER run as the owner of the tables, because
+-- The workspaces that are not closed. The relay and the sender work on these only. Row-level security applies to it as to
+-- the table.
+CREATE OR REPLACE VIEW open_workspace WITH (security_invoker = true) AS
+SELECT workspace.workspace_id FROM workspace WHERE workspace.availability = 'open';
+
+-- Raises the error for a request to a closed workspace. app/db/errors.py knows its code.
+CREATE OR REPLACE FUNCTION refuse_closed_workspace(availability text) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'ML503',
+        MESSAGE = CASE availability
+            WHEN 'moved' THEN 'The workspace has moved to another cell.'
+            ELSE 'The workspace is being moved to another cell.'
+        END;
+END;
+$$;
+
+-- Refuses a change of a row of a closed workspace. `mergelane workspaces move` makes triggers with this function, for one
+-- workspace, on each table, and changes rows itself as their owner.
+CREATE OR REPLACE FUNCTION protect_closed_workspace() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('mergelane.audit_change', true) IS DISTINCT FROM 'moving' THEN
+        RAISE EXCEPTION USING ERRCODE = 'ML503', MESSAGE = 'The workspace is being moved to another cell, or has moved.';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Returns every open workspace. This function and the others with SECURITY DEFINER run as the owner of the tables, because
 -- the processes need a few facts before a workspace is known. Each returns only these facts.
 CREATE OR REPLACE FUNCTION all_workspaces() RETURNS TABLE (workspace_id integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.workspace_id FROM workspace AS w ORDER BY w.workspace_id;
+    SELECT w.workspace_id FROM open_workspace AS w ORDER BY w.workspace_id;
 END;
 
 REVOKE ALL ON FUNCTION all_workspaces() FROM PUBLIC;
@@ -55,12 +98,15 @@ CREATE TABLE api_key (
 ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON api_key USING (workspace_id = current_workspace());
 
--- Returns the valid keys with one of these digests. A request is authenticated before its workspace is known.
+-- Returns the valid keys with one of these digests, and raises an error for a closed workspace. A request is
+-- authenticated before its workspace is known.
 CREATE OR REPLACE FUNCTION find_valid_keys(digests bytea[])
 RETURNS TABLE (workspace_id integer, key_id uuid, digest bytea, permissions text[], rate_limits jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT k.workspace_id, k.id, k.digest, k.permissions, w.rate_limits
+    SELECT
+        k.workspace_id, k.id, k.digest, k.permissions,
+        CASE w.availability WHEN 'open' THEN w.rate_limits ELSE refuse_closed_workspace(w.availability) END
     FROM api_key AS k
     JOIN workspace AS w ON w.workspace_id = k.workspace_id
     WHERE k.digest = ANY(find_valid_keys.digests)

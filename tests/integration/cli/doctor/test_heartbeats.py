@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app.config import Settings
 from app.db.connections import Connection, Pool, lend_connection
 from app.errors import BrokerUnavailable
 from app.metrics.servers import Wait
@@ -15,11 +16,11 @@ def test_processes_that_run_are_fine_lost_ones_worth_a_notice_and_those_without_
 ) -> None:
     none = list(check_heartbeats(connection))
     lend = partial(lend_connection, pool)
-    Heartbeat("sender", lend, name="lost").beat()
+    Heartbeat("sender", Settings(), lend, name="lost").beat()
     connection.execute("UPDATE process_heartbeat SET seen_at = now() - interval '1 minute'")
     wait = Wait()
     wait.begin(BrokerUnavailable("The broker is full.", cause="OOM"))
-    Heartbeat("worker", lend, name="waiting", uses_broker=True).beat()
+    Heartbeat("worker", Settings(), lend, name="waiting", uses_broker=True).beat()
     wait.end()
     found = list(check_heartbeats(connection))
 

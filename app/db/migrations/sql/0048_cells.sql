@@ -1,0 +1,27 @@
+-- Columns and the table of revision 0048. New databases have them from the files of their subjects.
+
+-- The workspaces get labels. Keys that exist have none in their secrets.
+ALTER TABLE workspace
+    ADD COLUMN route_label text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 10),
+    ADD COLUMN availability text NOT NULL DEFAULT 'open';
+ALTER TABLE workspace ADD CONSTRAINT workspace_route_label_key UNIQUE (route_label);
+ALTER TABLE workspace ADD CONSTRAINT route_label_fits_a_map CHECK (route_label ~ '^[a-z0-9]{1,20}$');
+ALTER TABLE workspace
+    ADD CONSTRAINT availability_is_known CHECK (availability IN ('open', 'moving', 'moved', 'arriving'));
+
+CREATE TABLE workspace_move (
+    workspace_id integer PRIMARY KEY REFERENCES workspace,
+    target text NOT NULL,  -- the name of the installation of the other cell
+    step text NOT NULL CHECK (step IN ('copying', 'closing', 'closed', 'verified', 'done')),
+    began_at timestamptz NOT NULL DEFAULT now(),
+    step_at timestamptz NOT NULL DEFAULT now(),
+    tables jsonb NOT NULL DEFAULT '{}'  -- the number of rows and the checksum that both cells had, by table
+);
+
+ALTER TABLE workspace_move ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON workspace_move USING (workspace_id = current_workspace());
+
+-- The peppers that each web process and sender has, as fingerprints: `mergelane workspaces move` compares them.
+ALTER TABLE process_heartbeat ADD COLUMN cell text;
+ALTER TABLE process_heartbeat ADD COLUMN key_peppers text[];
+ALTER TABLE process_heartbeat ADD COLUMN webhook_peppers text[];

@@ -1,0 +1,1 @@
+"""Moves a workspace between cells: complete installations that one balancer serves."""
