@@ -26,7 +26,16 @@ ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: All tables and views, with the rights of the processes' role.
 TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(
-        ("alembic_version", "installation", "workspace", "workspace_job", "held_lane", "workspace_profile"), READ_ONLY
+        (
+            "alembic_version",
+            "installation",
+            "workspace",
+            "workspace_home",
+            "workspace_job",
+            "held_lane",
+            "workspace_profile",
+        ),
+        READ_ONLY,
     ),
     # The owner creates and revokes keys: see COLUMNS.
     "api_key": READ_ONLY,

@@ -1,5 +1,20 @@
 -- Written by `make schema`. The schema with its comments is in migrations/sql/.
 
+CREATE FUNCTION public.add_workspace_home() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF TG_TABLE_NAME = 'workspace' THEN
+        EXECUTE format(
+            'INSERT INTO %I.workspace_home (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', TG_TABLE_SCHEMA
+        )
+        USING NEW.workspace_id;
+    END IF;
+    RETURN NULL;
+END;
+$_$;
+
 CREATE TABLE public.workspace (
     workspace_id integer NOT NULL,
     name text NOT NULL,
@@ -1368,6 +1383,10 @@ CREATE TABLE public.user_alias (
     CONSTRAINT user_alias_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 236)))
 );
 
+CREATE TABLE public.workspace_home (
+    workspace_id integer NOT NULL
+);
+
 CREATE VIEW public.workspace_job AS
  SELECT workspace_id,
     id,
@@ -1591,6 +1610,9 @@ ALTER TABLE ONLY public.webhook
 ALTER TABLE ONLY public.webhook_watch
     ADD CONSTRAINT webhook_watch_pkey PRIMARY KEY (workspace_id, batch_id);
 
+ALTER TABLE ONLY public.workspace_home
+    ADD CONSTRAINT workspace_home_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_name_key UNIQUE (name);
 
@@ -1694,6 +1716,8 @@ CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (worksp
 CREATE INDEX webhook_delivery_of_webhook ON public.webhook_delivery USING btree (workspace_id, webhook_id, id);
 
 CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, check_at);
+
+CREATE TRIGGER add_workspace_home AFTER INSERT ON public.workspace FOR EACH ROW EXECUTE FUNCTION public.add_workspace_home();
 
 CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null, "changes": null}');
 
@@ -1842,6 +1866,9 @@ ALTER TABLE ONLY public.webhook_watch
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
+ALTER TABLE ONLY public.workspace_home
+    ADD CONSTRAINT workspace_home_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
@@ -1976,6 +2003,8 @@ CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = publi
 
 CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
 
+CREATE POLICY own_workspace ON public.workspace_home USING ((workspace_id = public.current_workspace()));
+
 ALTER TABLE public.plan ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.plan_job ENABLE ROW LEVEL SECURITY;
@@ -2017,6 +2046,8 @@ ALTER TABLE public.webhook_delivery ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspace ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workspace_home ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO mergelane_app;
 
@@ -2212,6 +2243,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_alias TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_home TO mergelane_app;
 
 GRANT SELECT ON TABLE public.workspace_job TO mergelane_app;
 

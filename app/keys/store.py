@@ -95,7 +95,7 @@ def create_key(
     key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
     key["expires_after"] = expires_after
     with connection.transaction():
-        connection.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
+        _ensure_workspace(connection, workspace)
         connection.execute(QUERIES["create_key"], key)
     return key["id"], secret
 
@@ -117,12 +117,19 @@ def ensure_key(
     )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         _renew(connection, key, peppers)
-        cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
+        _ensure_workspace(connection, workspace)
         kept = cursor.execute(QUERIES["ensure_key"], row).fetchone()
     if kept is None:
         raise SetupError(f"The key {row['hint']}… opens another workspace than {workspace}; choose another secret.")
     key_id: UUID = kept["id"]
     return key_id
+
+
+def _ensure_workspace(connection: Connection, name: str) -> None:
+    """Create the workspace called *name*, unless it exists."""
+    connection.execute(QUERIES["ensure_workspace"], {"workspace": name})
+    for workspace_id in find_workspaces(connection, name=name).values():
+        connection.execute(QUERIES["ensure_home"], {"workspace_id": workspace_id})
 
 
 def list_keys(connection: Connection, *, workspace: str | None = None, prefix: str | None = None) -> list[KeyRecord]:

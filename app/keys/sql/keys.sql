@@ -4,6 +4,10 @@
 -- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
+-- name: ensure_home
+-- Inserts the row of a workspace among the distributed tables. On plain PostgreSQL a trigger has done so.
+INSERT INTO workspace_home (workspace_id) VALUES (%(workspace_id)s) ON CONFLICT (workspace_id) DO NOTHING
+
 -- name: list_workspaces
 -- Lists the workspaces, or the one with this name.
 SELECT workspace_id, name

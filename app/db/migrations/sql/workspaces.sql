@@ -36,6 +36,35 @@ END;
 REVOKE ALL ON FUNCTION all_workspaces() FROM PUBLIC;
 
 
+-- One row for each workspace, in the table that is distributed with the others: on Citus, workspace itself is on every
+-- server. INSERT ... SELECT takes the workspace_id from here where it reads no other table of the workspace. So Citus
+-- runs the statement on the one server that has the workspace. See docs/adr/0061-one-set-of-statements.md.
+CREATE TABLE workspace_home (
+    workspace_id integer PRIMARY KEY REFERENCES workspace
+);
+
+ALTER TABLE workspace_home ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON workspace_home USING (workspace_id = current_workspace());
+
+-- Adds the row of a new workspace for code of a version before revision 0046, which adds none. On Citus the trigger runs on
+-- each copy of the table, whose name has a number, and does nothing.
+CREATE OR REPLACE FUNCTION add_workspace_home() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'workspace' THEN
+        EXECUTE format(
+            'INSERT INTO %I.workspace_home (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', TG_TABLE_SCHEMA
+        )
+        USING NEW.workspace_id;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER add_workspace_home AFTER INSERT ON workspace FOR EACH ROW EXECUTE FUNCTION add_workspace_home();
+
+
 -- API keys of a workspace. A key is valid until it is revoked or expires.
 CREATE TABLE api_key (
     workspace_id integer NOT NULL REFERENCES workspace,
