@@ -24,9 +24,9 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::bigint[])
 -- exists already is not created.
 -- app/imports/creation.py adds the columns.
 INSERT INTO profile (workspace_id /* columns */)
-SELECT workspace.workspace_id /* given columns */
-FROM workspace
+SELECT home.workspace_id /* given columns */
+FROM workspace_home AS home
 CROSS JOIN jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
-WHERE workspace.workspace_id = %(workspace_id)s
+WHERE home.workspace_id = %(workspace_id)s
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id

@@ -197,7 +197,7 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND stalled_attempts
 -- name: mark_published
 -- Records the task under which each job was published.
 UPDATE job
-SET published_at = clock_timestamp(), task_id = given.task_id
+SET published_at = statement_timestamp(), task_id = given.task_id
 FROM unnest(%(ids)s::uuid[], %(task_ids)s::uuid[]) AS given (id, task_id)
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
@@ -279,9 +279,12 @@ begun AS (
             ELSE 0
         END,
         reason = CASE WHEN attempts > 0 THEN reason END,
-        started_at = clock_timestamp(),
-        published_at = coalesce(published_at, clock_timestamp()),
+        started_at = moment.now,
+        published_at = coalesce(published_at, moment.now),
         task_id = %(task_id)s
+    FROM (
+        SELECT statement_timestamp() AS now, statement_timestamp() - interval '50 years' AS last_century
+    ) AS moment
     WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
         AND (SELECT paused.found FROM paused) IS NULL
         AND id <> ALL(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs))
@@ -319,8 +322,8 @@ begun AS (
             LIMIT 1
         ) IS NULL END
         -- The rest of a lane that a limit has cut is begun only when the relay has published it.
-        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= clock_timestamp()
-            AND (attempts > 0 OR due_at <= clock_timestamp() - interval '50 years') AND (
+        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= moment.now
+            AND (attempts > 0 OR due_at <= moment.last_century) AND (
             SELECT head.id
             FROM job AS head
             JOIN held_lane AS held ON held.workspace_id = %(workspace_id)s AND held.id = head.id
@@ -329,8 +332,8 @@ begun AS (
         ) IS NULL END
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
-        greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS waited_s,
-        stalled_attempts > 0 AS has_stalled, published_at >= statement_timestamp() AS was_waiting
+        greatest(extract(EPOCH FROM moment.now - created_at), 0)::double precision AS waited_s,
+        stalled_attempts > 0 AS has_stalled, published_at >= moment.now AS was_waiting
 ),
 
 rest AS (
@@ -378,7 +381,7 @@ SET
     state = 'finished',
     outcome = given.outcome,
     reason = given.reason,
-    finished_at = statement_timestamp() + given.place * interval '1 microsecond',
+    finished_at = given.finished_at,
     orphan_id = given.orphan_id,
     orphan_braze_id = given.orphan_braze_id,
     orphan_external_id = given.orphan_external_id,
@@ -393,16 +396,21 @@ SET
         ) AS found (key)
         WHERE found.key IS NOT NULL
     )
-FROM ROWS FROM (
-    jsonb_to_recordset(%(rows)s) AS (
-        id uuid, outcome text, reason text,
-        orphan_id bigint, orphan_braze_id text, orphan_external_id text,
-        survivor_id bigint, survivor_braze_id text, survivor_external_id text, held_keys text[]
+FROM (
+    SELECT
+        id, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id, survivor_id, survivor_braze_id,
+        survivor_external_id, held_keys, statement_timestamp() + place * interval '1 microsecond' AS finished_at
+    FROM ROWS FROM (
+        jsonb_to_recordset(%(rows)s) AS (
+            id uuid, outcome text, reason text,
+            orphan_id bigint, orphan_braze_id text, orphan_external_id text,
+            survivor_id bigint, survivor_braze_id text, survivor_external_id text, held_keys text[]
+        )
+    ) WITH ORDINALITY AS result (
+        id, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id, survivor_id, survivor_braze_id,
+        survivor_external_id, held_keys, place
     )
-) WITH ORDINALITY AS given (
-    id, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id, survivor_id, survivor_braze_id,
-    survivor_external_id, held_keys, place
-)
+) AS given
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
@@ -412,12 +420,12 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 UPDATE job
 SET
     state = CASE WHEN next.dead THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN next.dead THEN clock_timestamp() END,
+    finished_at = CASE WHEN next.dead THEN next.now END,
     stalled_attempts = job.stalled_attempts + CASE WHEN %(stalled)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
     lane = job.index,
-    due_at = clock_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ next.doublings))
+    due_at = next.due_at
 FROM (
     SELECT
         id,
@@ -425,10 +433,11 @@ FROM (
             WHEN %(stalled)s THEN stalled_attempts + 1 >= %(max_stalled_attempts)s
             ELSE attempts - stalled_attempts >= %(max_attempts)s
         END AS dead,
+        statement_timestamp() AS now,
         -- Conflicts with other transactions are short.
-        CASE
+        statement_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ CASE
             WHEN %(stalled)s THEN least(stalled_attempts, 5) ELSE least(attempts - stalled_attempts - 1, 30)
-        END AS doublings
+        END)) AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
     FOR UPDATE
@@ -505,7 +514,7 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 UPDATE job
 SET
     state = CASE WHEN rescued.dead THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN rescued.dead THEN clock_timestamp() END,
+    finished_at = CASE WHEN rescued.dead THEN rescued.now END,
     reason = CASE WHEN rescued.dead THEN %(reason)s ELSE job.reason END,
     stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
@@ -513,7 +522,7 @@ SET
     due_at = rescued.due_at
 FROM (
     SELECT
-        id, dead, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
+        id, dead, statement_timestamp() AS now, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
         CASE WHEN alone THEN index ELSE min(index) OVER (PARTITION BY batch_id, lane, alone) END AS lane
     FROM (
         SELECT

@@ -5,12 +5,15 @@
 INSERT INTO profile (
     workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone, phone_e164
 )
-SELECT %(workspace_id)s, braze_id, external_id, now(), now(), random_bucket, email, email_key, phone, phone_e164
-FROM ROWS FROM (
+SELECT
+    home.workspace_id, braze_id, external_id, now(), now(), random_bucket, email, email_key, phone, phone_e164
+FROM workspace_home AS home
+CROSS JOIN ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         braze_id text, external_id text, random_bucket smallint, email text, email_key text, phone text, phone_e164 text
     )
 ) WITH ORDINALITY AS given (braze_id, external_id, random_bucket, email, email_key, phone, phone_e164, place)
+WHERE home.workspace_id = %(workspace_id)s
 ORDER BY external_id, place
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id
@@ -18,8 +21,10 @@ RETURNING id, braze_id
 -- name: add_aliases
 -- Adds aliases to profiles. Skips an alias that exists already, and a second name under one label.
 INSERT INTO user_alias (workspace_id, label, name, profile_id)
-SELECT %(workspace_id)s, label, name, profile_id
-FROM unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
+SELECT home.workspace_id, label, name, profile_id
+FROM workspace_home AS home
+CROSS JOIN unnest(%(labels)s::text[], %(names)s::text[], %(profile_ids)s::bigint[]) AS given (label, name, profile_id)
+WHERE home.workspace_id = %(workspace_id)s
 ORDER BY label, name
 ON CONFLICT DO NOTHING
 RETURNING profile_id
