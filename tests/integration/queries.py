@@ -3,15 +3,14 @@
 import re
 from pathlib import Path
 
-from app.db.queries import HEADING
+from app.db.queries import parse_queries
 
 ROOT = Path(__file__).parents[2]
 FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]
 QUERIES = {
     f"{path.relative_to(ROOT / 'app').as_posix()}:{name}": text
     for path in FILES
-    for parts in [HEADING.split(path.read_text(encoding="utf-8"))[1:]]
-    for name, text in zip(parts[::2], parts[1::2], strict=True)
+    for name, text in parse_queries(path.read_text(encoding="utf-8"))
 }
 FREE = {
     "identities/sql/numbering.sql:workspaces_with_identity_changes": "gives the relay the list of workspaces",

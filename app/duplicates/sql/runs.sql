@@ -80,5 +80,5 @@ SET
     counts = %(counts)s,
     state = CASE WHEN %(finished)s THEN 'finished' ELSE 'running' END,
     finished_at = CASE WHEN %(finished)s THEN moment.now END
-FROM (SELECT statement_timestamp() AS now) AS moment
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s

@@ -24,9 +24,7 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::bigint[])
 -- exists already is not created.
 -- app/imports/creation.py adds the columns.
 INSERT INTO profile (workspace_id /* columns */)
-SELECT home.workspace_id /* given columns */
-FROM workspace_home AS home
-CROSS JOIN jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
-WHERE home.workspace_id = %(workspace_id)s
+SELECT %(workspace_id)s /* given columns */
+FROM jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id

@@ -5,15 +5,12 @@
 INSERT INTO profile (
     workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone, phone_e164
 )
-SELECT
-    home.workspace_id, braze_id, external_id, now(), now(), random_bucket, email, email_key, phone, phone_e164
-FROM workspace_home AS home
-CROSS JOIN ROWS FROM (
+SELECT %(workspace_id)s, braze_id, external_id, now(), now(), random_bucket, email, email_key, phone, phone_e164
+FROM ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         braze_id text, external_id text, random_bucket smallint, email text, email_key text, phone text, phone_e164 text
     )
 ) WITH ORDINALITY AS given (braze_id, external_id, random_bucket, email, email_key, phone, phone_e164, place)
-WHERE home.workspace_id = %(workspace_id)s
 ORDER BY external_id, place
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id

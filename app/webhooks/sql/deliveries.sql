@@ -85,7 +85,7 @@ SET
     last_status = %(status)s,
     last_error = %(error)s,
     ended_at = CASE WHEN %(state)s <> 'waiting' THEN moment.now END
-FROM (SELECT statement_timestamp() AS now) AS moment
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND lease_id = %(lease_id)s
 
 -- name: disable_webhook

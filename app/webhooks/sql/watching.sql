@@ -29,6 +29,7 @@ FROM (
         ) AS check_at
     FROM webhook_watch
     WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
+    OFFSET 0
 ) AS later
 WHERE webhook_watch.workspace_id = %(workspace_id)s AND webhook_watch.batch_id = later.batch_id
 
