@@ -39,9 +39,7 @@ def parse_queries(text: str) -> list[tuple[str, str]]:
     """Return name and text of each query in *text*, with its fragments. Raises KeyError for one that is missing."""
     preamble, *parts = HEADING.split(text)
     _, *sections = FRAGMENT.split(preamble)
-    fragments = {
-        name: COMMENT.sub("", body).strip() for name, body in zip(sections[::2], sections[1::2], strict=True)
-    }
+    fragments = {name: COMMENT.sub("", body).strip() for name, body in zip(sections[::2], sections[1::2], strict=True)}
     return [
         (name, INCLUDE.sub(lambda match: fragments[match[1]], body))
         for name, body in zip(parts[::2], parts[1::2], strict=True)

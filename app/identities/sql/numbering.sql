@@ -20,7 +20,7 @@ WHERE workspace_id = %(workspace_id)s
 FOR UPDATE SKIP LOCKED
 
 -- name: read_snapshot
--- Reads which transactions have ended: a pass stores what it saw at least.
+-- Reads which transactions of the workspace's server have ended: a pass stores what it saw at least.
 SELECT
     pg_current_snapshot()::text AS seen,
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS "end",
@@ -28,6 +28,8 @@ SELECT
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
         (SELECT min(running.xid::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid))
     ) AS first_running
+FROM workspace_home
+WHERE workspace_id = %(workspace_id)s
 
 -- name: number_changes
 -- Numbers the oldest changes that have no number, up to the limit, in the order of their effects.
@@ -39,7 +41,9 @@ INSERT INTO identity_change (
     orphan_external_id, survivor_external_id, former_external_id
 )
 WITH feed AS MATERIALIZED (
-    SELECT last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times, pg_current_snapshot() AS seen
+    SELECT
+        last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times,
+        snapshot_of(workspace_id) AS seen
     FROM identity_feed
     WHERE workspace_id = %(workspace_id)s
 ),
@@ -156,7 +160,7 @@ described AS (
 )
 
 SELECT
-    %(workspace_id)s,
+    home.workspace_id,
     feed.last_number + row_number() OVER (ORDER BY change.at, change.written_at, change.id),
     change.id, change.kind, change.at, change.job_id, change.undoes, change.orphan_braze_id,
     change.survivor_braze_id,
@@ -173,6 +177,8 @@ LEFT JOIN LATERAL (
         AND deletion.braze_id = ANY(ARRAY[change.orphan_braze_id, change.survivor_braze_id])
     LIMIT 1
 ) AS erased ON TRUE
+CROSS JOIN workspace_home AS home
+WHERE home.workspace_id = %(workspace_id)s
 RETURNING
     number, entry_id, kind, at, job_id, undoes, orphan_braze_id, orphan_external_id, survivor_braze_id,
     survivor_external_id, former_external_id
