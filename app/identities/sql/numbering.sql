@@ -36,7 +36,7 @@ WHERE workspace_id = %(workspace_id)s
 -- A transaction that has ended since the last pass has at least the id first_ended, and so wrote its changes at the time of
 -- the last checkpoint before that id, or later. After a restore on another server, whose ids are lower, any of
 -- the transactions that ran may have ended. The numbers are probed one by one: an anti-join might read the whole feed.
-INSERT INTO identity_change (
+INSERT INTO identity_change AS added (
     workspace_id, number, entry_id, kind, at, job_id, undoes, orphan_braze_id, survivor_braze_id,
     orphan_external_id, survivor_external_id, former_external_id
 )
@@ -117,7 +117,11 @@ described AS (
     SELECT
         found.id, found.written_at, found.id AS job_id, job.undoes,
         coalesce(merge.merged_at, identify.identified_at, undo.undone_at, job.finished_at) AS at,
-        CASE job.outcome WHEN 'merged' THEN 'merge' WHEN 'identified' THEN 'identify' ELSE 'undo' END AS kind,
+        CASE
+            WHEN job.outcome = 'merged' THEN 'merge'
+            WHEN job.outcome = 'identified' THEN 'identify'
+            ELSE 'undo'
+        END AS kind,
         CASE WHEN pair.is_pair THEN job.orphan_braze_id END AS orphan_braze_id,
         coalesce(job.survivor_braze_id, job.orphan_braze_id) AS survivor_braze_id,
         CASE WHEN pair.is_pair AND NOT pair.is_lost THEN job.orphan_external_id END AS orphan_external_id,
