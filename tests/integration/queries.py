@@ -18,6 +18,7 @@ FREE = {
     "users/sql/erasures.sql:workspaces_with_erasures": "gives the relay the list of workspaces",
     "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
+    "db/sql/distribution.sql:is_distributed": "reads whether the tables are distributed",
     "db/sql/transactions.sql:read_clock": "returns the time",
     "db/sql/roles.sql:read_login": "reads the roles of the server",
     "db/sql/replica.sql:read_position": "reads the place in the log of the server",
