@@ -111,8 +111,9 @@ class TimeoutConnection(psycopg.Connection[Row]):
     client_timeout: ClientTimeout | None = None
     #: Seconds of silence that the current transaction allows, if it raised its statement timeout.
     extended_s: float = 0.0
-    #: How the current transaction began, if it only reads and may begin again: see app/db/repetition.py.
-    reading: bytes | None = None
+    #: The statements with which the current transaction began, if it only reads and may begin again: see
+    #: app/db/repetition.py.
+    reading: tuple[bytes, ...] | None = None
     #: Time of the last response, by the monotonic clock.
     heard_at: float = -RECENT_S
 

@@ -20,7 +20,7 @@ from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection,
 from app.db.clock import SERVER_CLOCK
 from app.db.errors import is_unavailable, to_unavailable
 from app.db.repetition import RepeatingCursor
-from app.db.session_settings import PLANNING, connection_parameters, override_environment
+from app.db.session_settings import connection_parameters, override_environment, planning
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from app.process_group import ProcessGroup
@@ -175,7 +175,7 @@ def session_options(settings: Settings, *, role: str | None = None) -> dict[str,
         "statement_timeout": settings.statement_timeout_ms,
         "lock_timeout": settings.lock_timeout_ms,
         "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
-        **PLANNING,
+        **planning(distributed=settings.database_distributed),
         **({"row_security": "on", "role": role} if role else {"row_security": "off"}),
     }
 

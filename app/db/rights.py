@@ -62,9 +62,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     "process_heartbeat": ALL,
     **dict.fromkeys(("job_minute", "job_hour"), HISTORY),
 }
-#: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
-#: a new digest.
-#: Web records the last use of a key. The relay notes what the run of a batch has counted.
+#: The columns of other tables that the processes' role may update. Those of api_key are for processes of a version
+#: before revision 0046. The relay notes what the run of a batch has counted.
 COLUMNS = (
     ("api_key", "digest"),
     ("api_key", "pepper"),
@@ -76,6 +75,8 @@ COLUMNS = (
 FUNCTIONS = (
     "all_workspaces()",
     "find_valid_keys(bytea[])",
+    "renew_key_digest(bytea, text, bytea[])",
+    "save_key_use(integer, uuid, double precision)",
     "analyze_changed_tables(bigint)",
     "paused_workspaces()",
     "workspaces_with_cancellations()",

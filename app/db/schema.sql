@@ -660,6 +660,16 @@ CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integ
     FROM public.publishable_workspaces_from('{}'::jsonb) publishable(workspace_id, has_limit, has_urgent);
 END;
 
+CREATE FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ UPDATE public.api_key key SET digest = renew_key_digest.digest, pepper = renew_key_digest.pepper
+   WHERE ((key.workspace_id = public.current_workspace()) AND (key.digest = ANY (renew_key_digest.older)) AND (NOT (EXISTS ( SELECT 1
+            FROM public.api_key other
+           WHERE (other.digest = renew_key_digest.digest)))));
+END;
+
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -690,6 +700,26 @@ BEGIN
     EXECUTE format('ANALYZE %s', relation);
 END;
 $_$;
+
+CREATE FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ UPDATE public.api_key key SET last_used_at = now()
+   WHERE ((key.workspace_id = save_key_use.workspace_id) AND (key.workspace_id = public.current_workspace()) AND (key.id = ( SELECT used.id
+            FROM public.api_key used
+           WHERE ((used.workspace_id = save_key_use.workspace_id) AND (used.id = save_key_use.key_id) AND ((used.last_used_at IS NULL) OR (used.last_used_at < (now() - make_interval(secs => save_key_use.interval_s)))))
+          FOR NO KEY UPDATE OF used SKIP LOCKED)));
+END;
+
+CREATE FUNCTION public.snapshot_of(workspace_id integer) RETURNS pg_snapshot
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN pg_current_snapshot();
+END;
+$$;
 
 CREATE TABLE public.key_recomputation (
     workspace_id integer NOT NULL,
@@ -2138,8 +2168,14 @@ GRANT ALL ON FUNCTION public.publishable_workspaces_from(floors jsonb) TO mergel
 REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) TO mergelane_app;
 
 GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 

@@ -1,5 +1,6 @@
 -- name: lock_key
--- Locks the key until the transaction ends, unless a concurrent request has locked it.
+-- Locks the key until the transaction ends, unless a concurrent request has locked it. On Citus the server that has the
+-- workspace takes the lock.
 SELECT pg_try_advisory_xact_lock(
     hashtextextended(concat_ws(' ', %(workspace_id)s::integer, %(path)s::text, %(key)s::text), 0)
 ) AS locked

@@ -2,7 +2,7 @@
 
 -- name: create_webhook
 -- Creates a webhook, unless the workspace has the maximum.
-INSERT INTO webhook AS created (workspace_id, id, url, types, description, enabled, salt, pepper)
+INSERT INTO webhook AS added (workspace_id, id, url, types, description, enabled, salt, pepper)
 SELECT
     home.workspace_id, %(id)s, %(url)s, %(types)s::text[], %(description)s, %(enabled)s, %(salt)s, %(pepper)s
 FROM workspace_home AS home

@@ -98,6 +98,40 @@ END;
 
 REVOKE ALL ON FUNCTION find_valid_keys(bytea[]) FROM PUBLIC;
 
+-- The next two write keys of the transaction's workspace. On Citus a statement that writes api_key locks the rows of
+-- workspace, which the processes may only read.
+
+-- Gives the key with one of the older digests the new one, unless a key has that already.
+CREATE OR REPLACE FUNCTION renew_key_digest(digest bytea, pepper text, older bytea[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE api_key AS key
+    SET digest = renew_key_digest.digest, pepper = renew_key_digest.pepper
+    WHERE key.workspace_id = current_workspace() AND key.digest = ANY(renew_key_digest.older)
+        AND NOT EXISTS (SELECT 1 FROM api_key AS other WHERE other.digest = renew_key_digest.digest);
+END;
+
+-- Records that a key is used now, unless a process did so within the interval, in seconds, or has the row locked.
+CREATE OR REPLACE FUNCTION save_key_use(workspace_id integer, key_id uuid, interval_s double precision) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE api_key AS key
+    SET last_used_at = now()
+    WHERE key.workspace_id = save_key_use.workspace_id AND key.workspace_id = current_workspace() AND key.id = (
+            SELECT used.id
+            FROM api_key AS used
+            WHERE used.workspace_id = save_key_use.workspace_id AND used.id = save_key_use.key_id
+                AND (
+                    used.last_used_at IS NULL
+                    OR used.last_used_at < now() - make_interval(secs => save_key_use.interval_s)
+                )
+            FOR NO KEY UPDATE SKIP LOCKED
+        );
+END;
+
+REVOKE ALL ON FUNCTION renew_key_digest(bytea, text, bytea[]), save_key_use(integer, uuid, double precision)
+FROM PUBLIC;
+
 
 -- Browsers that are signed in to the console with an API key.
 CREATE TABLE sign_in (
