@@ -33,6 +33,9 @@ LOG = logging.getLogger(__name__)
 class Connection(TimeoutConnection[DictRow]):
     """A connection with our session settings, whatever the environment says."""
 
+    #: Whether Citus distributes the tables.
+    is_distributed: bool = False
+
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Self:
         """Open a connection with the arguments of `connection_arguments`."""
@@ -193,6 +196,7 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
     )
 
     def configure(connection: Connection) -> None:
+        connection.is_distributed = settings.database_distributed
         connection.client_timeout = client_timeout
         if connection.is_primary:
             # A server that refuses this statement refuses the next one too, and that one reports why.

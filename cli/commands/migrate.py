@@ -34,12 +34,13 @@ def migrate(home: Path, *, new_installation: bool, distribute: bool, move: bool,
     With MERGELANE_PROCESS_PASSWORD it also creates the login with which the other processes connect, or sets its
     password.
 
-    With --distribute, the tables are distributed over the nodes of Citus, an extension of PostgreSQL: see docs/scale.md.
-    Later migrations need no option.
+    With --distribute, Citus, an extension of PostgreSQL, distributes the tables over its nodes: see docs/scale.md. Later
+    migrations need no option.
     """
     from app.config import Settings
     from app.db import migrations
     from app.db.citus.distribute import Distribution
+    from app.db.distribution import role_settings
     from app.db.installation import renew_id
     from app.db.roles import ensure_login
     from app.db.schema_version import explain_newer
@@ -49,7 +50,7 @@ def migrate(home: Path, *, new_installation: bool, distribute: bool, move: bool,
     require_database(settings, url)
     if move and not distribute:
         raise click.UsageError("--move is for --distribute. Add --distribute, or leave --move out.")
-    wanted = Distribution(move=move, shards=shards) if distribute else None
+    wanted = Distribution(move=move, shards=shards, role_settings=role_settings(settings)) if distribute else None
     distributed = migrations.upgrade_schema(url, distribution=wanted)
     if settings.process_password:
         with connected(settings, url, name="migrate") as connection:

@@ -6,13 +6,14 @@ into shards by workspace_id, all alike, so that the rows of a workspace are toge
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
 from app.db.connections import APP_ROLE
+from app.db.distribution import is_distributed
 from app.db.queries import load_queries
 from app.errors import SetupError
 
@@ -58,14 +59,11 @@ ANNOUNCED: Mapping[str, LiteralString] = {
     "erasure": "INSERT ON erasure",
     "audit_entry": "INSERT ON audit_entry",
 }
+#: Functions on one workspace that write a table which is on all nodes.
+RUN_ANYWHERE = ("save_key_use",)
 #: What `ALTER ROLE` sets: Citus opens its own sessions on the nodes, which do not get the settings of ours.
 #: A node that does not accept connections is given up after two seconds.
-ROLE_SETTINGS: Mapping[str, str] = {
-    "lock_timeout": "10s",
-    "TimeZone": "UTC",
-    "random_page_cost": "1",
-    "citus.node_connection_timeout": "2000",
-}
+ROLE_SETTINGS: Mapping[str, str] = {"citus.node_connection_timeout": "2000"}
 NO_EXTENSION = (
     "The database has no extension Citus, so its tables cannot be distributed. Install Citus on each server, set"
     " shared_preload_libraries = 'citus', and have an administrator run CREATE EXTENSION citus in this database; or run"
@@ -81,8 +79,8 @@ NO_NODE = (
 )
 NOT_COORDINATOR = "DATABASE_URL leads to a worker of Citus. Name the coordinator for `mergelane migrate`."
 HAS_DATA = (
-    "The database has workspaces, and nothing was changed. To move their rows to the nodes of Citus, stop all processes,"
-    " make a backup and run `mergelane migrate --distribute --move`."
+    "The database has workspaces, and nothing was changed. To move their rows to the nodes of Citus, stop all"
+    " processes, make a backup and run `mergelane migrate --distribute --move`."
 )
 IN_USE = "Processes use the database ({names}), and nothing was changed. Stop them while the tables are distributed."
 
@@ -94,11 +92,8 @@ class Distribution:
     #: Whether to distribute a database that has workspaces.
     move: bool = False
     shards: int = SHARDS
-
-
-def is_distributed(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether the tables are distributed."""
-    return _has_extension(connection) and _rows(connection, QUERIES["count_distributed_tables"])[0]["tables"] > 0
+    #: Settings for the sessions of the processes' role on the nodes.
+    role_settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare_session(connection: psycopg.Connection[Any]) -> None:
@@ -137,7 +132,7 @@ def distribute(connection: psycopg.Connection[Any], wanted: Distribution) -> int
             _distribute_tables(connection, {row["name"]: row["of_workspace"] for row in tables}, wanted.shards)
     _announce(connection)
     _distribute_functions(connection)
-    _prepare_role(connection)
+    _prepare_role(connection, {**ROLE_SETTINGS, **wanted.role_settings})
     return len(tables)
 
 
@@ -212,7 +207,7 @@ def _distribute_functions(connection: psycopg.Connection[Any]) -> None:
 
     Citus lets PUBLIC call the functions that it copies, so this is revoked.
     """
-    for function in _rows(connection, QUERIES["list_local_functions"]):
+    for function in _rows(connection, QUERIES["list_local_functions"], {"elsewhere": list(RUN_ANYWHERE)}):
         query = QUERIES["run_function_at_home" if function["runs_at_home"] else "copy_function"]
         connection.execute(query.encode(), {"signature": function["signature"]})
         if function["is_definer"]:
@@ -220,13 +215,13 @@ def _distribute_functions(connection: psycopg.Connection[Any]) -> None:
             connection.execute(revoke.encode())
 
 
-def _prepare_role(connection: psycopg.Connection[Any]) -> None:
+def _prepare_role(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
     """Let the processes' role log in, without a password: Citus opens its sessions on the nodes as this role."""
     (role,) = _rows(connection, QUERIES["read_role"], {"role": APP_ROLE})
     statements = [] if role["may_log_in"] else [f"ALTER ROLE {APP_ROLE} LOGIN"]
     statements += [
         f"ALTER ROLE {APP_ROLE} SET {name} = '{value}'"
-        for name, value in ROLE_SETTINGS.items()
+        for name, value in settings.items()
         if f"{name}={value}" not in role["settings"]
     ]
     for statement in statements:

@@ -31,13 +31,10 @@ ASK_S = 1.0
 SWEEP_S = 30.0
 #: Seconds for which an announcement counts.
 FRESH_S = 20
-#: Seconds for which a workspace that has jobs is searched for lanes in each round, and after that only when asked.
 #: Seconds between two readings of the nodes of the workspaces: they move when shards are rebalanced.
 HOMES_S = 10.0
 #: Seconds before a node that did not answer is asked again.
 RETRY_S = 5.0
-#: Seconds between two checks whether the tables of a database have been distributed.
-CHECK_S = 60.0
 
 
 class Work(StrEnum):
@@ -67,6 +64,8 @@ class WorkFinder:
         #: What each workspace had to do when it was asked, and when that was.
         self._work: dict[int, frozenset[str]] = {}
         self._asked_at: dict[int, float] = {}
+        #: When a workspace had no lane to publish.
+        self._without_lane: dict[int, float] = {}
         self._away_until: dict[int, float] = {}
 
     def workspaces(self, connection: Connection, kind: Work) -> list[int]:
@@ -81,10 +80,26 @@ class WorkFinder:
             self._look(connection)
             return sorted(each for node, homes in self._homes.items() if not self._is_away(node) for each in homes)
 
-    def ask(self, connection: Connection, workspace_id: int, query: LiteralString) -> object:
-        """Return what *query* finds for one workspace; None when its node does not answer."""
-        node = next((node for node, homes in self._homes.items() if workspace_id in homes), None)
-        return None if node is None else self._ask(connection, node, query, {"workspace_id": workspace_id})
+    def due_lanes(self, connection: Connection) -> list[tuple[int, bool, bool]]:
+        """Return the workspaces with a lane to publish now: id, whether it has a limit, whether the lane is urgent.
+
+        A workspace without such a lane is asked again after LOOK_S seconds.
+        """
+        with self._lock:
+            self._look(connection)
+            now, found = self._clock(), list[tuple[int, bool, bool]]()
+            for node, homes in self._homes.items():
+                for workspace_id in homes:
+                    if Work.JOBS not in self._work.get(workspace_id, ()) or self._is_away(node):
+                        continue
+                    if now < self._without_lane.get(workspace_id, float("-inf")) + LOOK_S:
+                        continue
+                    lane = self._ask(connection, node, QUERIES["find_due_lane"], {"workspace_id": workspace_id})
+                    if lane is None:
+                        self._without_lane[workspace_id] = now
+                        continue
+                    found.append((workspace_id, bool(lane[0]), bool(lane[1])))
+            return sorted(found)
 
     def _look(self, connection: Connection) -> None:
         now = self._clock()
@@ -148,28 +163,20 @@ class WorkFinder:
 
 
 class WorkFinders:
-    """The finder of each database of this process: None for one that is not distributed."""
+    """The finder of each distributed database of this process."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = Lock()
-        self._finders: dict[tuple[str, int, str], tuple[WorkFinder | None, float]] = {}
+        self._finders: dict[tuple[str, str], WorkFinder] = {}
 
     def of(self, connection: Connection) -> WorkFinder | None:
         """Return the finder for the database of *connection*, or None when its tables are not distributed."""
-        info = connection.info
-        key = (info.host, info.port, info.dbname)
+        if not connection.is_distributed:
+            return None
+        # Servers in DATABASE_URL lead to the same nodes.
+        key = (connection.info.dbname, connection.info.get_parameters().get("port", ""))
         with self._lock:
-            finder, checked_at = self._finders.get(key, (None, float("-inf")))
-            if finder is None and self._clock() >= checked_at + CHECK_S:
-                finder = WorkFinder(self._clock) if is_distributed(connection) else None
-                self._finders[key] = (finder, self._clock())
-            return finder
-
-
-def is_distributed(connection: Connection) -> bool:
-    """Return whether the tables of the database are distributed."""
-    return all(connection.execute(QUERIES[name]).fetchall()[0]["found"] for name in ("is_installed", "is_distributed"))
+            return self._finders.setdefault(key, WorkFinder())
 
 
 FINDERS = WorkFinders()

@@ -109,6 +109,8 @@ def upgrade_schema(
         config = configuration(database_url, lock_timeout_s=lock_timeout_s)
         config.attributes["distribution"] = distribution
         retrying(_upgrade, config)
+    except psycopg.errors.ConnectionException as error:
+        raise SetupError(NODE_AWAY.format(reason=error.diag.message_primary)) from error
     except LockNotAvailable as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
     distributed: int = config.attributes.get("distributed", 0)
@@ -123,8 +125,6 @@ def _upgrade(config: Config) -> None:
         raise SetupError(f"The user of DATABASE_URL lacks a privilege that the migration needs: {reason}") from error
     except ReadOnlySqlTransaction as error:
         raise SetupError(READ_ONLY) from error
-    except psycopg.errors.ConnectionException as error:
-        raise SetupError(NODE_AWAY.format(reason=error.diag.message_primary)) from error
     except InternalError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
             raise SetupError(READ_ONLY) from error

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, text
 from app.db.citus.distribute import (
     Distribution,
     distribute,
-    is_distributed,
     prepare_session,
     require_distributable,
 )
+from app.db.distribution import is_distributed
 from app.db.migrations import (
     driver_connection,
     migration_engine,

@@ -7,6 +7,10 @@ SELECT workspace_id, clock.until
 FROM (SELECT date_trunc('minute', now() - interval '2 minutes') AS until) AS clock
 CROSS JOIN LATERAL workspaces_to_sum(clock.until)
 
+-- name: find_last_minute
+-- Returns the end of the last minute to sum.
+SELECT date_trunc('minute', now() - interval '2 minutes') AS until
+
 -- name: find_first_event
 -- Finds when the first job was accepted or ended since a time; null without one.
 SELECT

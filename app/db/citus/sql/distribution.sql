@@ -4,12 +4,6 @@
 -- Returns the version of the extension Citus in this database; no row without it.
 SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'
 
--- name: count_distributed_tables
--- Only where the extension is.
-SELECT count(*) AS tables
-FROM pg_dist_partition AS part
-WHERE part.logicalrelid = to_regclass('workspace_home')
-
 -- name: has_schema
 SELECT to_regclass('workspace') IS NOT NULL AS found
 
@@ -84,21 +78,14 @@ ORDER BY class.relname, trigger.tgname
 -- Deletes the rows that stay on the coordinator when a table is distributed.
 SELECT truncate_local_data_after_distributing_table(to_regclass(%(table)s))
 
--- name: list_local_copies
--- Lists the distributed tables and reference tables with rows that are left on the coordinator.
-SELECT class.relname AS name
-FROM pg_dist_partition AS part
-JOIN pg_class AS class ON class.oid = part.logicalrelid
-WHERE part.partmethod = 'h' AND pg_relation_size(class.oid) > 0
-ORDER BY class.relname
-
 -- name: list_local_functions
 -- Lists our functions that the other nodes do not have, or that do not run on the node of their workspace. Functions
 -- with the owner's rights and the parameter workspace_id run there.
 SELECT
     routine.oid::regprocedure::text AS signature,
     routine.prosecdef AS is_definer,
-    routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.pronargs > 0 AS runs_at_home
+    routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.proname <> ALL(%(elsewhere)s)
+        AS runs_at_home
 FROM pg_proc AS routine
 JOIN pg_class AS ledger ON ledger.oid = to_regclass('job')
 LEFT JOIN pg_dist_object AS known ON known.classid = 'pg_proc'::regclass AND known.objid = routine.oid
@@ -110,7 +97,7 @@ WHERE routine.pronamespace = ledger.relnamespace AND routine.proowner = ledger.r
     AND (
         known.objid IS NULL
         OR (
-            routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.pronargs > 0
+            routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.proname <> ALL(%(elsewhere)s)
             AND known.distribution_argument_index IS NULL
         )
     )

@@ -1,15 +1,6 @@
 -- The nodes of a distributed database, and the work that their workspaces announce. Only the tables of the session's own
 -- node are read, except by the functions, which run on the node of their workspace.
 
--- name: is_installed
-SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS found
-
--- name: is_distributed
-SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_dist_partition AS part
-    WHERE part.logicalrelid = to_regclass('workspace_home') AND part.partmethod = 'h'
-) AS found
-
 -- name: list_homes
 -- Returns each workspace with the node that has its rows.
 SELECT w.workspace_id, placement.groupid AS node
