@@ -8,7 +8,8 @@ import pytest
 from app.db import migrations
 from app.db.citus.distribute import HAS_DATA, NO_EXTENSION, Distribution
 from app.errors import SetupError
-from tests.support.citus import SHARDS, CitusDatabases, Node
+from chaos.citus_cluster import SHARDS
+from tests.support.citus import CitusDatabases
 
 FEW = Distribution(shards=SHARDS)
 MOVE = Distribution(shards=SHARDS, move=True)
@@ -100,8 +101,7 @@ def test_a_later_migration_of_tables_and_functions_is_distributed_too(empty_url:
 
 
 def test_a_worker_is_no_place_to_migrate(citus_databases: CitusDatabases, empty_url: str) -> None:
-    worker: Node = citus_databases.workers[0]
-    database = empty_url.rpartition("/")[2]
+    cluster, database = citus_databases.cluster, empty_url.rpartition("/")[2]
 
     with pytest.raises(SetupError, match="Name the coordinator"):
-        migrations.upgrade_schema(citus_databases.url_of(worker, database), distribution=FEW)
+        migrations.upgrade_schema(cluster.url(database, cluster.workers[0]), distribution=FEW)

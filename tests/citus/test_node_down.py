@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import psycopg
 import requests
 
-from tests.support.citus import CitusDatabases, Node, call_node
+from chaos.citus_cluster import Node
+from tests.support.citus import CitusDatabases
 from tests.support.client import Client
 from tests.support.system import System
 from tests.support.waiting import wait_until
@@ -20,7 +21,7 @@ PAIRS = 20
 
 
 @contextmanager
-def stopped(node: Node) -> Iterator[None]:
+def stopped(node: Node, call_node: Callable[[str, Node], None]) -> Iterator[None]:
     """Kill *node* for the duration of the block."""
     call_node("kill", node)
     try:
@@ -48,9 +49,12 @@ def with_pairs(client: Client, prefix: str) -> list[tuple[str, str]]:
 
 
 def test_the_workspaces_of_other_nodes_merge_on_and_those_of_the_stopped_one_afterwards(
-    citus_databases: CitusDatabases, start_system: Callable[..., System], broker_url: str
+    citus_databases: CitusDatabases,
+    call_citus_node: Callable[[str, Node], None],
+    start_system: Callable[..., System],
+    broker_url: str,
 ) -> None:
-    node = citus_databases.workers[-1]
+    node = citus_databases.cluster.workers[-1]
     with citus_databases.lend(citus_databases.create()) as url:
         system = start_system(database_url=url, broker_url=broker_url, environ=citus_databases.environ, workers=2)
         try:
@@ -60,7 +64,7 @@ def test_the_workspaces_of_other_nodes_merge_on_and_those_of_the_stopped_one_aft
             assert elsewhere.merged(more[:1]) == ["merged"]
             waiting = there.merge(pairs)
 
-            with stopped(node):
+            with stopped(node, call_citus_node):
                 refused = there.post("/users/track", {"attributes": [{"external_id": "x"}]})
                 ready = requests.get(f"{system.base_url}/health/ready", timeout=10)
                 outcomes = elsewhere.merged(others)
