@@ -17,6 +17,7 @@ from app import keys
 from app.config import Settings
 from app.db import migrations
 from app.db.citus.distribute import Distribution
+from app.environment import child_environ
 from chaos.citus_cluster import NODE, SHARDS, URL, CitusCluster, Node, call_node, cluster_url
 from chaos.faults import kill_relay, kill_worker, make_fault, pause
 from chaos.installation import KEY, START_S, WORKSPACE, Installation
@@ -98,7 +99,7 @@ def _require() -> None:
     """Raise NotPossible without a cluster."""
     if cluster_url() is None:
         raise NotPossible(f"{URL} names no coordinator of a Citus cluster.")
-    if not os.environ.get(NODE):
+    if not child_environ().get(NODE):
         raise NotPossible(f"{NODE} names no program that stops and starts a node of the Citus cluster.")
 
 

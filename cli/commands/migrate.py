@@ -34,8 +34,8 @@ def migrate(home: Path, *, new_installation: bool, distribute: bool, move: bool,
     With MERGELANE_PROCESS_PASSWORD it also creates the login with which the other processes connect, or sets its
     password.
 
-    With --distribute, Citus, an extension of PostgreSQL, distributes the tables over its nodes: see docs/scale.md. Later
-    migrations need no option.
+    With --distribute, Citus, an extension of PostgreSQL, distributes the tables over its nodes: see docs/scale.md.
+    Later migrations need no option.
     """
     from app.config import Settings
     from app.db import migrations

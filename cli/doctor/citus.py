@@ -61,7 +61,7 @@ def find_settings(nodes: Sequence[Row]) -> Iterator[Finding]:
         if not settings["announces"]:
             yield wrong(
                 CHECK,
-                f"The node {name} has no table for announcements: work of its workspaces is found up to 30 seconds late.",
+                f"The node {name} has no table of announcements: work of its workspaces is found up to 30 s late.",
                 MIGRATE,
             )
         if not settings["may_log_in"]:
@@ -80,7 +80,7 @@ def find_open_functions(nodes: Sequence[Row]) -> Iterator[Finding]:
                 CHECK,
                 f"On the node {node['name']} every role may call {', '.join(sorted(set(functions)))}, which have the"
                 " rights of the owner of the tables.",
-                f"Run REVOKE ALL ON FUNCTION … FROM PUBLIC on the coordinator, or {MIGRATE[0].lower()}{MIGRATE[1:]}",
+                "Run REVOKE ALL ON FUNCTION … FROM PUBLIC for each on the coordinator; Citus passes it on.",
             )
 
 
