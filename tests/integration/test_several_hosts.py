@@ -71,7 +71,8 @@ def test_a_pool_goes_on_when_one_of_its_hosts_goes_away(settings: Settings, entr
         with lend_connection(pool) as first, lend_connection(pool) as second:
             used = {first.info.port, second.info.port}
         gone = next(entry for entry in entries if entry.port in used)
-        gone.stop()
+        gone.refuse(refusing=True)
+        gone.cut()
 
         for _ in range(MANY):
             with lend_connection(pool) as connection:

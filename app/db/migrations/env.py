@@ -55,6 +55,7 @@ def run() -> None:
         connection.commit()
         with connection.begin():
             replace_functions(connection)
+            run_sql("homes.sql", connection)
             run_sql("access.sql", connection)
             correct_rights(driver_connection("access.sql", connection))
 
