@@ -17,7 +17,7 @@ QUERIES = load_queries(__package__, "distribution.sql")
 
 #: The two faults, each with its remedy.
 NOT_SET = (
-    "Citus distributes the tables of DATABASE_URL, but DATABASE_DISTRIBUTED is off: Citus would refuse most statements.",
+    "Citus distributes the tables of DATABASE_URL, but DATABASE_DISTRIBUTED is off: Citus refuses most statements.",
     "Set DATABASE_DISTRIBUTED=on for all processes.",
 )
 SET_WRONGLY = (

@@ -1,8 +1,9 @@
 """The name of this installation, which keeps two installations on one broker apart.
 
 On plain PostgreSQL it follows from a random id in the database and from the place of the database: the server's
-identifier and the database's number there. So a restored copy has another name than the original, and a standby that is promoted keeps the
-name. A copy of the whole server keeps both: `mergelane migrate --new-installation` gives it another id.
+identifier and the database's number there. So a restored copy has another name than the original, and a standby that is
+promoted keeps the name. A copy of the whole server keeps both: `mergelane migrate --new-installation` gives it another
+id.
 
 On Citus processes may connect to any of the servers, so the name follows from the id alone.
 """

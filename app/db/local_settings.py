@@ -1,7 +1,7 @@
 """Settings of one transaction.
 
-They are set by SET LOCAL and not by set_config(): Citus repeats SET LOCAL on the server that has the workspace. Each is
-a message of its own, since Citus repeats the whole text of the message. `%d` takes a number and nothing else.
+They are set by SET LOCAL, not by a function: Citus repeats SET LOCAL on the server that has the workspace. Each is a
+message of its own, since Citus repeats the whole text of the message. `%d` takes a number and nothing else.
 """
 
 from typing import Any

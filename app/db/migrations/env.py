@@ -69,6 +69,7 @@ def run() -> None:
         connection.commit()
         with connection.begin():
             replace_functions(connection)
+            run_sql("homes.sql", connection)
             run_sql("access.sql", connection)
             correct_rights(raw)
         if distributed or distribution is not None:

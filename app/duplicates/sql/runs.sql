@@ -81,4 +81,4 @@ SET
     state = CASE WHEN %(finished)s THEN 'finished' ELSE 'running' END,
     finished_at = CASE WHEN %(finished)s THEN moment.now END
 FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+WHERE duplicate_run.workspace_id = %(workspace_id)s AND duplicate_run.id = %(id)s

@@ -311,7 +311,7 @@ begun AS (
         SELECT statement_timestamp() AS now, statement_timestamp() - interval '50 years' AS last_century
         OFFSET 0
     ) AS moment
-    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s) AND state IN ('queued', 'running')
         AND (SELECT paused.found FROM paused) IS NULL
         AND id <> ALL(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs))
         AND (state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL OR (

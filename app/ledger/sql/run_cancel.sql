@@ -47,7 +47,7 @@ SET
     cancelled_at = moment.now,
     undo_step = NULL
 FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+WHERE run.workspace_id = %(workspace_id)s AND run.id = %(id)s
 
 -- name: drop_undo_merges
 -- Deletes the merges that a cancelled undo has still to undo.

@@ -86,7 +86,7 @@ SET
     last_error = %(error)s,
     ended_at = CASE WHEN %(state)s <> 'waiting' THEN moment.now END
 FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND lease_id = %(lease_id)s
+WHERE webhook_delivery.workspace_id = %(workspace_id)s AND webhook_delivery.id = %(id)s AND lease_id = %(lease_id)s
 
 -- name: disable_webhook
 -- Disables a webhook that answered 410 Gone, unless its URL has changed since.

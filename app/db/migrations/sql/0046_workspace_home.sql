@@ -26,6 +26,7 @@ BEGIN
 END;
 $$;
 
+-- Harmless: it adds a row to a table that old code does not use.
 CREATE TRIGGER add_workspace_home AFTER INSERT ON workspace FOR EACH ROW EXECUTE FUNCTION add_workspace_home();
 
 -- The trigger holds a lock on workspace until this transaction ends, so no workspace is missed.
