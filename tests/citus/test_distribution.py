@@ -71,7 +71,10 @@ def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no
     migrations.upgrade_schema(empty_url)
     with psycopg.connect(empty_url) as connection:
         connection.execute("INSERT INTO workspace (name) VALUES ('one'), ('two'), ('three')")
-        connection.execute("INSERT INTO profile (workspace_id, braze_id) SELECT workspace_id, name FROM workspace")
+        connection.execute(
+            "INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)"
+            " SELECT workspace_id, name, now(), now(), 0 FROM workspace"
+        )
 
     with pytest.raises(SetupError) as raised:
         migrations.upgrade_schema(empty_url, distribution=FEW)

@@ -3,7 +3,11 @@
 INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
 VALUES (
     %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s,
-    CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
+    CASE
+        -- Citus calls the function in any case.
+        WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, CASE WHEN %(joins)s THEN %(run_id)s::uuid END)
+        ELSE %(run_id)s
+    END,
     %(request_id)s, %(traceparent)s
 )
 
