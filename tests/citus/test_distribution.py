@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from app.db import migrations
-from app.db.citus.distribute import HAS_DATA, NO_EXTENSION, Distribution
+from app.db.citus.distribute import HAS_DATA, NO_EXTENSION, Distribution, prepare_session
 from app.errors import SetupError
 from chaos.citus_cluster import SHARDS
 from tests.support.citus import CitusDatabases
@@ -73,7 +73,7 @@ def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no
         connection.execute("INSERT INTO workspace (name) VALUES ('one'), ('two'), ('three')")
         connection.execute(
             "INSERT INTO profile (workspace_id, braze_id, created_at, updated_at, random_bucket)"
-            " SELECT workspace_id, name, now(), now(), 0 FROM workspace"
+            " SELECT workspace_id, lpad(to_hex(workspace_id), 24, '0'), now(), now(), 0 FROM workspace"
         )
 
     with pytest.raises(SetupError) as raised:
@@ -90,6 +90,7 @@ def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no
 def test_a_later_migration_of_tables_and_functions_is_distributed_too(empty_url: str) -> None:
     migrations.upgrade_schema(empty_url, distribution=FEW)
     with psycopg.connect(empty_url) as connection:
+        prepare_session(connection)
         connection.execute("ALTER TABLE batch ADD COLUMN later text")
         connection.execute(
             "CREATE TABLE later (workspace_id integer NOT NULL REFERENCES workspace, batch_id uuid,"
