@@ -8,7 +8,7 @@ Before its first query a file may have fragments, headed `-- fragment: NAME`. A 
 
 import re
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from app.errors import SetupError
 
@@ -32,7 +32,7 @@ def load_queries(package: str, file: str) -> dict[str, LiteralString]:
     if len({name for name, _ in pairs}) < len(pairs):
         raise SetupError(f"The file {file} of {package} contains two queries with one name; rename one of them.")
     # The text comes from a file of this package and from nowhere else, so it is as literal as code.
-    return {name: cast("LiteralString", body.strip()) for name, body in pairs}
+    return {name: body.strip() for name, body in pairs}
 
 
 def parse_queries(text: str) -> list[tuple[str, str]]:

@@ -320,7 +320,7 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
 END;
 
 CREATE FUNCTION public.lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STRICT
     AS $$
 DECLARE
     found uuid;

@@ -56,7 +56,7 @@ FREE = {
     "system/sql/heartbeats.sql:delete_heartbeat": "deletes the heartbeat of a process that ends",
     "system/sql/heartbeats.sql:list_processes": "lists the processes of the installation for the operators",
     "segments/sql/segments.sql:try_pattern": "checks a regular expression",
-    "ledger/sql/retry.sql:find_workspace": "finds the workspace of a job for the operator",
+    "ledger/sql/retry.sql:list_workspaces": "lists the workspaces in which the operator looks for a job",
     **{name: "finds or names the workspace itself" for name in QUERIES if name.startswith("keys/")},
 }
 """Queries without a workspace, with the reason: no client sees their results."""

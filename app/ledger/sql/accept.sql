@@ -1,13 +1,12 @@
 -- name: insert_batch
--- Inserts a batch. With *joins*, the batch joins an open run, or NO_DATA_FOUND is raised.
+-- Inserts a batch. With *joins*, the batch joins an open run, or NO_DATA_FOUND is raised. Citus calls the function in any
+-- case, and without a run the function does nothing.
 INSERT INTO batch (workspace_id, id, api_key_id, path, source, run_id, request_id, traceparent)
 VALUES (
     %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s, %(source)s,
-    CASE
-        -- Citus calls the function in any case.
-        WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, CASE WHEN %(joins)s THEN %(run_id)s::uuid END)
-        ELSE %(run_id)s
-    END,
+    CASE WHEN %(joins)s THEN lock_open_run(
+        %(workspace_id)s::integer, CASE WHEN %(joins)s THEN %(run_id)s::uuid END
+    ) ELSE %(run_id)s END,
     %(request_id)s, %(traceparent)s
 )
 
