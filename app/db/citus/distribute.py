@@ -189,6 +189,7 @@ def _announce(connection: psycopg.Connection[Any]) -> None:
         "create_list_function",
         "create_work_function",
         "create_lane_function",
+        "create_count_function",
         "grant_functions",
         "grant_role",
     ):

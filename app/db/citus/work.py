@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from threading import Lock
 from time import monotonic
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -80,6 +80,20 @@ class WorkFinder:
             self._look(connection)
             return sorted(each for node, homes in self._homes.items() if not self._is_away(node) for each in homes)
 
+    def counts(self, connection: Connection, *, bound: int, limit: int) -> list[dict[str, Any]]:
+        """Return what count_work finds for up to *limit* workspaces of the nodes that answer, those with jobs first."""
+        with self._lock:
+            self._look(connection)
+            homes = [(node, each) for node, own in self._homes.items() if not self._is_away(node) for each in own]
+            homes.sort(key=lambda home: (Work.JOBS not in self._work.get(home[1], ()), home[1]))
+            rows = []
+            for node, workspace_id in homes[:limit]:
+                parameters = {"workspace_id": workspace_id, "bound": bound}
+                found = None if self._is_away(node) else self._ask(connection, node, QUERIES["count_work"], parameters)
+                if found is not None:
+                    rows.append({"workspace_id": workspace_id, **found})
+            return rows
+
     def due_lanes(self, connection: Connection) -> list[tuple[int, bool, bool]]:
         """Return the workspaces with a lane to publish now: id, whether it has a limit, whether the lane is urgent.
 
@@ -141,9 +155,7 @@ class WorkFinder:
             self._work[workspace_id] = frozenset(found)
             self._asked_at[workspace_id] = now
 
-    def _ask(
-        self, connection: Connection, node: int, query: LiteralString, parameters: Mapping[str, object]
-    ) -> Sequence[object] | None:
+    def _ask(self, connection: Connection, node: int, query: LiteralString, parameters: Mapping[str, object]) -> Any:
         """Return the column `found`; None when the node does not answer, which is left out from then on."""
         try:
             (row,) = connection.execute(query, parameters).fetchall()
@@ -155,8 +167,7 @@ class WorkFinder:
             return None
         if self._away_until.pop(node, None) is not None:
             log.info("node_back", extra={"node": node})
-        found: Sequence[object] | None = row["found"]
-        return found
+        return row["found"]
 
     def _is_away(self, node: int) -> bool:
         return self._clock() < self._away_until.get(node, float("-inf"))

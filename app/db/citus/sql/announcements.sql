@@ -53,8 +53,8 @@ END;
 $$
 
 -- name: create_work_function
--- Returns what a workspace may have to do, now or later; schemas of the answer are in app/db/citus/work.py. It runs on
--- the node of the workspace.
+-- Returns what a workspace may have to do, now or later: see Work in app/db/citus/work.py. It runs on the
+-- node of the workspace.
 CREATE OR REPLACE FUNCTION list_work(workspace_id integer) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -166,11 +166,56 @@ BEGIN
 END;
 $$
 
+-- name: create_count_function
+-- Returns for metrics the queued, running and dead jobs of a workspace, each counted up to *bound*, the age of its oldest
+-- queued job in seconds, whether its queue is paused, and its plans by state.
+CREATE OR REPLACE FUNCTION count_work(workspace_id integer, bound integer) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    asked CONSTANT integer := count_work.workspace_id;
+    counted jsonb := '{}';
+    state_name text;
+    jobs bigint;
+    oldest timestamptz;
+BEGIN
+    FOREACH state_name IN ARRAY ARRAY['queued', 'running', 'dead'] LOOP
+        SELECT count(*) INTO jobs
+        FROM (
+            SELECT FROM public.job WHERE job.workspace_id = asked AND job.state = state_name LIMIT count_work.bound
+        ) AS found;
+        counted := counted || jsonb_build_object(state_name, jobs);
+    END LOOP;
+    SELECT job.created_at INTO oldest
+    FROM public.job
+    WHERE job.workspace_id = asked AND job.state = 'queued'
+    ORDER BY job.outcome, job.id
+    LIMIT 1;
+    RETURN counted || jsonb_build_object(
+        'oldest_s', greatest(extract(EPOCH FROM clock_timestamp() - oldest), 0),
+        'paused', EXISTS (
+            SELECT FROM public.queue_control AS control
+            WHERE control.workspace_id = asked AND control.paused_at IS NOT NULL
+        ),
+        'open', (
+            SELECT count(*) FROM public.plan
+            WHERE plan.workspace_id = asked AND plan.state = 'open' AND plan.expires_at > now()
+        ),
+        'applied', (
+            SELECT count(*) FROM public.plan WHERE plan.workspace_id = asked AND plan.state = 'applied'
+        )
+    );
+END;
+$$
+
 -- name: grant_functions
 -- The functions that run with the rights of the owner are for the processes' role only.
-REVOKE ALL ON FUNCTION announce_work(), list_announcements(integer, integer), list_work(integer), find_due_lane(integer)
+REVOKE ALL ON FUNCTION
+    announce_work(), list_announcements(integer, integer), list_work(integer), find_due_lane(integer),
+    count_work(integer, integer)
 FROM PUBLIC
 
 -- name: grant_role
-GRANT EXECUTE ON FUNCTION list_announcements(integer, integer), list_work(integer), find_due_lane(integer)
+GRANT EXECUTE ON FUNCTION
+    list_announcements(integer, integer), list_work(integer), find_due_lane(integer), count_work(integer, integer)
 TO mergelane_app

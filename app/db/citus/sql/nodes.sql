@@ -15,5 +15,8 @@ SELECT list_announcements(%(workspace_id)s, %(seconds)s) AS found
 -- name: list_work
 SELECT list_work(%(workspace_id)s) AS found
 
+-- name: count_work
+SELECT count_work(%(workspace_id)s, %(bound)s) AS found
+
 -- name: find_due_lane
 SELECT find_due_lane(%(workspace_id)s) AS found
