@@ -92,7 +92,7 @@ class CitusCluster:
     def _run(self, node: Node, statement: str, *names: str) -> None:
         with psycopg.connect(self.url("postgres", node), autocommit=True) as connection:
             connection.execute(QUIET)
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def cluster_url() -> str | None:
