@@ -50,6 +50,9 @@ class Settings:
     database_replica_url: str = _setting(
         "", DatabaseUrl(), "URL of a standby for segments, exports, audit and duplicates; none when empty", secret=True
     )
+    database_distributed: bool = _setting(
+        default=False, reader=read.switch(), meaning="whether Citus distributes the tables of DATABASE_URL"
+    )
     replica_wait_s: float = _setting(0.5, read.positive(), "how long a query waits for a standby that lags behind")
     cell: str = _setting(
         "",

@@ -6,7 +6,16 @@ from typing import Any
 from marshmallow import fields as schema_fields
 
 #: Settings whose variables have standard names, without our prefix.
-UNPREFIXED = frozenset({"database_url", "database_replica_url", "broker_url", "otel_exporter_otlp_endpoint", "port"})
+UNPREFIXED = frozenset(
+    {
+        "database_url",
+        "database_replica_url",
+        "database_distributed",
+        "broker_url",
+        "otel_exporter_otlp_endpoint",
+        "port",
+    }
+)
 
 
 def variable(setting: str) -> str:

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.parallel",
     "tests.support.pgbouncer",
     "tests.support.postgres",
+    "tests.support.citus",  # after those that it imports, so that pytest rewrites their assertions
     "tests.support.redis",
     "tests.support.routes",
     "tests.support.sentinel",

@@ -42,43 +42,53 @@ class NoResponse(psycopg.OperationalError):
     """PostgreSQL was silent for too long. Whether the last statement took effect is unknown."""
 
 
+#: Host, port and address of the server of a connection.
+Server = tuple[bytes, bytes, bytes]
+
+
+def server_of(connection: pq.abc.PGconn) -> Server:
+    """Return the server of *connection*, one of those in DATABASE_URL. Raises OperationalError when it is closed."""
+    return connection.host, connection.port, connection.hostaddr
+
+
 class ServerProbe:
-    """Whether a server answers new connections. Threads that ask at the same time share one probe."""
+    """Whether the servers answer new connections. Threads that ask at the same time share one probe."""
 
     def __init__(self, conninfo: str, *, clock: Callable[[], float] = monotonic) -> None:
         self._parameters = conninfo_to_dict(conninfo)
         self._clock = clock
         self._lock = Lock()
-        self._probed_at = clock() - PROBE_VALID_S
-        self._up = True
+        #: For each server, when it was probed last, and whether it was up.
+        self._results: dict[Server, tuple[float, bool]] = {}
 
     def is_up(self, silent: pq.abc.PGconn) -> bool:
         """Return whether the server of the connection *silent* answers a new connection."""
+        server = server_of(silent)
         with self._lock:
-            if not self._is_valid():
-                self._record(up=_answers(self._conninfo_of(silent), seconds=PROBE_S))
-            return self._up
+            up = self._recent_result(server)
+            if up is None:
+                up = _answers(self._conninfo_of(server), seconds=PROBE_S)
+                self._results[server] = self._clock(), up
+            return up
 
-    def is_known_down(self) -> bool:
-        """Return whether a recent probe failed. Does not probe."""
+    def is_known_down(self, server: Server) -> bool:
+        """Return whether a recent probe of *server* failed. Does not probe."""
         with self._lock:
-            return self._is_valid() and not self._up
+            return self._recent_result(server) is False
 
-    def record_failure(self) -> None:
-        """Record that the server did not answer another connection."""
+    def record_failure(self, server: Server) -> None:
+        """Record that *server* did not answer another connection."""
         with self._lock:
-            self._record(up=False)
+            self._results[server] = self._clock(), False
 
-    def _is_valid(self) -> bool:
-        return self._clock() - self._probed_at < PROBE_VALID_S
+    def _recent_result(self, server: Server) -> bool | None:
+        probed_at, up = self._results.get(server, (-PROBE_VALID_S, None))
+        return up if self._clock() - probed_at < PROBE_VALID_S else None
 
-    def _record(self, *, up: bool) -> None:
-        self._up, self._probed_at = up, self._clock()
-
-    def _conninfo_of(self, silent: pq.abc.PGconn) -> bytes:
-        """Return the conninfo of the same server as *silent*, by its address, so that no name is resolved again."""
-        place = {"host": silent.host.decode(), "port": silent.port.decode(), "hostaddr": silent.hostaddr.decode()}
-        known = {name: value for name, value in place.items() if value}
+    def _conninfo_of(self, server: Server) -> bytes:
+        """Return the conninfo of *server* by its address, so that no name is resolved again."""
+        place = zip(("host", "port", "hostaddr"), server, strict=True)
+        known = {name: value.decode() for name, value in place if value}
         return make_conninfo(**cast("dict[str, Any]", {**self._parameters, **known})).encode()
 
 
@@ -111,8 +121,9 @@ class TimeoutConnection(psycopg.Connection[Row]):
     client_timeout: ClientTimeout | None = None
     #: Seconds of silence that the current transaction allows, if it raised its statement timeout.
     extended_s: float = 0.0
-    #: How the current transaction began, if it only reads and may begin again: see app/db/repetition.py.
-    reading: bytes | None = None
+    #: The statements with which the current transaction began, if it only reads and may begin again: see
+    #: app/db/repetition.py.
+    reading: tuple[bytes, ...] | None = None
     #: Time of the last response, by the monotonic clock.
     heard_at: float = -RECENT_S
 
@@ -177,14 +188,15 @@ def check_alive(connection: TimeoutConnection[Any]) -> None:
     if client_timeout is None:
         connection.execute("")
         return
-    if client_timeout.probe.is_known_down():
+    server = server_of(connection.pgconn)
+    if client_timeout.probe.is_known_down(server):
         connection.close()
         raise NoResponse(SILENT.format(0))
     connection.client_timeout = ClientTimeout(limit_s=CHECK_S, probe=client_timeout.probe)
     try:
         connection.execute("")
     except NoResponse:
-        client_timeout.probe.record_failure()
+        client_timeout.probe.record_failure(server)
         raise
     finally:
         connection.client_timeout = client_timeout

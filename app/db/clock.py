@@ -36,7 +36,7 @@ class ServerClock:
         """
         with connection.cursor(row_factory=tuple_row) as cursor:
             sent, began = time(), monotonic()
-            row = cursor.execute(QUERIES["now"]).fetchone()
+            row = cursor.execute(QUERIES["read_clock"]).fetchone()
             received, ended = time(), monotonic()
         if row is None:
             return 0.0

@@ -20,7 +20,7 @@ from app.db.client_timeout import ClientTimeout, ServerProbe, TimeoutConnection,
 from app.db.clock import SERVER_CLOCK
 from app.db.errors import WORKSPACE_CLOSED, is_unavailable, to_unavailable
 from app.db.repetition import RepeatingCursor
-from app.db.session_settings import PLANNING, connection_parameters, override_environment
+from app.db.session_settings import connection_parameters, override_environment, planning
 from app.errors import SetupError
 from app.metrics.database import POOL_LIMIT, MeasuredLoan
 from app.process_group import ProcessGroup
@@ -32,6 +32,9 @@ LOG = logging.getLogger(__name__)
 
 class Connection(TimeoutConnection[DictRow]):
     """A connection with our session settings, whatever the environment says."""
+
+    #: Whether Citus distributes the tables.
+    is_distributed: bool = False
 
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Self:
@@ -175,7 +178,7 @@ def session_options(settings: Settings, *, role: str | None = None) -> dict[str,
         "statement_timeout": settings.statement_timeout_ms,
         "lock_timeout": settings.lock_timeout_ms,
         "idle_in_transaction_session_timeout": settings.idle_timeout_ms,
-        **PLANNING,
+        **planning(distributed=settings.database_distributed),
         **({"row_security": "on", "role": role} if role else {"row_security": "off"}),
     }
 
@@ -193,6 +196,7 @@ def client_timeouts(settings: Settings, *, probe_server: bool) -> Callable[[Conn
     )
 
     def configure(connection: Connection) -> None:
+        connection.is_distributed = settings.database_distributed
         connection.client_timeout = client_timeout
         if connection.is_primary:
             # A server that refuses this statement refuses the next one too, and that one reports why.

@@ -1,8 +1,11 @@
 """The name of this installation, which keeps two installations on one broker apart.
 
-It follows from a random id in the database and from the place of the database: the server's identifier and the
-database's number there. So a restored copy has another name than the original, and a standby that is promoted keeps the
-name. A copy of the whole server keeps both: `mergelane migrate --new-installation` gives it another id.
+On plain PostgreSQL it follows from a random id in the database and from the place of the database: the server's
+identifier and the database's number there. So a restored copy has another name than the original, and a standby that is
+promoted keeps the name. A copy of the whole server keeps both: `mergelane migrate --new-installation` gives it another
+id.
+
+On Citus processes may connect to any of the servers, so the name follows from the id alone.
 """
 
 from collections.abc import Callable
@@ -17,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from app.config import Settings
 from app.db.connections import APP_ROLE, Pool, connection_arguments, lend_connection
+from app.db.distribution import is_distributed
 from app.db.queries import load_queries
 
 QUERIES = load_queries(__package__, "installation.sql")
@@ -51,8 +55,10 @@ def read_name(connection: psycopg.Connection[Any]) -> str:
     """Return the name of the installation, read as the role of the processes, whose rights are the same everywhere."""
     with connection.cursor(row_factory=dict_row) as cursor:
         (own,) = cursor.execute(QUERIES["read_installation"]).fetchall()
-        server = cursor.execute(QUERIES["read_server"]).fetchall() if own["sees_server"] else []
-    place = [str(own["id"]), str(own["database"]), *(str(row["system_identifier"]) for row in server)]
+        place = [str(own["id"])]
+        if not is_distributed(connection):
+            server = cursor.execute(QUERIES["read_server"]).fetchall() if own["sees_server"] else []
+            place += [str(own["database"]), *(str(row["system_identifier"]) for row in server)]
     return sha256("/".join(place).encode()).hexdigest()[:LENGTH]
 
 

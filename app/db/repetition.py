@@ -62,6 +62,6 @@ class RepeatingCursor(psycopg.Cursor[Row]):
                 return False
             super().execute("ROLLBACK", prepare=False)
         super().execute("DEALLOCATE ALL", prepare=False)
-        if begin is not None:
-            super().execute(begin, prepare=False)
+        for statement in begin or ():
+            super().execute(statement, prepare=False)
         return True

@@ -26,7 +26,16 @@ ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: All tables and views, with the rights of the processes' role.
 TABLES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(
-        ("alembic_version", "installation", "workspace", "workspace_job", "held_lane", "workspace_profile"), READ_ONLY
+        (
+            "alembic_version",
+            "installation",
+            "workspace",
+            "workspace_home",
+            "workspace_job",
+            "held_lane",
+            "workspace_profile",
+        ),
+        READ_ONLY,
     ),
     **dict.fromkeys(("open_workspace", "workspace_move"), READ_ONLY),
     # The owner creates and revokes keys: see COLUMNS.
@@ -54,9 +63,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     "process_heartbeat": ALL,
     **dict.fromkeys(("job_minute", "job_hour"), HISTORY),
 }
-#: The columns of other tables that the processes' role may update. A key that is used after a change of the pepper gets
-#: a new digest.
-#: Web records the last use of a key. The relay notes what the run of a batch has counted.
+#: The columns of other tables that the processes' role may update. Those of api_key are for processes of a version
+#: before revision 0046. The relay notes what the run of a batch has counted.
 COLUMNS = (
     ("api_key", "digest"),
     ("api_key", "pepper"),
@@ -68,6 +76,8 @@ COLUMNS = (
 FUNCTIONS = (
     "all_workspaces()",
     "find_valid_keys(bytea[])",
+    "renew_key_digest(bytea, text, bytea[])",
+    "save_key_use(integer, uuid, double precision)",
     "analyze_changed_tables(bigint)",
     "paused_workspaces()",
     "workspaces_with_cancellations()",

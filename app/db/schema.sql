@@ -1,5 +1,20 @@
 -- Written by `make schema`. The schema with its comments is in migrations/sql/.
 
+CREATE FUNCTION public.add_workspace_home() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF TG_TABLE_NAME = 'workspace' THEN
+        EXECUTE format(
+            'INSERT INTO %I.workspace_home (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', TG_TABLE_SCHEMA
+        )
+        USING NEW.workspace_id;
+    END IF;
+    RETURN NULL;
+END;
+$_$;
+
 CREATE TABLE public.workspace (
     workspace_id integer NOT NULL,
     name text NOT NULL,
@@ -331,7 +346,7 @@ CREATE FUNCTION public.find_valid_keys(digests bytea[]) RETURNS TABLE(workspace_
 END;
 
 CREATE FUNCTION public.lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STRICT
     AS $$
 DECLARE
     found uuid;
@@ -697,6 +712,16 @@ CREATE FUNCTION public.publishable_workspaces() RETURNS TABLE(workspace_id integ
     FROM public.publishable_workspaces_from('{}'::jsonb) publishable(workspace_id, has_limit, has_urgent);
 END;
 
+CREATE FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ UPDATE public.api_key key SET digest = renew_key_digest.digest, pepper = renew_key_digest.pepper
+   WHERE ((key.workspace_id = public.current_workspace()) AND (key.digest = ANY (renew_key_digest.older)) AND (NOT (EXISTS ( SELECT 1
+            FROM public.api_key other
+           WHERE (other.digest = renew_key_digest.digest)))));
+END;
+
 CREATE FUNCTION public.renew_statistics(relation regclass) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -727,6 +752,26 @@ BEGIN
     EXECUTE format('ANALYZE %s', relation);
 END;
 $_$;
+
+CREATE FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ UPDATE public.api_key key SET last_used_at = now()
+   WHERE ((key.workspace_id = save_key_use.workspace_id) AND (key.workspace_id = public.current_workspace()) AND (key.id = ( SELECT used.id
+            FROM public.api_key used
+           WHERE ((used.workspace_id = save_key_use.workspace_id) AND (used.id = save_key_use.key_id) AND ((used.last_used_at IS NULL) OR (used.last_used_at < (now() - make_interval(secs => save_key_use.interval_s)))))
+          FOR NO KEY UPDATE OF used SKIP LOCKED)));
+END;
+
+CREATE FUNCTION public.snapshot_of(workspace_id integer) RETURNS pg_snapshot
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN pg_current_snapshot();
+END;
+$$;
 
 CREATE TABLE public.key_recomputation (
     workspace_id integer NOT NULL,
@@ -1428,6 +1473,10 @@ CREATE TABLE public.user_alias (
     CONSTRAINT user_alias_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 236)))
 );
 
+CREATE TABLE public.workspace_home (
+    workspace_id integer NOT NULL
+);
+
 CREATE VIEW public.workspace_job AS
  SELECT workspace_id,
     id,
@@ -1663,6 +1712,8 @@ ALTER TABLE ONLY public.webhook_watch
 
 ALTER TABLE ONLY public.workspace_move
     ADD CONSTRAINT workspace_move_pkey PRIMARY KEY (workspace_id);
+ALTER TABLE ONLY public.workspace_home
+    ADD CONSTRAINT workspace_home_pkey PRIMARY KEY (workspace_id);
 
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_name_key UNIQUE (name);
@@ -1770,6 +1821,8 @@ CREATE INDEX webhook_delivery_due ON public.webhook_delivery USING btree (worksp
 CREATE INDEX webhook_delivery_of_webhook ON public.webhook_delivery USING btree (workspace_id, webhook_id, id);
 
 CREATE INDEX webhook_watch_due ON public.webhook_watch USING btree (workspace_id, check_at);
+
+CREATE TRIGGER add_workspace_home AFTER INSERT ON public.workspace FOR EACH ROW EXECUTE FUNCTION public.add_workspace_home();
 
 CREATE TRIGGER protect_audit BEFORE DELETE OR UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.protect_audit('{"external_id": null, "new_external_id": null, "changes": null}');
 
@@ -1920,6 +1973,8 @@ ALTER TABLE ONLY public.webhook
 
 ALTER TABLE ONLY public.workspace_move
     ADD CONSTRAINT workspace_move_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+ALTER TABLE ONLY public.workspace_home
+    ADD CONSTRAINT workspace_home_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
@@ -2056,6 +2111,7 @@ CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = publi
 CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
 
 CREATE POLICY own_workspace ON public.workspace_move USING ((workspace_id = public.current_workspace()));
+CREATE POLICY own_workspace ON public.workspace_home USING ((workspace_id = public.current_workspace()));
 
 ALTER TABLE public.plan ENABLE ROW LEVEL SECURITY;
 
@@ -2100,6 +2156,7 @@ ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.workspace ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspace_move ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.workspace_home ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO mergelane_app;
 
@@ -2190,8 +2247,14 @@ GRANT ALL ON FUNCTION public.publishable_workspaces_from(floors jsonb) TO mergel
 REVOKE ALL ON FUNCTION public.publishable_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.publishable_workspaces() TO mergelane_app;
 
+REVOKE ALL ON FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.renew_key_digest(digest bytea, pepper text, older bytea[]) TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.renew_statistics(relation regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.renew_statistics(relation regclass) TO mergelane_app;
+
+REVOKE ALL ON FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.save_key_use(workspace_id integer, key_id uuid, interval_s double precision) TO mergelane_app;
 
 GRANT SELECT,UPDATE ON TABLE public.key_recomputation TO mergelane_app;
 
@@ -2295,6 +2358,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.session TO mergelane_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.sign_in TO mergelane_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_alias TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_home TO mergelane_app;
 
 GRANT SELECT ON TABLE public.workspace_job TO mergelane_app;
 

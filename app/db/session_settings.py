@@ -59,11 +59,23 @@ MEANING: Mapping[str, str] = {
 #: A page costs the same at any position: PostgreSQL's default of 4 is that of a spinning disk, and makes it read a
 #: table of thousands of rows instead of probing an index.
 PLANNING: Mapping[str, str] = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "1"}
+#: On Citus, generic plans would not know the workspace, and so not its server: Citus refuses them. SET LOCAL travels to
+#: that server.
+DISTRIBUTED_PLANNING: Mapping[str, str] = {
+    **PLANNING,
+    "plan_cache_mode": "auto",
+    "citus.propagate_set_commands": "local",
+}
 #: Sets again what libpq sends from PGDATESTYLE and PGTZ, which override the start-up options.
 OVERRIDES = (
     f"SELECT set_config('DateStyle', '{MEANING['DateStyle']}', false),"
     f" set_config('TimeZone', '{MEANING['TimeZone']}', false)"
 )
+
+
+def planning(*, distributed: bool) -> Mapping[str, str]:
+    """Return how PostgreSQL plans our statements, on a plain or on a *distributed* database."""
+    return DISTRIBUTED_PLANNING if distributed else PLANNING
 
 
 def format_options(options: Mapping[str, object]) -> str:

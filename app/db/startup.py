@@ -14,6 +14,7 @@ from app.config import Settings
 from app.database_url import connection_failure
 from app.db.clock import SERVER_CLOCK, ClockWarning
 from app.db.connections import Connection, connection_arguments
+from app.db.distribution import find_distribution_fault
 from app.db.errors import Response, response_to, to_unavailable
 from app.db.roles import find_role_fault
 from app.db.schema_version import current_revision, find_mismatch
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 
 
 class NotReady(SetupError):
-    """The schema is older than this code needs, or the role of the processes cannot be used."""
+    """The schema is older than this code needs, the role cannot be used, or DATABASE_DISTRIBUTED is wrong."""
 
 
 def require_schema(settings: Settings) -> None:
@@ -41,7 +42,11 @@ def require_schema(settings: Settings) -> None:
     try:
         with Connection.connect(settings.database_url, **connection_arguments(settings, name="start")) as connection:
             ClockWarning().differ(SERVER_CLOCK.read(connection))
-            sentence = find_mismatch(current_revision(connection)) or _role_fault(connection)
+            sentence = (
+                find_mismatch(current_revision(connection))
+                or _role_fault(connection)
+                or _distribution_fault(connection, settings)
+            )
     except psycopg.Error as error:
         raise _to_wait(error) from error
     if sentence is not None:
@@ -98,6 +103,11 @@ def _to_wait(error: psycopg.Error) -> Exception:
     if response_to(error) is not Response.WAIT:
         raise error
     return to_unavailable(error)
+
+
+def _distribution_fault(connection: Connection, settings: Settings) -> str | None:
+    fault = find_distribution_fault(connection, settings)
+    return None if fault is None else " ".join(fault)
 
 
 def _role_fault(connection: psycopg.Connection[object]) -> str | None:

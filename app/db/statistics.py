@@ -5,6 +5,7 @@ an empty one.
 """
 
 import logging
+from time import monotonic
 
 from app.db.connections import Connection, Pool, lend_connection
 from app.db.queries import load_queries
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: Changed rows below which a table is left alone: small tables are fast with any plan.
 LEAST_ROWS = 500
+#: Seconds between two rounds over the nodes of Citus, each of which opens a session on every node.
+NODES_EVERY_S = 15.0
 
 
 class TableAnalyzer:
@@ -21,10 +24,14 @@ class TableAnalyzer:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._asked_at = float("-inf")
 
     def run_once(self) -> int:
         """Analyze every table that has doubled; return how many."""
         with lend_connection(self._pool) as connection:
+            if connection.is_distributed and monotonic() < self._asked_at + NODES_EVERY_S:
+                return 0
+            self._asked_at = monotonic()
             analyzed = _analyze_changed_tables(connection)
         if analyzed:
             log.info("analyzed", extra={"tables": analyzed})
@@ -32,6 +39,7 @@ class TableAnalyzer:
 
 
 def _analyze_changed_tables(connection: Connection) -> int:
-    (row,) = connection.execute(QUERIES["analyze_changed_tables"], {"least": LEAST_ROWS}).fetchall()
+    query = QUERIES["analyze_on_nodes" if connection.is_distributed else "analyze_changed_tables"]
+    (row,) = connection.execute(query, {"least": LEAST_ROWS}).fetchall()
     analyzed: int = row["analyzed"]
     return analyzed

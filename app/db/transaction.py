@@ -23,6 +23,7 @@ from app.db.budget import budget_left_s
 from app.db.client_timeout import TimeoutConnection
 from app.db.connections import GRACE_S, Pool, lend_connection
 from app.db.errors import RETRYABLE_ERRORS
+from app.db.local_settings import SET_WORKSPACE, set_plans, set_statement_timeout, set_workspace
 from app.db.queries import load_queries
 from app.db.repetition import is_stale_plan
 from app.errors import ResolutionUnsettled
@@ -30,12 +31,8 @@ from app.metrics.database import count_retry
 
 QUERIES = load_queries("app.db", "transactions.sql")
 
-#: How a transaction that only reads begins: one message sets its workspace, at no extra round trip. `%d` takes a
-#: number and nothing else.
-BEGIN = b"BEGIN; SET LOCAL mergelane.workspace_id = %d"
-SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL mergelane.workspace_id = %d"
-CUSTOM_PLANS = b"SET LOCAL plan_cache_mode = force_custom_plan"
-GENERIC_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan"
+BEGIN = b"BEGIN"
+SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 OVER_BUDGET = "The statements of this request take longer than one statement may."
 #: How often a transaction is tried when PostgreSQL ends it with one of RETRYABLE_ERRORS.
 ATTEMPTS = 5
@@ -109,20 +106,16 @@ class Transaction:
         milliseconds = round(left_s * 1000)
         if milliseconds <= 0:
             raise postgres.QueryCanceled(OVER_BUDGET)
-        self.connection.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(milliseconds)})
+        set_statement_timeout(self.connection, milliseconds)
 
     def _set_plans(self, *, for_values: bool) -> None:
-        """Let PostgreSQL plan the next statements *for_values*, or for any; in a pipeline at no extra round trip.
-
-        That a statement is not prepared is not enough: PostgreSQL obeys force_generic_plan for it too.
-        """
+        """Let PostgreSQL plan the next statements *for_values*, or for any; in a pipeline at no extra round trip."""
         if for_values != self._plans_for_values:
-            plans = CUSTOM_PLANS if for_values else GENERIC_PLANS
-            self.connection.execute(plans, prepare=False)
+            statement = set_plans(self.connection, for_values=for_values)
             self._plans_for_values = for_values
             if isinstance(self.connection, TimeoutConnection) and self.connection.reading is not None:
                 # A transaction that is begun again keeps its plans.
-                self.connection.reading += b"; " + plans
+                self.connection.reading = (*self.connection.reading, statement)
 
     def defer(
         self,
@@ -141,7 +134,7 @@ class Transaction:
         The client-side timeout follows, or it would close the connection during a long statement. From now on each
         statement is a round trip of its own.
         """
-        self.execute(QUERIES["set_statement_timeout"], {"milliseconds": str(round(seconds * 1000))})
+        set_statement_timeout(self.connection, round(seconds * 1000))
         if isinstance(self.connection, TimeoutConnection):
             self.connection.extended_s = seconds + GRACE_S
             # The timeout would be lost if the transaction were begun again.
@@ -187,10 +180,12 @@ def open_transaction(pool: Pool, workspace_id: int, *, snapshot: bool = False) -
     answer.
     """
     with lend_connection(pool, workspace_id) as connection:
-        begin = (SNAPSHOT if snapshot else BEGIN) % workspace_id
-        connection.execute(begin, prepare=False)
+        # One round trip.
+        with connection.pipeline():
+            connection.execute(SNAPSHOT if snapshot else BEGIN, prepare=False)
+            set_workspace(connection, workspace_id)
         # A snapshot cannot be taken again: earlier statements have read the first one.
-        connection.reading = None if snapshot else begin
+        connection.reading = None if snapshot else (BEGIN, SET_WORKSPACE % workspace_id)
         # The pool ends the transaction when the connection returns.
         yield Transaction(connection, workspace_id)
 
@@ -245,11 +240,6 @@ def retry_until_stable(
     return _retried(lambda: run_in_transaction(pool, workspace_id, use_case, *args, **kwargs), retrying)
 
 
-def set_workspace(connection: psycopg.Connection[Any], workspace_id: int) -> None:
-    """Set the workspace of the transaction on *connection* until it ends; in a pipeline at no extra round trip."""
-    connection.execute(QUERIES["set_workspace"], {"workspace_id": workspace_id})
-
-
 def _retried(work: Callable[[], Result], retrying: Callable[[], Retrying]) -> Result:
     """Return what *work* returns, repeated as *retrying* says, which is called after a failure only.
 
@@ -290,7 +280,7 @@ def _run_once(pool: Pool, workspace_id: int, use_case: Callable[[Transaction], R
     psycopg's transaction() waits for an answer to each; after an error the pool rolls back.
     """
     with lend_connection(pool, workspace_id) as connection, connection.pipeline():
-        connection.execute("BEGIN", prepare=False)
+        connection.execute(BEGIN, prepare=False)
         set_workspace(connection, workspace_id)
         result = use_case(Transaction(connection, workspace_id))
         connection.execute("COMMIT", prepare=False)

@@ -59,6 +59,8 @@ class WakeUpListener:
 
         Work that existed before is not announced again: look for it once more before `wait`.
         """
+        if self._settings.database_distributed:
+            return False  # a notification would be sent on the node of the work, not on this one
         if self._role is SleepRole.HOLDER:
             return True
         try:

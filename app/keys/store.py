@@ -11,8 +11,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from app.db.ids import new_id
+from app.db.local_settings import set_workspace
 from app.db.queries import load_queries
-from app.db.transaction import set_workspace
 from app.errors import SetupError
 from app.keys.digests import candidate_digests, digest_secret, digests_equal, newest_pepper, pepper_fingerprint
 from app.keys.permissions import ALL, PERMISSIONS
@@ -89,7 +89,7 @@ def create_key(
     """
     _check_names(workspace, permissions)
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
+        _ensure_workspace(connection, workspace)
         (found,) = cursor.execute(QUERIES["read_route_label"], {"workspace": workspace}).fetchall()
         secret = new_secret(found["route_label"])
         key = _new_key(secret, workspace=workspace, label=label, permissions=permissions, pepper=newest_pepper(peppers))
@@ -115,13 +115,20 @@ def ensure_key(
         key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
     )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        _renew(connection, key, peppers)
-        cursor.execute(QUERIES["ensure_workspace"], {"workspace": workspace})
+        _renew(connection, key, peppers, query="renew_digest")
+        _ensure_workspace(connection, workspace)
         kept = cursor.execute(QUERIES["ensure_key"], row).fetchone()
     if kept is None:
         raise SetupError(f"The key {row['hint']}… opens another workspace than {workspace}; choose another secret.")
     key_id: UUID = kept["id"]
     return key_id
+
+
+def _ensure_workspace(connection: Connection, name: str) -> None:
+    """Create the workspace called *name*, unless it exists."""
+    connection.execute(QUERIES["ensure_workspace"], {"workspace": name})
+    for workspace_id in find_workspaces(connection, name=name).values():
+        connection.execute(QUERIES["ensure_home"], {"workspace_id": workspace_id})
 
 
 def list_keys(connection: Connection, *, workspace: str | None = None, prefix: str | None = None) -> list[KeyRecord]:
@@ -135,8 +142,12 @@ def list_keys(connection: Connection, *, workspace: str | None = None, prefix: s
 
 
 def revoke_key(connection: Connection, *, key_id: UUID) -> bool:
-    """Revoke a key, from the next request on; return whether there is one of that id."""
-    return connection.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone() is not None
+    """Revoke a key, from the next request on, and end its sign-ins; return whether there is one of that id."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(QUERIES["revoke_key"], {"key_id": key_id}).fetchone()
+        if row is not None:
+            cursor.execute(QUERIES["end_sign_ins"], {"workspace_id": row["workspace_id"], "key_id": key_id})
+    return row is not None
 
 
 def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[str] = ()) -> KeyHolder | None:
@@ -153,7 +164,7 @@ def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[st
     if not digests_equal(row["digest"], candidates[0]):
         with connection.transaction():
             set_workspace(connection, row["workspace_id"])
-            _renew(connection, secret, peppers)
+            _renew(connection, secret, peppers, query="renew_own_digest")
     return KeyHolder(
         workspace_id=row["workspace_id"],
         key_id=row["key_id"],
@@ -162,12 +173,12 @@ def find_key_holder(connection: Connection, secret: str, *, peppers: Sequence[st
     )
 
 
-def _renew(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
+def _renew(connection: Connection, secret: str, peppers: Sequence[str], *, query: str) -> None:
     """Renew the digest of *secret* with the newest of *peppers*, when it has an older one."""
     now, *older = candidate_digests(secret, peppers)
     if older:
         values = {"digest": now, "pepper": pepper_fingerprint(newest_pepper(peppers)), "older": older}
-        connection.execute(QUERIES["renew_digest"], values)
+        connection.execute(QUERIES[query], values)
 
 
 def _check_names(workspace: str, permissions: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from app.db.citus.work import FINDERS, Work, find_workspaces
 from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.due_floors import NO_FLOORS, Floors, floors_of
@@ -44,8 +45,12 @@ def workspaces_with_pending_lanes(
 ) -> list[PublishableWorkspace]:
     """List the workspaces with a lane to publish now, except paused ones and those beyond their limit.
 
-    Lanes behind the *floors* of their workspace are not seen.
+    Lanes behind the *floors* of their workspace are not seen. On Citus the workspaces of nodes that do not answer are
+    left out, and floors are not used.
     """
+    finder = FINDERS.of(connection)
+    if finder is not None:
+        return [PublishableWorkspace(*found) for found in finder.due_lanes(connection)]
     rows = connection.execute(
         QUERIES["publishable_workspaces"], {"floors": Jsonb({str(each): own for each, own in floors.items()})}
     )
@@ -60,7 +65,7 @@ def seconds_until_due_lane(connection: Connection) -> float | None:
 
 def workspaces_to_rescue(connection: Connection) -> list[int]:
     """List the workspaces with published, unfinished jobs, or with jobs that wait for a later time."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_to_rescue"])]
+    return find_workspaces(connection, Work.JOBS, QUERIES["workspaces_to_rescue"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,17 @@ from datetime import timedelta
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from app.db.citus.work import FINDERS
 from app.db.connections import Connection
 from app.db.transaction import Deferred, Transaction
 from app.ledger.execution import QUERIES
 
 
 def list_workspaces(connection: Connection) -> list[int]:
-    """List the ids of all workspaces."""
+    """List the ids of all workspaces; on Citus without those of nodes that do not answer."""
+    finder = FINDERS.of(connection)
+    if finder is not None:
+        return finder.reachable(connection)
     return [row["workspace_id"] for row in connection.execute(QUERIES["all_workspaces"])]
 
 

@@ -40,6 +40,7 @@ def retry_job(tx: Transaction, *, job_id: UUID, authorize: Callable[[JobKind], N
     if row["blanked"]:
         raise Conflict(BLANKED)
     tx.execute(QUERIES["requeue_job"], {"job_id": job_id})
+    tx.execute(QUERIES["watch_again"], {"job_id": job_id})
 
 
 def kinds_of_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, JobKind]:
@@ -50,7 +51,13 @@ def kinds_of_jobs(tx: Transaction, *, job_ids: Sequence[UUID]) -> dict[UUID, Job
 
 def find_workspace_of_job(connection: Connection, *, job_id: UUID, name: str | None = None) -> WorkspaceOfJob:
     """Return the workspace of a job; raise NotFound when no workspace has it, or not the one called *name*."""
-    row = connection.execute(QUERIES["find_workspace"], {"job_id": job_id, "name": name}).fetchone()
-    if row is None:
-        raise NotFound(NO_JOB)
-    return WorkspaceOfJob(row["workspace_id"], row["name"])
+    workspaces = connection.execute(QUERIES["list_workspaces"], {"name": name}).fetchall()
+    with connection.pipeline():
+        found = [
+            connection.execute(QUERIES["has_job"], {"workspace_id": row["workspace_id"], "job_id": job_id})
+            for row in workspaces
+        ]
+    for row, cursor in zip(workspaces, found, strict=True):
+        if cursor.fetchone() is not None:
+            return WorkspaceOfJob(row["workspace_id"], row["name"])
+    raise NotFound(NO_JOB)

@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from app.db.citus.work import FINDERS, Work
 from app.db.connections import Connection, Pool
 from app.db.ids import earliest_id_at
 from app.db.queries import load_queries
@@ -43,6 +44,10 @@ class MinuteSum:
 
 def list_workspaces_to_sum(connection: Connection) -> list[tuple[int, datetime]]:
     """List the workspaces with minutes to sum, and the end of the last one."""
+    finder = FINDERS.of(connection)
+    if finder is not None:
+        (clock,) = connection.execute(QUERIES["find_last_minute"]).fetchall()
+        return [(each, clock["until"]) for each in finder.workspaces(connection, Work.MINUTES)]
     return [(row["workspace_id"], row["until"]) for row in connection.execute(QUERIES["workspaces_to_sum"])]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.db.citus.work import Work, find_workspaces
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
@@ -43,7 +44,7 @@ class ChangedGroups:
 
 def workspaces_to_recompute(connection: Connection) -> list[int]:
     """List the workspaces with an unfinished recomputation."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_to_recompute"])]
+    return find_workspaces(connection, Work.RECOMPUTATION, QUERIES["workspaces_to_recompute"])
 
 
 def recompute_batch(tx: Transaction, *, limit: int) -> int:

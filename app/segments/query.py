@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import errors as postgres
 
+from app.db.local_settings import set_utc
 from app.db.transaction import Transaction
 from app.errors import Rejected
 from app.merging.profile import Profile
@@ -36,7 +37,7 @@ def query_segment(tx: Transaction, *, request: SegmentRequest) -> SegmentPage:
     regular expression is invalid, or when counting takes longer than the statement timeout.
     """
     try:
-        tx.execute(QUERIES["set_time_zone"])
+        set_utc(tx.connection)
         _check_patterns(tx, request.filter)
         return _page(tx, request=request)
     except postgres.QueryCanceled as error:

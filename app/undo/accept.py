@@ -1,6 +1,6 @@
 """Accept undos: a batch with one job for each merge to undo."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,11 @@ from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
-from app.ledger.accept import AcceptedBatch, request_origin
+from app.ledger.accept import AcceptedBatch, insert_empty_batch, request_origin
 from app.ledger.idempotency import IdempotencyKey, claim_idempotency_key
 from app.ledger.lanes import lane_heads
 from app.ledger.queries import NO_BATCH, NO_JOB
-from schemas.outcomes import JobKind
+from schemas.outcomes import BatchSource, JobKind
 from schemas.urgency import DEFAULT_PRIORITY
 
 QUERIES = load_queries("app.undo", "undo.sql")
@@ -94,8 +94,14 @@ def accept_undo(  # noqa: PLR0913  the parts of a batch
         **request_origin(),
         "jobs": Jsonb(jobs),
     }
-    tx.execute(QUERIES["insert_undos"], batch)
+    insert_undos(tx, batch)
     return AcceptedBatch(batch_id=batch_id, jobs=len(jobs))
+
+
+def insert_undos(tx: Transaction, batch: Mapping[str, Any]) -> None:
+    """Insert a batch of undos and its jobs, given as the parameters of the queries."""
+    insert_empty_batch(tx, {**batch, "kind": JobKind.UNDO, "source": BatchSource.API})
+    tx.execute(QUERIES["insert_undos"], batch)
 
 
 def _kinds(tx: Transaction, request: UndoRequest) -> set[JobKind]:

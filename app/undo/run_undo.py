@@ -17,7 +17,7 @@ from app.db.transaction import Transaction
 from app.errors import Conflict, NotFound
 from app.ledger.lanes import batches_of_lanes, take_lanes
 from app.ledger.runs import IS_AN_IMPORT, NO_RUN, close_run, create_run, has_unfinished_jobs
-from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED
+from app.undo.accept import ALL_UNDONE, IS_AN_UNDO, NOTHING_MERGED, UNFINISHED, insert_undos
 from app.undo.accept import QUERIES as UNDO_QUERIES
 from schemas.merge import MAX_UPDATES
 from schemas.outcomes import JobKind, JobState, RunKind, RunStatus
@@ -178,7 +178,7 @@ def _insert_batch(tx: Transaction, undo: Mapping[str, Any], jobs: Sequence[Mappi
         "traceparent": None,
         "jobs": Jsonb(jobs),
     }
-    tx.execute(UNDO_QUERIES["insert_undos"], batch)
+    insert_undos(tx, batch)
     return batch_id
 
 

@@ -19,10 +19,12 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.audit.log import Actor, AuditEvent, log_events
+from app.db.citus.work import Work, find_workspaces
 from app.db.connections import Connection
 from app.db.ids import new_id
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.errors import DatabaseUnavailable
 from app.ledger import erasure
 from app.ledger.erasure import UnfinishedJob
 from schemas.audit import Action
@@ -78,6 +80,7 @@ KINDS = (
 MAX_SERIES = 400
 #: Erasures in one state that a step handles.
 MAX_ERASURES = 100
+STATISTICS_LEFT = "{failed} shards of {table} kept their statistics; the erasures are certified when all nodes answer."
 #: The tables with values of people in their statistics.
 TABLES = (
     "profile",
@@ -154,7 +157,7 @@ def delete_short_history(tx: Transaction, *, origin_ids: Sequence[int], limit: i
 
 def list_workspaces_with_erasures(connection: Connection) -> list[int]:
     """Return the workspaces with erasures that are not complete."""
-    return [row["workspace_id"] for row in connection.execute(QUERIES["workspaces_with_erasures"])]
+    return find_workspaces(connection, Work.ERASURES, QUERIES["workspaces_with_erasures"])
 
 
 def delete_history_chunk(tx: Transaction, *, limit: int) -> int:
@@ -203,10 +206,16 @@ def list_emptied(tx: Transaction) -> list[UUID]:
 def renew_statistics(connection: Connection) -> None:
     """Replace the statistics of all tables with values of people, each in a transaction of its own.
 
-    To be called after the transactions that deleted the values have ended.
+    To be called after the transactions that deleted the values have ended. On Citus each shard has its own. Raises
+    DatabaseUnavailable while a node is away: no erasure is certified then.
     """
     for table in TABLES:
-        connection.execute(QUERIES["renew_statistics"], {"table": table})
+        if not connection.is_distributed:
+            connection.execute(QUERIES["renew_statistics"], {"table": table})
+            continue
+        (answer,) = connection.execute(QUERIES["renew_statistics_on_nodes"], {"table": table}).fetchall()
+        if answer["failed"]:
+            raise DatabaseUnavailable(STATISTICS_LEFT.format(table=table, failed=answer["failed"]))
 
 
 def certify(tx: Transaction, *, erasure_ids: Sequence[UUID]) -> int:

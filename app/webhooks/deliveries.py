@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
+from app.db.citus.work import FINDERS, Work
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
@@ -120,6 +121,14 @@ def seconds_until_due_work(connection: Connection) -> NextWork:
 
 def find_due_work(connection: Connection) -> list[DueWork]:
     """List the workspaces in which batches or deliveries are due."""
+    finder = FINDERS.of(connection)
+    if finder is not None:
+        watches = frozenset(finder.workspaces(connection, Work.WATCHES))
+        due = frozenset(finder.workspaces(connection, Work.DELIVERIES))
+        return [
+            DueWork(workspace_id=each, watches=each in watches, deliveries=each in due)
+            for each in sorted(watches | due)
+        ]
     return [DueWork(**row) for row in connection.execute(QUERIES["workspaces_with_due_deliveries"])]
 
 

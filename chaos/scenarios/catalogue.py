@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from chaos.scenarios.backup import run_backup
+from chaos.scenarios.citus import CITUS
 from chaos.scenarios.clock import CLOCK
 from chaos.scenarios.full_disk import FULL_DISK
 from chaos.scenarios.haproxy import HAPROXY
@@ -14,5 +15,5 @@ from chaos.scenarios.standby import STANDBY
 
 BACKUP = Scenario(name="backup", prose="A backup restored beside a broker with newer messages", run=run_backup)
 SCENARIOS: Mapping[str, Scenario] = {
-    each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK, BACKUP)
+    each.name: each for each in (STANDBY, HAPROXY, PGBOUNCER, SENTINEL, RABBITMQ, FULL_DISK, CLOCK, BACKUP, CITUS)
 }

@@ -19,8 +19,21 @@ from cli.commands.options import find_database_url, home_option
     metavar="N",
     help="The id of the first workspace of this cell. Cells need different blocks of 1,000,000 ids: see docs/cells.md.",
 )
+@click.option("--distribute", is_flag=True, help="Also distribute the tables over the nodes of Citus, by workspace.")
+@click.option(
+    "--move", is_flag=True, help="With --distribute: also when the database has workspaces; moves their rows."
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 4096),
+    default=32,
+    show_default=True,
+    help="With --distribute: into how many parts. Nodes beyond this number stay empty.",
+)
 @home_option
-def migrate(home: Path, *, new_installation: bool, first_workspace_id: int | None) -> None:
+def migrate(
+    home: Path, *, new_installation: bool, first_workspace_id: int | None, distribute: bool, move: bool, shards: int
+) -> None:
     """Upgrade the database schema.
 
     Run it before you start the processes of a new version; to run it again changes nothing, nor does an older version
@@ -28,9 +41,14 @@ def migrate(home: Path, *, new_installation: bool, first_workspace_id: int | Non
 
     With MERGELANE_PROCESS_PASSWORD it also creates the login with which the other processes connect, or sets its
     password.
+
+    With --distribute, Citus, an extension of PostgreSQL, distributes the tables over its nodes: see docs/scale.md.
+    Later migrations need no option.
     """
     from app.config import Settings
     from app.db import migrations
+    from app.db.citus.distribute import Distribution
+    from app.db.distribution import role_settings
     from app.db.installation import renew_id
     from app.db.roles import ensure_login
     from app.db.schema_version import explain_newer
@@ -39,13 +57,20 @@ def migrate(home: Path, *, new_installation: bool, first_workspace_id: int | Non
 
     url, settings = find_database_url(home), Settings.from_environ()
     require_database(settings, url)
-    migrations.upgrade_schema(url)
+    if move and not distribute:
+        raise click.UsageError("--move is for --distribute. Add --distribute, or leave --move out.")
+    wanted = Distribution(move=move, shards=shards, role_settings=role_settings(settings)) if distribute else None
+    distributed = migrations.upgrade_schema(url, distribution=wanted)
     if settings.process_password:
         with connected(settings, url, name="migrate") as connection:
             ensure_login(connection, settings.process_user, settings.process_password)
     if new_installation:
         with connected(settings, url, name="migrate") as connection:
             renew_id(connection)
+    if distributed:
+        click.echo(f"Citus distributes {distributed} tables more.")
+    elif distribute:
+        click.echo("The tables are distributed already; nothing was changed.")
     if first_workspace_id is not None:
         with connected(settings, url, name="migrate") as connection:
             following = start_workspace_ids(connection, first_workspace_id)

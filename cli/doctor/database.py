@@ -177,7 +177,7 @@ def _check_log(server: Mapping[str, Any]) -> Iterator[Finding]:
 def _check_encryption(database_url: str) -> Iterator[Finding]:
     known = conninfo_to_dict(database_url)
     host = str(known.get("host") or "")
-    if not is_local(host) and str(known.get("sslmode") or "") in UNENCRYPTED_MODES:
+    if not all(map(is_local, host.split(","))) and str(known.get("sslmode") or "") in UNENCRYPTED_MODES:
         yield notice(
             "encryption",
             f"The connection to PostgreSQL on {host} may be unencrypted: DATABASE_URL does not require TLS.",

@@ -10,7 +10,9 @@ from app.db.roles import find_role_fault
 from app.errors import DatabaseUnavailable, SetupError
 from cli.database import connected
 from cli.doctor.broker import check_broker
+from cli.doctor.citus import check_citus
 from cli.doctor.database import check_digests, check_indexes, check_schema, check_server
+from cli.doctor.distribution import check_distribution
 from cli.doctor.findings import Finding, Level, wrong
 from cli.doctor.heartbeats import check_heartbeats
 from cli.doctor.isolation import check_isolation, check_writes
@@ -56,6 +58,8 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
     schema = check_schema(connection)
     yield schema
     yield check_indexes(connection)
+    yield from check_distribution(connection, settings)
+    yield from check_citus(connection)
     yield from check_memory(connection)
     yield check_old_transactions(connection)
     if schema.level != Level.WRONG:

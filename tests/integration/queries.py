@@ -3,24 +3,23 @@
 import re
 from pathlib import Path
 
-from app.db.queries import HEADING
+from app.db.queries import parse_queries
 
 ROOT = Path(__file__).parents[2]
 FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]
 QUERIES = {
     f"{path.relative_to(ROOT / 'app').as_posix()}:{name}": text
     for path in FILES
-    for parts in [HEADING.split(path.read_text(encoding="utf-8"))[1:]]
-    for name, text in zip(parts[::2], parts[1::2], strict=True)
+    for name, text in parse_queries(path.read_text(encoding="utf-8"))
 }
 FREE = {
     "identities/sql/numbering.sql:workspaces_with_identity_changes": "gives the relay the list of workspaces",
-    "identities/sql/numbering.sql:read_snapshot": "reads which transactions of the server have ended",
     "profiles/sql/recomputation.sql:workspaces_to_recompute": "asks which workspaces have keys to recompute",
     "users/sql/erasures.sql:workspaces_with_erasures": "gives the relay the list of workspaces",
     "users/sql/erasures.sql:renew_statistics": "renews the statistics of a table, with the rows of all workspaces",
     "profiles/sql/recomputation.sql:older_processes": "counts connections, which belong to no workspace",
-    "db/sql/transactions.sql:now": "returns the time",
+    "db/sql/distribution.sql:is_distributed": "reads whether the tables are distributed",
+    "db/sql/transactions.sql:read_clock": "returns the time",
     "db/sql/roles.sql:read_login": "reads the roles of the server",
     "db/sql/replica.sql:read_position": "reads the place in the log of the server",
     "db/sql/replica.sql:read_replayed": "reads the place in the log of the standby",
@@ -51,15 +50,13 @@ FREE = {
     "webhooks/sql/deliveries.sql:workspaces_with_due_deliveries": "gives the sender the list of workspaces",
     "ledger/sql/run_counting.sql:workspaces_with_runs": "gives the relay the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
-    "db/sql/transactions.sql:set_statement_timeout": "sets a time limit",
     "ledger/sql/sums.sql:workspaces_to_sum": "gives the relay the list of workspaces",
     "system/sql/heartbeats.sql:beat": "writes the heartbeat of a process, which belongs to the installation",
     "system/sql/heartbeats.sql:prune_heartbeats": "deletes the heartbeats of processes that are gone",
     "system/sql/heartbeats.sql:delete_heartbeat": "deletes the heartbeat of a process that ends",
     "system/sql/heartbeats.sql:list_processes": "lists the processes of the installation for the operators",
     "segments/sql/segments.sql:try_pattern": "checks a regular expression",
-    "segments/sql/segments.sql:set_time_zone": "sets the time zone",
-    "ledger/sql/retry.sql:find_workspace": "finds the workspace of a job for the operator",
+    "ledger/sql/retry.sql:list_workspaces": "lists the workspaces in which the operator looks for a job",
     **{name: "finds or names the workspace itself" for name in QUERIES if name.startswith("keys/")},
 }
 """Queries without a workspace, with the reason: no client sees their results."""

@@ -39,6 +39,9 @@ KNOWN = {
 }
 #: A DELETE has no LIMIT. While nothing is known of a small table, another index costs the same; one ANALYZE ends that.
 EXCEPTIONS = {"lane/sql/lane.sql:retire_orphans": {"profile_workspace_id_braze_id_key"}}
+#: It has one small row for each workspace. PostgreSQL reads its only page instead of the index while it knows of a few
+#: rows, and the relay has it analyzed when it has 500 more.
+SMALL = {"workspace_home"}
 #: How many columns of these indexes a statement has to name: profiles of an address, and aliases of a profile.
 PARTS = {"profile_email": 3, "profile_phone": 3, "user_alias_workspace_id_profile_id_label_key": 2}
 
@@ -62,7 +65,8 @@ def process(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Co
 
 def test_a_statement_of_a_merge_probes_whole_keys(process: Connection) -> None:
     keys = keys_of_indexes(process)
-    found = {name: faults(process, text, keys) - EXCEPTIONS.get(name, set()) for name, text in STATEMENTS.items()}
+    allowed = {name: EXCEPTIONS.get(name, set()) | SMALL for name in STATEMENTS}
+    found = {name: faults(process, text, keys) - allowed[name] for name, text in STATEMENTS.items()}
 
     assert {name: each for name, each in found.items() if each} == {}
 

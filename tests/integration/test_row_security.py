@@ -238,6 +238,8 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
 
     assert {row["name"] for row in found} == {
         "find_valid_keys",
+        "renew_key_digest",
+        "save_key_use",
         "paused_workspaces",
         "workspaces_with_cancellations",
         "publishable_workspaces",

@@ -75,8 +75,23 @@ def test_a_database_at_0024_becomes_equal_to_a_new_one(first_url: str, database_
     assert dump_schema(first_url) == dump_schema(database_url)
     with psycopg.connect(first_url) as conn:
         assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
+        assert conn.execute("SELECT workspace_id FROM workspace_home").fetchall() == [(1,)]
         # Its profiles may have keys of the former rules of comparison.
         assert conn.execute("SELECT workspace_id FROM key_recomputation WHERE finished_at IS NULL").fetchall() == [(1,)]
+
+
+def test_a_workspace_gets_its_row_from_a_command_of_an_older_version_and_a_lost_row_from_a_migration(
+    database_url: str,
+) -> None:
+    rows = "SELECT count(*) FROM workspace_home"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("INSERT INTO workspace (name) VALUES ('older')")
+        assert conn.execute(rows).fetchone() == conn.execute("SELECT count(*) FROM workspace").fetchone()
+        conn.execute("DELETE FROM workspace_home")
+
+        migrations.upgrade_schema(database_url)
+
+        assert conn.execute(rows).fetchone() == conn.execute("SELECT count(*) FROM workspace").fetchone()
 
 
 def test_a_conversion_that_fails_changes_nothing(former_url: str) -> None:
@@ -127,7 +142,7 @@ def test_a_database_before_0023_is_refused_with_the_way_out(former_url: str) -> 
 
 def test_the_schema_has_all_files_of_the_folder() -> None:
     folder = SCHEMA.parent / "migrations" / "sql"
-    others = {"access.sql", f"from_{schema_version.OLDEST}.sql"}
+    others = {"access.sql", "homes.sql", f"from_{schema_version.OLDEST}.sql"}
 
     found = {path.name for path in folder.glob("*.sql") if not path.name[0].isdigit()}
     assert found == {*migrations.SCHEMA_FILES, *others}

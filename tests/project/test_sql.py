@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db.queries import HEADING
+from app.db.queries import HEADING, parse_queries
 from tests.project.tree import name_of, packaged, parsed
 
 FILES = [path for path in packaged("*.sql") if path.parent.name == "sql"]
@@ -19,8 +19,7 @@ WITHOUT_TABLES = {"cli/up/embedded_postgres.py"}
 
 def queries(path: Path) -> list[tuple[str, str]]:
     """Return name and text of each query of the file at *path*."""
-    _, *parts = HEADING.split(path.read_text(encoding="utf-8"))
-    return list(zip(parts[::2], parts[1::2], strict=True))
+    return parse_queries(path.read_text(encoding="utf-8"))
 
 
 def strings_beside(path: Path) -> set[str]:

@@ -1,11 +1,12 @@
 """A real PostgreSQL for the tests: one server for the session, one fresh database for each test.
 
-TEST_DATABASE_URL names a server to use instead of the embedded one; its user must be allowed to create databases.
+TEST_DATABASE_URL names a server to use instead of the embedded one; its user must be allowed to create databases. With
+TEST_ON_CITUS=on, all databases are distributed ones of the cluster in tests/support/citus.py.
 """
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -111,8 +112,10 @@ class PostgresServer:
 class Databases:
     """The databases of one server: a template that is migrated once, and copies of it."""
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, environ: Mapping[str, str] | None = None) -> None:
         self._server_url = server_url
+        #: What processes on these databases need beside DATABASE_URL.
+        self.environ = dict(environ or {})
         self._template = ""
 
     def url(self, database: str) -> str:
@@ -149,9 +152,12 @@ class Databases:
 
     def _named(self, statement: str, *further: str) -> str:
         """Run *statement* with a name nobody else has, and return the name."""
-        name = f"mergelane_test_{os.getpid()}_{next(NUMBERS)}"
+        name = self._name()
         self._run(statement, name, *further)
         return name
+
+    def _name(self) -> str:
+        return f"mergelane_test_{os.getpid()}_{next(NUMBERS)}"
 
     def _run(self, statement: str, *names: str) -> None:
         """Run *statement* with *names* in its braces."""
@@ -160,11 +166,14 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases() -> Iterator[Databases]:
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """The databases of the session's server.
 
     Its folder is not one of pytest's, which another session on this machine would close to the server's own user.
     """
+    if os.environ.get("TEST_ON_CITUS") == "on":
+        yield request.getfixturevalue("citus_databases")
+        return
     with passable_temporary_folder("mergelane-test-pg-") as folder:
         if given := os.environ.get("TEST_DATABASE_URL"):
             server, url = None, given

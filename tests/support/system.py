@@ -54,6 +54,11 @@ class System:
         """Where the front door is."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def settings(self) -> Settings:
+        """The settings with which a command connects to its database."""
+        return Settings(database_distributed=self.environ.get("DATABASE_DISTRIBUTED") == "on")
+
     def process(self, name: str, command: Sequence[str]) -> Process:
         """Return a further process of this system, not started."""
         return Process.of(name, command, folder=self.folder, environ=self.environ)
@@ -89,7 +94,7 @@ class System:
         """Return a client with a key of its own, by default in a workspace of its own."""
         key = f"test-key-{uuid7()}"
         workspace = workspace or f"test-{uuid7()}"
-        with connected(Settings(), self.database_url, name="test") as conn:
+        with connected(self.settings, self.database_url, name="test") as conn:
             keys.ensure_key(conn, key=key, workspace=workspace, permissions=list(permissions))
         client = Client(self.base_url, key, workspace)
         self._clients.append(client)
@@ -138,7 +143,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., System]]:
+def start_system(
+    tmp_path: Path, databases: Databases, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., System]]:
     """A function that starts a system for this test alone.
 
     Its arguments: `workers`, `relay`, `flower` as `System.start` takes them, `database_url` and `broker_url` (by
@@ -157,7 +164,7 @@ def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
             tmp_path / f"system{len(systems)}",
             database_url=database_url or request.getfixturevalue("database_url"),
             broker_url=broker_url or request.getfixturevalue("broker_url"),
-            environ=environ,
+            environ={**databases.environ, **(environ or {})},
         )
         systems.append(system)
         return system.start(**options)
@@ -174,7 +181,7 @@ def system_apart(databases: Databases, folder: Path, *, workers: int) -> Iterato
     """Run a system on a database and a Redis of its own."""
     broker = RedisServer(folder)
     database = databases.create()
-    system = System(folder, database_url=databases.url(database), broker_url=broker.url)
+    system = System(folder, database_url=databases.url(database), broker_url=broker.url, environ=databases.environ)
     try:
         broker.start()
         yield system.start(workers=workers)

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from app.database_url import complete_arguments, connection_failure, parse_database_url
+from app.db.citus.distribute import Distribution
 from app.db.queries import load_queries
 from app.db.roles import find_missing_rights
 from app.db.schema_version import OLDEST, explain_too_old
@@ -66,6 +67,10 @@ SCHEMA_FILES = (
     "moving.sql",
 )
 READ_ONLY = "PostgreSQL is read-only. Use the primary in DATABASE_URL, or allow writes."
+NODE_AWAY = (
+    "A node of Citus does not answer ({reason}). A migration changes the tables on all nodes: start the node, and run"
+    " `mergelane migrate` again."
+)
 #: A function or view in these files, and who may not call a function. It ends with a semicolon before an empty line.
 REPLACEABLE = re.compile(
     r"^(?:CREATE OR REPLACE (?:FUNCTION|VIEW)|REVOKE ALL ON FUNCTION)\s.*?;\n(?=\n|\Z)", re.MULTILINE | re.DOTALL
@@ -74,10 +79,17 @@ REPLACEABLE = re.compile(
 END = re.compile(r";[ \t]*$", re.MULTILINE)
 
 
-def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S, pause_s: float = PAUSE_S) -> None:
+def upgrade_schema(
+    database_url: str,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    pause_s: float = PAUSE_S,
+    distribution: Distribution | None = None,
+) -> int:
     """Migrate the database at *database_url* to the newest revision. Running it again changes nothing.
 
-    A schema that a newer version has migrated stays as it is.
+    A schema that a newer version has migrated stays as it is. With *distribution*, or when the tables are distributed
+    already, Citus distributes the tables that are not. Returns the number of these tables.
 
     Several processes may call it at once: an advisory lock lets one migrate while the others wait. Raises SetupError
     when PostgreSQL cannot be reached, the URL is malformed, its user lacks a privilege, the database is at a revision
@@ -95,9 +107,15 @@ def upgrade_schema(database_url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S,
     except ValueError as error:
         raise SetupError(f"DATABASE_URL: {error}") from None
     try:
-        retrying(_upgrade, configuration(database_url, lock_timeout_s=lock_timeout_s))
+        config = configuration(database_url, lock_timeout_s=lock_timeout_s)
+        config.attributes["distribution"] = distribution
+        retrying(_upgrade, config)
+    except psycopg.errors.ConnectionException as error:
+        raise SetupError(NODE_AWAY.format(reason=error.diag.message_primary)) from error
     except LockNotAvailable as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
+    distributed: int = config.attributes.get("distributed", 0)
+    return distributed
 
 
 def _upgrade(config: Config) -> None:

@@ -3,10 +3,18 @@
 from threading import Event
 from typing import Any
 
+import psycopg
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from app.db.citus.distribute import (
+    Distribution,
+    distribute,
+    prepare_session,
+    require_distributable,
+)
+from app.db.distribution import is_distributed
 from app.db.migrations import (
     driver_connection,
     migration_engine,
@@ -44,8 +52,14 @@ def run() -> None:
         set_both = "SELECT set_config('lock_timeout', :lock, false), set_config('statement_timeout', :statement, false)"
         connection.execute(text(set_both), timeouts)
         connection.commit()
+        distribution: Distribution | None = context.config.attributes.get("distribution")
         with connection.begin():
             require_rights(connection)
+            raw = driver_connection("distribution", connection)
+            if distribution is not None:
+                require_distributable(raw, distribution)
+            if distributed := is_distributed(raw):
+                prepare_session(raw)
             if explain_newer(MigrationContext.configure(connection).get_current_revision()):
                 return
             prepare_database(connection)
@@ -55,8 +69,20 @@ def run() -> None:
         connection.commit()
         with connection.begin():
             replace_functions(connection)
+            run_sql("homes.sql", connection)
             run_sql("access.sql", connection)
-            correct_rights(driver_connection("access.sql", connection))
+            correct_rights(raw)
+        if distributed or distribution is not None:
+            _distribute(raw, distribution or Distribution())
+
+
+def _distribute(connection: psycopg.Connection[Any], distribution: Distribution) -> None:
+    """Distribute what is not distributed. It copies all rows, so no timeout ends it."""
+    prepare_session(connection)
+    connection.execute("SET statement_timeout = 0")
+    connection.commit()
+    with connection.transaction():
+        context.config.attributes["distributed"] = distribute(connection, distribution)
 
 
 def require_session(connection: Connection) -> None:

@@ -1,13 +1,9 @@
--- Statements of every transaction.
-
--- name: set_workspace
--- Sets the transaction's workspace until it ends. Row-level security shows the rows of that workspace and no others.
-SELECT set_config('mergelane.workspace_id', %(workspace_id)s::integer::text, true) AS workspace_id
-
--- name: set_statement_timeout
--- Sets the statement timeout of the transaction until it ends.
-SELECT set_config('statement_timeout', %(milliseconds)s, true)
+-- The clock of the server.
 
 -- name: now
--- Returns PostgreSQL's clock, which all processes share.
+-- Returns the clock of the server that has the workspace, which all processes share.
+SELECT clock_timestamp() AS now FROM workspace_home WHERE workspace_id = %(workspace_id)s
+
+-- name: read_clock
+-- Returns the clock of the server that this session is connected to.
 SELECT clock_timestamp() AS now

@@ -2,7 +2,7 @@
 
 -- name: add_exclusions
 -- Inserts those of the pairs that are new, and returns their ids. The rows are one JSON array.
-INSERT INTO duplicate_exclusion (
+INSERT INTO duplicate_exclusion AS added (
     workspace_id, id, low_origin_id, high_origin_id, low_braze_id, high_braze_id, reason, api_key_id
 )
 SELECT

@@ -37,14 +37,14 @@ LIMIT %(limit)s
 -- name: cancel_run
 -- Cancels a running run, after its current step.
 UPDATE duplicate_run
-SET state = 'cancelled', finished_at = clock_timestamp(), cursor = '{}'
+SET state = 'cancelled', finished_at = statement_timestamp(), cursor = '{}'
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running'
 RETURNING id
 
 -- name: fail_run
 -- Marks the running run as failed and clears its cursor, which contains the address of a person.
 UPDATE duplicate_run
-SET state = 'failed', finished_at = clock_timestamp(), cursor = '{}'
+SET state = 'failed', finished_at = statement_timestamp(), cursor = '{}'
 WHERE workspace_id = %(workspace_id)s AND state = 'running'
 
 -- name: lock_running_run
@@ -79,5 +79,6 @@ SET
     cursor = %(cursor)s,
     counts = %(counts)s,
     state = CASE WHEN %(finished)s THEN 'finished' ELSE 'running' END,
-    finished_at = CASE WHEN %(finished)s THEN clock_timestamp() END
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s
+    finished_at = CASE WHEN %(finished)s THEN moment.now END
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
+WHERE duplicate_run.workspace_id = %(workspace_id)s AND duplicate_run.id = %(id)s

@@ -20,7 +20,7 @@ WHERE workspace_id = %(workspace_id)s
 FOR UPDATE SKIP LOCKED
 
 -- name: read_snapshot
--- Reads which transactions have ended: a pass stores what it saw at least.
+-- Reads which transactions of the workspace's server have ended: a pass stores what it saw at least.
 SELECT
     pg_current_snapshot()::text AS seen,
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS "end",
@@ -28,18 +28,22 @@ SELECT
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
         (SELECT min(running.xid::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid))
     ) AS first_running
+FROM workspace_home
+WHERE workspace_id = %(workspace_id)s
 
 -- name: number_changes
 -- Numbers the oldest changes that have no number, up to the limit, in the order of their effects.
 -- A transaction that has ended since the last pass has at least the id first_ended, and so wrote its changes at the time of
 -- the last checkpoint before that id, or later. After a restore on another server, whose ids are lower, any of
 -- the transactions that ran may have ended. The numbers are probed one by one: an anti-join might read the whole feed.
-INSERT INTO identity_change (
+INSERT INTO identity_change AS added (
     workspace_id, number, entry_id, kind, at, job_id, undoes, orphan_braze_id, survivor_braze_id,
     orphan_external_id, survivor_external_id, former_external_id
 )
 WITH feed AS MATERIALIZED (
-    SELECT last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times, pg_current_snapshot() AS seen
+    SELECT
+        last_number, snapshot, resume_at, checkpoint_xids, checkpoint_times,
+        snapshot_of(workspace_id) AS seen
     FROM identity_feed
     WHERE workspace_id = %(workspace_id)s
 ),
@@ -113,7 +117,11 @@ described AS (
     SELECT
         found.id, found.written_at, found.id AS job_id, job.undoes,
         coalesce(merge.merged_at, identify.identified_at, undo.undone_at, job.finished_at) AS at,
-        CASE job.outcome WHEN 'merged' THEN 'merge' WHEN 'identified' THEN 'identify' ELSE 'undo' END AS kind,
+        CASE
+            WHEN job.outcome = 'merged' THEN 'merge'
+            WHEN job.outcome = 'identified' THEN 'identify'
+            ELSE 'undo'
+        END AS kind,
         CASE WHEN pair.is_pair THEN job.orphan_braze_id END AS orphan_braze_id,
         coalesce(job.survivor_braze_id, job.orphan_braze_id) AS survivor_braze_id,
         CASE WHEN pair.is_pair AND NOT pair.is_lost THEN job.orphan_external_id END AS orphan_external_id,
@@ -156,7 +164,7 @@ described AS (
 )
 
 SELECT
-    %(workspace_id)s,
+    home.workspace_id,
     feed.last_number + row_number() OVER (ORDER BY change.at, change.written_at, change.id),
     change.id, change.kind, change.at, change.job_id, change.undoes, change.orphan_braze_id,
     change.survivor_braze_id,
@@ -173,6 +181,8 @@ LEFT JOIN LATERAL (
         AND deletion.braze_id = ANY(ARRAY[change.orphan_braze_id, change.survivor_braze_id])
     LIMIT 1
 ) AS erased ON TRUE
+CROSS JOIN workspace_home AS home
+WHERE home.workspace_id = %(workspace_id)s
 RETURNING
     number, entry_id, kind, at, job_id, undoes, orphan_braze_id, orphan_external_id, survivor_braze_id,
     survivor_external_id, former_external_id

@@ -23,10 +23,8 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::bigint[])
 -- does. A row has only the columns with a value; the defaults have the others. A profile whose external_id or braze_id
 -- exists already is not created.
 -- app/imports/creation.py adds the columns.
-INSERT INTO profile (workspace_id /* columns */)
-SELECT workspace.workspace_id /* given columns */
-FROM workspace
-CROSS JOIN jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
-WHERE workspace.workspace_id = %(workspace_id)s
+INSERT INTO profile AS added (workspace_id /* columns */)
+SELECT %(workspace_id)s /* given columns */
+FROM jsonb_populate_recordset(jsonb_populate_record(NULL::profile, %(defaults)s), %(rows)s) AS given
 ON CONFLICT DO NOTHING
 RETURNING id, braze_id

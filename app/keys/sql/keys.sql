@@ -4,6 +4,10 @@
 -- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
+-- name: ensure_home
+-- Inserts the row of a workspace among the distributed tables. On plain PostgreSQL a trigger has done so.
+INSERT INTO workspace_home (workspace_id) VALUES (%(workspace_id)s) ON CONFLICT (workspace_id) DO NOTHING
+
 -- name: read_route_label
 -- Returns the route label of a workspace.
 SELECT route_label FROM workspace WHERE name = %(workspace)s
@@ -53,17 +57,27 @@ WHERE (%(workspace)s::text IS NULL OR w.name = %(workspace)s)
 ORDER BY w.name, k.created_at, k.id
 
 -- name: revoke_key
--- Revokes a key and deletes its sign-ins; the first date of a revocation stays.
-WITH ended AS (DELETE FROM sign_in WHERE api_key_id = %(key_id)s)
+-- Revokes a key and returns its workspace; the first date of a revocation stays.
+UPDATE api_key
+SET revoked_at = coalesce(revoked_at, moment.now)
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
+WHERE id = %(key_id)s
+RETURNING workspace_id
 
-UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(key_id)s RETURNING id
+-- name: end_sign_ins
+-- Deletes the sign-ins of a key.
+DELETE FROM sign_in WHERE workspace_id = %(workspace_id)s AND api_key_id = %(key_id)s
 
 -- name: authenticate
 -- Returns the valid keys with one of these digests. The only lookup before the workspace is known.
 SELECT workspace_id, key_id, digest, permissions, rate_limits FROM find_valid_keys(%(digests)s::bytea[])
 
 -- name: renew_digest
--- Renews the digest of a secret with the newest pepper, when it has an older one.
+-- Renews the digest of a secret with the newest pepper, when it has an older one, as the owner of the tables.
 UPDATE api_key
 SET digest = %(digest)s, pepper = %(pepper)s
 WHERE digest = ANY(%(older)s::bytea[]) AND NOT EXISTS (SELECT 1 FROM api_key AS key WHERE key.digest = %(digest)s)
+
+-- name: renew_own_digest
+-- Does the same for a secret of the workspace of the transaction, as a process.
+SELECT renew_key_digest(%(digest)s, %(pepper)s, %(older)s::bytea[])

@@ -12,12 +12,4 @@ LIMIT %(limit)s
 
 -- name: save_use
 -- Records that a key is used now, unless a process did so within the interval or has the row locked.
-UPDATE api_key
-SET last_used_at = now()
-WHERE workspace_id = %(workspace_id)s AND id = (
-        SELECT used.id
-        FROM api_key AS used
-        WHERE used.workspace_id = %(workspace_id)s AND used.id = %(key_id)s
-            AND (used.last_used_at IS NULL OR used.last_used_at < now() - make_interval(secs => %(interval_s)s))
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
+SELECT save_key_use(%(workspace_id)s, %(key_id)s, %(interval_s)s::double precision)

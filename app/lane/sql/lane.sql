@@ -19,14 +19,16 @@ WHERE user_alias.workspace_id = %(workspace_id)s AND user_alias.profile_id = ANY
 -- name: repoint_origins
 -- Maps the origins of the orphans to their survivors. The history itself does not change.
 UPDATE origin
-SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+SET profile_id = coalesce((%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)], profile_id)
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_origins
 -- Maps the orphans' own ids to their survivors, as origins.
 INSERT INTO origin (workspace_id, origin_id, profile_id)
-SELECT %(workspace_id)s, given.orphan_id, given.survivor_id
-FROM unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
+SELECT home.workspace_id, given.orphan_id, given.survivor_id
+FROM workspace_home AS home
+CROSS JOIN unnest(%(orphan_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS given (orphan_id, survivor_id)
+WHERE home.workspace_id = %(workspace_id)s
 
 -- name: retire_orphans
 -- Deletes the orphans' rows. Their snapshots are in merge_record.
@@ -36,18 +38,20 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(orphan_ids)s)
 -- name: move_deprecated
 -- Moves the orphans' deprecated external_ids to the survivors that took over the primary one.
 UPDATE deprecated_external_id
-SET profile_id = (%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)]
+SET profile_id = coalesce((%(survivor_ids)s::bigint[])[array_position(%(orphan_ids)s::bigint[], profile_id)], profile_id)
 WHERE workspace_id = %(workspace_id)s AND profile_id = ANY(%(orphan_ids)s::bigint[])
 
 -- name: add_redirects
 -- Inserts a redirect from each orphan to its survivor. The rows are one JSON array.
 INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
 SELECT
-    %(workspace_id)s, given.orphan_id, given.survivor_id, given.braze_id, given.external_id, given.job_id,
+    home.workspace_id, given.orphan_id, given.survivor_id, given.braze_id, given.external_id, given.job_id,
     given.merged_at
-FROM jsonb_to_recordset(%(rows)s) AS given (
+FROM workspace_home AS home
+CROSS JOIN jsonb_to_recordset(%(rows)s) AS given (
     orphan_id bigint, survivor_id bigint, braze_id text, external_id text, job_id uuid, merged_at timestamptz
 )
+WHERE home.workspace_id = %(workspace_id)s
 
 -- name: record_merges
 -- Inserts the audit of each merge. The rows are one JSON array.
@@ -61,7 +65,7 @@ INSERT INTO merge_record (
     deprecated_external_ids, rules
 )
 SELECT
-    %(workspace_id)s, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
+    home.workspace_id, given.job_id, given.merged_at, given.orphan_id, given.survivor_id,
     given.orphan_before::json, given.survivor_before::json,
     given.members || array(
         SELECT origin.origin_id
@@ -74,7 +78,8 @@ SELECT
         WHERE old.workspace_id = %(workspace_id)s AND old.profile_id = ANY(given.external_id_holders)
     ),
     %(rules)s::smallint
-FROM ROWS FROM (
+FROM workspace_home AS home
+CROSS JOIN ROWS FROM (
     jsonb_to_recordset(%(rows)s) AS (
         job_id uuid, merged_at timestamptz, orphan_id bigint, survivor_id bigint, members bigint[], external_id_holders bigint[]
     ),
@@ -82,11 +87,14 @@ FROM ROWS FROM (
 ) AS given (
     job_id, merged_at, orphan_id, survivor_id, members, external_id_holders, orphan_before, survivor_before
 )
+WHERE home.workspace_id = %(workspace_id)s
 
 -- name: record_identified
 -- Inserts the audit of each profile that got an external_id. The rows are one JSON array.
 INSERT INTO identify_record (workspace_id, job_id, identified_at, profile_id, updated_before)
-SELECT %(workspace_id)s, given.job_id, given.identified_at, given.profile_id, given.updated_before
-FROM jsonb_to_recordset(%(rows)s) AS given (
+SELECT home.workspace_id, given.job_id, given.identified_at, given.profile_id, given.updated_before
+FROM workspace_home AS home
+CROSS JOIN jsonb_to_recordset(%(rows)s) AS given (
     job_id uuid, identified_at timestamptz, profile_id bigint, updated_before timestamptz
 )
+WHERE home.workspace_id = %(workspace_id)s

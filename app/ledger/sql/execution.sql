@@ -1,3 +1,37 @@
+-- Jobs on their way from acceptance to their end.
+
+-- fragment: earlier_identification
+-- The lane of the job head names an identifier of an identification that was accepted earlier, in another batch, and is
+-- unfinished. Returns that identification.
+SELECT earlier.id
+FROM (
+    SELECT unnest(member.search_keys) AS key
+    FROM job AS member
+    WHERE member.workspace_id = %(workspace_id)s AND member.batch_id = head.batch_id AND member.index >= head.lane
+        AND member.lane = head.lane AND (member.state = 'queued') IS TRUE
+    OFFSET 0
+) AS named
+CROSS JOIN LATERAL (
+    (
+        SELECT identification.id
+        FROM job AS identification
+        WHERE identification.workspace_id = %(workspace_id)s AND identification.search_keys[1] = named.key
+            AND identification.kind = 'identify' AND (identification.state IN ('queued', 'running')) IS TRUE
+            AND (identification.created_at, identification.batch_id) < (head.created_at, head.batch_id)
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT identification.id
+        FROM job AS identification
+        WHERE identification.workspace_id = %(workspace_id)s AND identification.search_keys[2] = named.key
+            AND identification.kind = 'identify' AND (identification.state IN ('queued', 'running')) IS TRUE
+            AND (identification.created_at, identification.batch_id) < (head.created_at, head.batch_id)
+        LIMIT 1
+    )
+) AS earlier
+LIMIT 1
+
 -- name: publishable_workspaces
 -- Lists the workspaces with a lane to publish now: a few index probes for each workspace.
 SELECT workspace_id, has_limit, has_urgent FROM publishable_workspaces_from(%(floors)s)
@@ -49,14 +83,11 @@ urgent AS (
         FROM (SELECT place, after, until FROM band WHERE band.at_once = due.at_once ORDER BY place) AS part
         CROSS JOIN LATERAL (
             SELECT batch_id, lane, due_at
-            FROM job
+            FROM job AS head
             WHERE workspace_id = %(workspace_id)s AND kind = 'identify'
                 AND state = 'queued' AND published_at IS NULL AND lane = index
                 AND due_at > part.after AND due_at <= part.until
-                AND (
-                    SELECT held.id FROM held_lane AS held
-                    WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-                ) IS NULL
+                AND (/* include earlier_identification */) IS NULL
             ORDER BY due_at, id
             LIMIT %(limit)s
             FOR UPDATE SKIP LOCKED
@@ -73,16 +104,13 @@ ordinary AS (
         FROM (SELECT place, after, until FROM band WHERE band.at_once = due.at_once ORDER BY place) AS part
         CROSS JOIN LATERAL (
             SELECT batch_id, lane, due_at
-            FROM job
+            FROM job AS head
             WHERE workspace_id = %(workspace_id)s AND kind <> 'identify'
                 AND state = 'queued' AND published_at IS NULL AND lane = index
                 AND due_at > part.after AND due_at <= part.until
                 AND (
                     (SELECT identifying.found FROM identifying) IS NULL
-                    OR (
-                        SELECT held.id FROM held_lane AS held
-                        WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-                    ) IS NULL
+                    OR (/* include earlier_identification */) IS NULL
                 )
             ORDER BY due_at, id
             LIMIT %(limit)s
@@ -103,15 +131,12 @@ aged AS (
     ) AS level
     CROSS JOIN LATERAL (
         SELECT batch_id, lane, level.newest - due_at AS waited
-        FROM job
+        FROM job AS head
         WHERE workspace_id = %(workspace_id)s
             AND state = 'queued' AND published_at IS NULL AND lane = index
             AND due_at > level.after
             AND due_at <= level.newest - make_interval(secs => %(aged_after_s)s)
-            AND (
-                SELECT held.id FROM held_lane AS held
-                WHERE held.workspace_id = %(workspace_id)s AND held.id = job.id LIMIT 1
-            ) IS NULL
+            AND (/* include earlier_identification */) IS NULL
         ORDER BY due_at, id
         LIMIT %(aged_limit)s
         FOR UPDATE SKIP LOCKED
@@ -197,7 +222,7 @@ WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND stalled_attempts
 -- name: mark_published
 -- Records the task under which each job was published.
 UPDATE job
-SET published_at = clock_timestamp(), task_id = given.task_id
+SET published_at = statement_timestamp(), task_id = given.task_id
 FROM unnest(%(ids)s::uuid[], %(task_ids)s::uuid[]) AS given (id, task_id)
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
@@ -258,13 +283,13 @@ returned AS (
         AND ((SELECT paused.found FROM paused) OR (SELECT pausing.found FROM pausing))
         AND ((SELECT paused.found FROM paused) OR id = ANY(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs)))
         AND state = 'queued' AND published_at IS NOT NULL
-        AND CASE WHEN lane = index THEN TRUE ELSE (
+        AND (lane = index OR (
             SELECT head.id
             FROM job AS head
             WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
                 AND head.state = 'queued' AND head.published_at IS NOT NULL AND head.id = ANY(%(ids)s)
             LIMIT 1
-        ) IS NOT NULL END
+        ) IS NOT NULL)
 ),
 
 begun AS (
@@ -279,13 +304,17 @@ begun AS (
             ELSE 0
         END,
         reason = CASE WHEN attempts > 0 THEN reason END,
-        started_at = clock_timestamp(),
-        published_at = coalesce(published_at, clock_timestamp()),
+        started_at = moment.now,
+        published_at = coalesce(published_at, moment.now),
         task_id = %(task_id)s
-    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s) AND state IN ('queued', 'running')
+    FROM (
+        SELECT statement_timestamp() AS now, statement_timestamp() - interval '50 years' AS last_century
+        OFFSET 0
+    ) AS moment
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s) AND state IN ('queued', 'running')
         AND (SELECT paused.found FROM paused) IS NULL
         AND id <> ALL(ARRAY(SELECT of_paused_runs.id FROM of_paused_runs))
-        AND CASE WHEN state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL THEN TRUE ELSE (
+        AND (state = 'running' OR (SELECT cancelling.found FROM cancelling) IS NULL OR (
             SELECT cancellation.id
             FROM queue_cancellation AS cancellation
             WHERE cancellation.workspace_id = %(workspace_id)s AND job.created_at <= cancellation.cancelled_at
@@ -308,29 +337,30 @@ begun AS (
                     )
                 )
             LIMIT 1
-        ) IS NULL END
-        -- CASE, since lone jobs must not pay for the lookup.
-        AND CASE WHEN lane = index THEN TRUE ELSE (
+        ) IS NULL)
+        -- The head of a lane does not pay for the lookup.
+        AND (lane = index OR (
             SELECT earlier.id
             FROM job AS earlier
             WHERE earlier.workspace_id = %(workspace_id)s AND earlier.batch_id = job.batch_id
                 AND earlier.index >= job.lane AND earlier.index < job.index AND earlier.lane = job.lane
                 AND (earlier.state IN ('queued', 'running')) IS TRUE AND earlier.id <> ALL(%(ids)s)
             LIMIT 1
-        ) IS NULL END
+        ) IS NULL)
         -- The rest of a lane that a limit has cut is begun only when the relay has published it.
-        AND CASE WHEN published_at IS NOT NULL THEN TRUE ELSE due_at <= clock_timestamp()
-            AND (attempts > 0 OR due_at <= clock_timestamp() - interval '50 years') AND (
-            SELECT head.id
-            FROM job AS head
-            JOIN held_lane AS held ON held.workspace_id = %(workspace_id)s AND held.id = head.id
-            WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
-            LIMIT 1
-        ) IS NULL END
+        AND (published_at IS NOT NULL OR (
+            due_at <= moment.now AND (attempts > 0 OR due_at <= moment.last_century) AND (
+                SELECT head.id
+                FROM job AS head
+                WHERE head.workspace_id = %(workspace_id)s AND head.batch_id = job.batch_id AND head.index = job.lane
+                    AND (/* include earlier_identification */) IS NOT NULL
+                LIMIT 1
+            ) IS NULL
+        ))
     RETURNING
         id, batch_id, index, kind, orphan_identifier, survivor_identifier, attempts,
-        greatest(extract(EPOCH FROM clock_timestamp() - created_at), 0)::double precision AS waited_s,
-        stalled_attempts > 0 AS has_stalled, published_at >= statement_timestamp() AS was_waiting
+        greatest(extract(EPOCH FROM moment.now - created_at), 0)::double precision AS waited_s,
+        stalled_attempts > 0 AS has_stalled, published_at >= moment.now AS was_waiting
 ),
 
 rest AS (
@@ -378,7 +408,7 @@ SET
     state = 'finished',
     outcome = given.outcome,
     reason = given.reason,
-    finished_at = statement_timestamp() + given.place * interval '1 microsecond',
+    finished_at = to_timestamp(moment.now + given.place * 0.000001::double precision),
     orphan_id = given.orphan_id,
     orphan_braze_id = given.orphan_braze_id,
     orphan_external_id = given.orphan_external_id,
@@ -403,6 +433,7 @@ FROM ROWS FROM (
     id, outcome, reason, orphan_id, orphan_braze_id, orphan_external_id, survivor_id, survivor_braze_id,
     survivor_external_id, held_keys, place
 )
+CROSS JOIN (SELECT extract(EPOCH FROM statement_timestamp())::double precision AS now OFFSET 0) AS moment
 WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 
 -- name: fail_attempt
@@ -412,12 +443,12 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = given.id
 UPDATE job
 SET
     state = CASE WHEN next.dead THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN next.dead THEN clock_timestamp() END,
+    finished_at = CASE WHEN next.dead THEN next.now END,
     stalled_attempts = job.stalled_attempts + CASE WHEN %(stalled)s THEN 1 ELSE 0 END,
     reason = %(reason)s,
     published_at = NULL,
     lane = job.index,
-    due_at = clock_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ next.doublings))
+    due_at = next.due_at
 FROM (
     SELECT
         id,
@@ -425,10 +456,11 @@ FROM (
             WHEN %(stalled)s THEN stalled_attempts + 1 >= %(max_stalled_attempts)s
             ELSE attempts - stalled_attempts >= %(max_attempts)s
         END AS dead,
+        statement_timestamp() AS now,
         -- Conflicts with other transactions are short.
-        CASE
+        statement_timestamp() + make_interval(secs => least(%(longest_s)s, %(delay_s)s * 2 ^ CASE
             WHEN %(stalled)s THEN least(stalled_attempts, 5) ELSE least(attempts - stalled_attempts - 1, 30)
-        END AS doublings
+        END)) AS due_at
     FROM job
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND state = 'running' AND attempts = %(attempt)s
     FOR UPDATE
@@ -505,7 +537,7 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = rescued.id
 UPDATE job
 SET
     state = CASE WHEN rescued.dead THEN 'dead' ELSE 'queued' END,
-    finished_at = CASE WHEN rescued.dead THEN clock_timestamp() END,
+    finished_at = CASE WHEN rescued.dead THEN rescued.now END,
     reason = CASE WHEN rescued.dead THEN %(reason)s ELSE job.reason END,
     stalled_attempts = job.stalled_attempts + 1,
     published_at = NULL,
@@ -513,7 +545,7 @@ SET
     due_at = rescued.due_at
 FROM (
     SELECT
-        id, dead, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
+        id, dead, statement_timestamp() AS now, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at,
         CASE WHEN alone THEN index ELSE min(index) OVER (PARTITION BY batch_id, lane, alone) END AS lane
     FROM (
         SELECT

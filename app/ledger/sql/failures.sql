@@ -3,8 +3,9 @@
 -- added when it failed. Two deliveries may add the same one at once; one row stays.
 INSERT INTO failed_attempt (workspace_id, job_id, number, attempt, reason, task_id)
 SELECT
-    %(workspace_id)s, given.job_id, coalesce(newest.number, 0) + 1, given.attempt, given.reason, given.task_id
-FROM unnest(%(job_ids)s::uuid[], %(attempts)s::integer[], %(task_ids)s::uuid[], %(reasons)s::text[])
+    home.workspace_id, given.job_id, coalesce(newest.number, 0) + 1, given.attempt, given.reason, given.task_id
+FROM workspace_home AS home
+CROSS JOIN unnest(%(job_ids)s::uuid[], %(attempts)s::integer[], %(task_ids)s::uuid[], %(reasons)s::text[])
     AS given (job_id, attempt, task_id, reason)
 LEFT JOIN LATERAL (
     SELECT earlier.number, earlier.attempt
@@ -13,7 +14,8 @@ LEFT JOIN LATERAL (
     ORDER BY earlier.number DESC
     LIMIT 1
 ) AS newest ON TRUE
-WHERE NOT %(unless_added)s OR newest.attempt IS DISTINCT FROM given.attempt
+WHERE home.workspace_id = %(workspace_id)s
+    AND (NOT %(unless_added)s OR newest.attempt IS DISTINCT FROM given.attempt)
 ON CONFLICT (workspace_id, job_id, number) DO NOTHING
 
 -- name: drop_old_failures

@@ -1,8 +1,11 @@
 -- name: lock_key
--- Locks the key until the transaction ends, unless a concurrent request has locked it.
+-- Locks the key until the transaction ends, unless a concurrent request has locked it. On Citus the server that has the
+-- workspace takes the lock.
 SELECT pg_try_advisory_xact_lock(
     hashtextextended(concat_ws(' ', %(workspace_id)s::integer, %(path)s::text, %(key)s::text), 0)
 ) AS locked
+FROM workspace_home
+WHERE workspace_id = %(workspace_id)s
 
 -- name: find_first_use
 -- Returns the first use of the key within its retention time. Processes of a version before revision 0030 store the key
@@ -23,4 +26,4 @@ SET
     body_digest = excluded.body_digest,
     batch_id = excluded.batch_id,
     response = excluded.response,
-    created_at = now()
+    created_at = excluded.created_at

@@ -33,9 +33,8 @@ FROM job
 WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s::uuid [])
 
 -- name: requeue_job
--- Queues a dead job again with a fresh count of attempts; its last error stays until it runs. Its batch is unfinished
--- again, so it is watched again for the workspace's webhooks. While the sender locks the watch of the same batch, the
--- INSERT waits, or the sender would delete the new watch.
+-- Queues a dead job again with a fresh count of attempts; its last error stays until it runs. The run of its batch counts
+-- the batch again: without a condition on the state, so that this waits while the relay counts the batch.
 WITH requeued AS (
     UPDATE job
     SET
@@ -50,28 +49,33 @@ WITH requeued AS (
         SELECT id, now() - interval '100 years' + (priority - 3) * interval '1826 days' AS due_at
         FROM job
         WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s
+        OFFSET 0
     ) AS next
     WHERE job.workspace_id = %(workspace_id)s AND job.id = next.id
-    RETURNING job.workspace_id, job.batch_id, job.kind
-),
-
--- The run of the batch counts it again. Without a condition on the state: while the relay counts the batch, this waits.
-uncounted AS (
-    UPDATE batch
-    SET run_state = NULL
-    FROM requeued
-    WHERE batch.workspace_id = %(workspace_id)s AND batch.id = requeued.batch_id AND batch.run_id IS NOT NULL
+    RETURNING job.batch_id
 )
 
-INSERT INTO webhook_watch AS watch (workspace_id, batch_id, kind)
-SELECT workspace_id, batch_id, kind
+UPDATE batch
+SET run_state = NULL
 FROM requeued
-WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
+WHERE batch.workspace_id = %(workspace_id)s AND batch.id = requeued.batch_id AND batch.run_id IS NOT NULL
+
+-- name: watch_again
+-- The batch of a requeued job is unfinished again, so it is watched again for the workspace's webhooks. While the sender
+-- locks the watch of the same batch, the INSERT waits, or the sender would delete the new watch.
+INSERT INTO webhook_watch AS watch (workspace_id, batch_id, kind)
+SELECT job.workspace_id, job.batch_id, job.kind
+FROM job
+WHERE job.workspace_id = %(workspace_id)s AND job.id = %(job_id)s
+    AND EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
 ON CONFLICT (workspace_id, batch_id) DO UPDATE SET since = excluded.since, check_at = excluded.check_at
 
--- name: find_workspace
--- Finds the workspace of a job: one index probe for each workspace.
-SELECT workspace.workspace_id, workspace.name
+-- name: list_workspaces
+-- Lists the workspaces, or the one called name.
+SELECT workspace_id, name
 FROM workspace
-WHERE (%(name)s::text IS NULL OR workspace.name = %(name)s)
-    AND EXISTS (SELECT 1 FROM job WHERE job.workspace_id = workspace.workspace_id AND job.id = %(job_id)s)
+WHERE %(name)s::text IS NULL OR name = %(name)s
+
+-- name: has_job
+-- Returns a row if the workspace has the job.
+SELECT id FROM job WHERE workspace_id = %(workspace_id)s AND id = %(job_id)s

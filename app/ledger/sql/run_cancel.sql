@@ -42,16 +42,12 @@ LIMIT 1
 UPDATE run
 SET
     state = 'running',
-    closed_at = coalesce(run.closed_at, next.at),
+    closed_at = coalesce(closed_at, moment.now),
     finished_at = NULL,
-    cancelled_at = next.at,
+    cancelled_at = moment.now,
     undo_step = NULL
-FROM (
-    SELECT id, statement_timestamp() AS at
-    FROM run
-    WHERE workspace_id = %(workspace_id)s AND id = %(id)s
-) AS next
-WHERE run.workspace_id = %(workspace_id)s AND run.id = next.id
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
+WHERE run.workspace_id = %(workspace_id)s AND run.id = %(id)s
 
 -- name: drop_undo_merges
 -- Deletes the merges that a cancelled undo has still to undo.

@@ -141,8 +141,8 @@ WHERE run_progress.workspace_id = %(workspace_id)s AND run_progress.run_id = giv
 UPDATE run
 SET
     closed_at = scan.finished_at,
-    state = CASE scan.state WHEN 'finished' THEN 'running' ELSE scan.state END,
-    finished_at = CASE scan.state WHEN 'finished' THEN NULL ELSE scan.finished_at END
+    state = CASE WHEN scan.state = 'finished' THEN 'running' ELSE scan.state END,
+    finished_at = CASE WHEN scan.state <> 'finished' THEN scan.finished_at END
 FROM duplicate_run AS scan
 WHERE run.workspace_id = %(workspace_id)s AND run.state = 'running' AND run.kind = 'duplicates'
     AND run.closed_at IS NULL

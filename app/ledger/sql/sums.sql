@@ -7,6 +7,10 @@ SELECT workspace_id, clock.until
 FROM (SELECT date_trunc('minute', now() - interval '2 minutes') AS until) AS clock
 CROSS JOIN LATERAL workspaces_to_sum(clock.until)
 
+-- name: find_last_minute
+-- Returns the end of the last minute to sum.
+SELECT date_trunc('minute', now() - interval '2 minutes') AS until
+
 -- name: find_first_event
 -- Finds when the first job was accepted or ended since a time; null without one.
 SELECT
@@ -52,9 +56,10 @@ ON CONFLICT (workspace_id, begins_at) DO NOTHING
 -- Adds an hour from its minutes, unless another relay has added it, or no minute had jobs.
 INSERT INTO job_hour (workspace_id, begins_at, accepted, ended, unfinished)
 SELECT
-    %(workspace_id)s::integer, %(begins_at)s::timestamptz, minutes.accepted, coalesce(outcomes.ended, '{}'),
+    home.workspace_id, %(begins_at)s::timestamptz, minutes.accepted, coalesce(outcomes.ended, '{}'),
     CASE WHEN minutes.last_at = %(begins_at)s::timestamptz + interval '59 minutes' THEN minutes.unfinished ELSE 0 END
-FROM (
+FROM workspace_home AS home
+CROSS JOIN (
     SELECT
         sum(accepted) AS accepted, max(begins_at) AS last_at,
         (array_agg(unfinished ORDER BY begins_at DESC))[1] AS unfinished
@@ -73,7 +78,7 @@ CROSS JOIN (
         GROUP BY ended.outcome
     ) AS by_outcome
 ) AS outcomes
-WHERE minutes.last_at IS NOT NULL
+WHERE home.workspace_id = %(workspace_id)s AND minutes.last_at IS NOT NULL
 ON CONFLICT (workspace_id, begins_at) DO NOTHING
 
 -- name: prune_hours

@@ -102,21 +102,22 @@ WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 -- name: prune_updates
 -- Deletes updates of plans that have expired. Those of a plan whose run has not ended stay.
 DELETE FROM plan_update
-WHERE workspace_id = %(workspace_id)s
-    AND (plan_id, index) IN (
-        SELECT old.plan_id, old.index
-        FROM plan
-        CROSS JOIN LATERAL (
-            SELECT found.plan_id, found.index
-            FROM plan_update AS found
-            WHERE found.workspace_id = %(workspace_id)s AND found.plan_id = plan.id
-            LIMIT %(limit)s
-        ) AS old
-        LEFT JOIN run ON run.workspace_id = %(workspace_id)s AND run.id = plan.run_id
-        WHERE plan.workspace_id = %(workspace_id)s AND plan.expires_at < now()
-            AND (run.state IN ('finished', 'cancelled', 'failed') OR run.id IS NULL)
+USING (
+    SELECT old.plan_id, old.index
+    FROM plan
+    CROSS JOIN LATERAL (
+        SELECT found.plan_id, found.index
+        FROM plan_update AS found
+        WHERE found.workspace_id = %(workspace_id)s AND found.plan_id = plan.id
         LIMIT %(limit)s
-    )
+    ) AS old
+    LEFT JOIN run ON run.workspace_id = %(workspace_id)s AND run.id = plan.run_id
+    WHERE plan.workspace_id = %(workspace_id)s AND plan.expires_at < now()
+        AND (run.state IN ('finished', 'cancelled', 'failed') OR run.id IS NULL)
+    LIMIT %(limit)s
+) AS expired
+WHERE plan_update.workspace_id = %(workspace_id)s AND plan_update.plan_id = expired.plan_id
+    AND plan_update.index = expired.index
 
 -- name: prune_plans
 -- Deletes plans that have expired and have no updates any more.

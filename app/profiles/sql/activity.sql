@@ -6,14 +6,16 @@ FROM profile
 CROSS JOIN LATERAL (
     SELECT count(*) AS count, min(custom_event.occurred_at) AS first, max(custom_event.occurred_at) AS last
     FROM (
-        SELECT profile.id AS origin_id
+        SELECT own.id AS origin_id
+        FROM profile AS own
+        WHERE own.workspace_id = %(workspace_id)s AND own.id = profile.id
         UNION ALL
         SELECT origin.origin_id
         FROM origin
-        WHERE origin.workspace_id = profile.workspace_id AND origin.profile_id = profile.id
+        WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = profile.id
     ) AS own_origin
     JOIN custom_event
-        ON custom_event.workspace_id = profile.workspace_id
+        ON custom_event.workspace_id = %(workspace_id)s
         AND custom_event.origin_id = own_origin.origin_id
         AND custom_event.name = %(name)s
         AND custom_event.occurred_at > now() - make_interval(hours => 24 * %(days)s)
@@ -33,14 +35,16 @@ CROSS JOIN LATERAL (
         max(purchase.occurred_at) AS last,
         coalesce(sum(purchase.price_cents), 0) AS cents  -- numeric: the sum can exceed bigint
     FROM (
-        SELECT profile.id AS origin_id
+        SELECT own.id AS origin_id
+        FROM profile AS own
+        WHERE own.workspace_id = %(workspace_id)s AND own.id = profile.id
         UNION ALL
         SELECT origin.origin_id
         FROM origin
-        WHERE origin.workspace_id = profile.workspace_id AND origin.profile_id = profile.id
+        WHERE origin.workspace_id = %(workspace_id)s AND origin.profile_id = profile.id
     ) AS own_origin
     JOIN purchase
-        ON purchase.workspace_id = profile.workspace_id
+        ON purchase.workspace_id = %(workspace_id)s
         AND purchase.origin_id = own_origin.origin_id
         AND (%(name)s::text IS NULL OR purchase.product_id = %(name)s)
         AND purchase.occurred_at > now() - make_interval(hours => 24 * %(days)s)

@@ -37,8 +37,10 @@ WHERE old.workspace_id = %(workspace_id)s AND old.external_id = ANY(%(external_i
 -- name: deprecate_external_ids
 -- Adds deprecated external_ids, which keep resolving to their profiles.
 INSERT INTO deprecated_external_id (workspace_id, external_id, profile_id, deprecated_at)
-SELECT %(workspace_id)s, given.external_id, given.profile_id, %(now)s
-FROM unnest(%(external_ids)s::text[], %(profile_ids)s::bigint[]) AS given (external_id, profile_id)
+SELECT home.workspace_id, given.external_id, given.profile_id, %(now)s
+FROM workspace_home AS home
+CROSS JOIN unnest(%(external_ids)s::text[], %(profile_ids)s::bigint[]) AS given (external_id, profile_id)
+WHERE home.workspace_id = %(workspace_id)s
 
 -- name: remove_deprecated_external_ids
 -- Removes deprecated external_ids, also of merged-away profiles. Returns the id and the braze_id of the profile that had

@@ -41,7 +41,7 @@ WHERE profile.workspace_id = %(workspace_id)s AND profile.id = given.id
 -- name: record_key_changes
 -- Records which keys changed, for the report. A key that changes again keeps its first value as the former one.
 INSERT INTO key_change (workspace_id, profile_id, kind, former_key, current_key)
-SELECT %(workspace_id)s, given.profile_id, given.kind, given.former_key, given.current_key
+SELECT progress.workspace_id, given.profile_id, given.kind, given.former_key, given.current_key
 FROM key_recomputation AS progress
 CROSS JOIN unnest(%(ids)s::bigint[], %(kinds)s::text[], %(former)s::text[], %(current)s::text[])
     AS given (profile_id, kind, former_key, current_key)

@@ -72,13 +72,14 @@ CROSS JOIN LATERAL (
 -- Takes an advisory lock for each address or device until the transaction ends, because no unique index guards addresses. All
 -- transactions take the locks in one order, so that two requests wait for each other instead of deadlocking. First of all, a
 -- request shares a lock that an import takes for itself: so an import claims all addresses, for locks on thousands of them
--- would fill PostgreSQL's table of locks.
+-- would fill PostgreSQL's table of locks. On Citus the server that has the workspace takes the locks.
 SELECT pg_advisory_xact_lock(sorted.key)
-FROM (
+FROM workspace_home AS home
+CROSS JOIN LATERAL (
     SELECT
         CASE
-            WHEN %(all)s THEN pg_advisory_xact_lock(hashtextextended('imports', %(workspace_id)s))
-            ELSE pg_advisory_xact_lock_shared(hashtextextended('imports', %(workspace_id)s))
+            WHEN %(all)s THEN pg_advisory_xact_lock(hashtextextended('imports', home.workspace_id))
+            ELSE pg_advisory_xact_lock_shared(hashtextextended('imports', home.workspace_id))
         END
     OFFSET 0
 ) AS imports
@@ -88,3 +89,4 @@ LEFT JOIN (
     ORDER BY key
     OFFSET 0
 ) AS sorted ON true
+WHERE home.workspace_id = %(workspace_id)s

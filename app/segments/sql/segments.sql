@@ -15,7 +15,3 @@ SELECT
 -- name: try_pattern
 -- Matches a regular expression against empty text; an error means that it is invalid.
 SELECT '' ~* %(pattern)s::text AS matches
-
--- name: set_time_zone
--- Reads times without a zone as UTC until the transaction ends, whatever the server's zone is.
-SELECT set_config('TimeZone', 'UTC', true) AS zone

@@ -72,7 +72,7 @@ LIMIT %(limit)s
 
 -- name: collect_merges
 -- Adds the merges of batches to the list of an undo.
-INSERT INTO run_undo_merge (workspace_id, run_id, merged_at, job_id)
+INSERT INTO run_undo_merge AS added (workspace_id, run_id, merged_at, job_id)
 SELECT
     job.workspace_id, %(undo_id)s, coalesce(merge.merged_at, identify.identified_at, job.finished_at), job.id
 FROM job

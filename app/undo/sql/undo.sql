@@ -37,41 +37,24 @@ WHERE job.workspace_id = %(workspace_id)s AND job.id = ANY(%(ids)s)
 ORDER BY coalesce(merge.merged_at, identify.identified_at, job.finished_at) DESC, job.id DESC
 
 -- name: insert_undos
--- Inserts a batch of undos. The rows are one JSON array. Each undo has the identifiers of its merge.
--- Watches the batch if a webhook is enabled. With *joins*, the batch joins an open run, or NO_DATA_FOUND is raised.
--- Without an urgency of its own, it has that of its run.
-WITH accepted AS (
-    INSERT INTO batch (workspace_id, id, api_key_id, path, run_id, request_id, traceparent)
-    VALUES (
-        %(workspace_id)s, %(batch_id)s, %(api_key_id)s, %(path)s,
-        CASE WHEN %(joins)s THEN lock_open_run(%(workspace_id)s::integer, %(run_id)s) ELSE %(run_id)s END,
-        %(request_id)s, %(traceparent)s
-    )
-),
-
-watched AS (
-    INSERT INTO webhook_watch (workspace_id, batch_id, kind)
-    SELECT %(workspace_id)s, %(batch_id)s, 'undo'
-    WHERE EXISTS (SELECT 1 FROM webhook WHERE workspace_id = %(workspace_id)s AND enabled)
-),
-
-urgency AS (
-    SELECT coalesce(%(priority)s, run.priority, %(default_priority)s)::smallint AS priority
-    FROM (SELECT %(run_id)s::uuid AS run_id) AS given
-    LEFT JOIN run ON run.workspace_id = %(workspace_id)s AND run.id = given.run_id
-)
-
+-- Inserts the jobs of a batch of undos. The rows are one JSON array. Each undo has the identifiers of its merge. Without an
+-- urgency of its own, the batch has that of its run.
 INSERT INTO job (
     workspace_id, id, batch_id, index, kind, lane, undoes, orphan_identifier, survivor_identifier, search_keys,
     priority, due_at
 )
 SELECT
-    %(workspace_id)s, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
+    merge.workspace_id, given.id, %(batch_id)s, given.index, 'undo', given.lane, merge.id,
     merge.orphan_identifier, merge.survivor_identifier, merge.search_keys, urgency.priority,
     now() - interval '100 years' + (urgency.priority - 3) * interval '1826 days'
 FROM jsonb_to_recordset(%(jobs)s) AS given (id uuid, index smallint, lane smallint, undoes uuid)
 JOIN job AS merge ON merge.workspace_id = %(workspace_id)s AND merge.id = given.undoes
-CROSS JOIN urgency
+CROSS JOIN LATERAL (
+    SELECT coalesce(%(priority)s, (
+        SELECT run.priority FROM run WHERE run.workspace_id = %(workspace_id)s AND run.id = %(run_id)s::uuid
+    ), %(default_priority)s)::smallint AS priority
+    OFFSET 0
+) AS urgency
 
 -- name: lock_undone_job
 -- Locks the job that an undo reverses, so that its audit cannot be erased meanwhile.

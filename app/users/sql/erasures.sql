@@ -39,6 +39,11 @@ DELETE FROM erasure
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(ids)s::uuid [])
 RETURNING braze_id, api_key_id, request_id, path, counts, requested_at
 
+-- name: renew_statistics_on_nodes
+-- Does the same for each shard of a table; returns how many nodes or shards failed.
+SELECT count(*) FILTER (WHERE NOT answer.success) AS failed
+FROM run_command_on_shards(%(table)s::regclass, 'SELECT renew_statistics(%%L::regclass)') AS answer
+
 -- name: renew_statistics
 -- Replaces the statistics of a table and its indexes.
 SELECT renew_statistics(%(table)s::regclass)

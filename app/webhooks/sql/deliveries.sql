@@ -60,7 +60,7 @@ due AS (
 ),
 
 chosen AS (
-    SELECT id
+    SELECT id, statement_timestamp() AS now
     FROM due
     WHERE place <= %(at_once)s
     ORDER BY place, id
@@ -68,10 +68,10 @@ chosen AS (
 )
 
 UPDATE webhook_delivery AS delivery
-SET lease_id = %(lease_id)s, due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+SET lease_id = %(lease_id)s, due_at = statement_timestamp() + make_interval(secs => %(lease_s)s)
 FROM chosen
 WHERE delivery.workspace_id = %(workspace_id)s AND delivery.id = chosen.id
-RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts, clock_timestamp() AS leased_at
+RETURNING delivery.id, delivery.webhook_id, delivery.body, delivery.attempts, chosen.now AS leased_at
 
 -- name: record_attempt
 -- Records the result of an attempt, unless the lease was lost.
@@ -80,12 +80,13 @@ SET
     state = %(state)s,
     attempts = attempts + 1,
     lease_id = NULL,
-    due_at = clock_timestamp() + make_interval(secs => %(pause_s)s),
+    due_at = statement_timestamp() + make_interval(secs => %(pause_s)s),
     attempted_at = %(at)s,
     last_status = %(status)s,
     last_error = %(error)s,
-    ended_at = CASE WHEN %(state)s <> 'waiting' THEN clock_timestamp() END
-WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND lease_id = %(lease_id)s
+    ended_at = CASE WHEN %(state)s <> 'waiting' THEN moment.now END
+FROM (SELECT statement_timestamp() AS now OFFSET 0) AS moment
+WHERE webhook_delivery.workspace_id = %(workspace_id)s AND webhook_delivery.id = %(id)s AND lease_id = %(lease_id)s
 
 -- name: disable_webhook
 -- Disables a webhook that answered 410 Gone, unless its URL has changed since.

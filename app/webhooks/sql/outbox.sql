@@ -11,5 +11,7 @@ FOR KEY SHARE
 -- name: insert_deliveries
 -- Inserts deliveries, given as a JSON array, into the outbox of the sender.
 INSERT INTO webhook_delivery (workspace_id, id, webhook_id, type, batch_id, body)
-SELECT %(workspace_id)s, given.id, given.webhook_id, given.type, given.batch_id, given.body
-FROM jsonb_to_recordset(%(rows)s) AS given (id uuid, webhook_id uuid, type text, batch_id uuid, body text)
+SELECT home.workspace_id, given.id, given.webhook_id, given.type, given.batch_id, given.body
+FROM workspace_home AS home
+CROSS JOIN jsonb_to_recordset(%(rows)s) AS given (id uuid, webhook_id uuid, type text, batch_id uuid, body text)
+WHERE home.workspace_id = %(workspace_id)s

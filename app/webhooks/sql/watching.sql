@@ -19,11 +19,19 @@ CROSS JOIN LATERAL (
 -- name: postpone_checks
 -- Schedules the next check of unfinished batches. The older a batch, the longer the pause.
 UPDATE webhook_watch
-SET check_at = clock_timestamp() + least(
-    make_interval(secs => %(longest_s)s),
-    greatest(make_interval(secs => %(shortest_s)s), (clock_timestamp() - since) * %(share)s)
-)
-WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
+SET check_at = later.check_at
+FROM (
+    SELECT
+        batch_id,
+        statement_timestamp() + least(
+            make_interval(secs => %(longest_s)s),
+            greatest(make_interval(secs => %(shortest_s)s), (statement_timestamp() - since) * %(share)s)
+        ) AS check_at
+    FROM webhook_watch
+    WHERE workspace_id = %(workspace_id)s AND batch_id = ANY(%(batch_ids)s)
+    OFFSET 0
+) AS later
+WHERE webhook_watch.workspace_id = %(workspace_id)s AND webhook_watch.batch_id = later.batch_id
 
 -- name: end_watches
 -- Deletes the watches of finished batches.

@@ -2,10 +2,12 @@
 
 -- name: create_webhook
 -- Creates a webhook, unless the workspace has the maximum.
-INSERT INTO webhook (workspace_id, id, url, types, description, enabled, salt, pepper)
+INSERT INTO webhook AS added (workspace_id, id, url, types, description, enabled, salt, pepper)
 SELECT
-    %(workspace_id)s, %(id)s, %(url)s, %(types)s::text[], %(description)s, %(enabled)s, %(salt)s, %(pepper)s
-WHERE (SELECT count(*) FROM webhook WHERE workspace_id = %(workspace_id)s) < %(most)s
+    home.workspace_id, %(id)s, %(url)s, %(types)s::text[], %(description)s, %(enabled)s, %(salt)s, %(pepper)s
+FROM workspace_home AS home
+WHERE home.workspace_id = %(workspace_id)s
+    AND (SELECT count(*) FROM webhook WHERE workspace_id = %(workspace_id)s) < %(most)s
 RETURNING id, url, types, description, enabled, disabled_reason, created_at, former_until
 
 -- name: list_webhooks
@@ -68,6 +70,6 @@ SET
     pepper = %(pepper)s,
     former_salt = salt,
     former_pepper = pepper,
-    former_until = clock_timestamp() + make_interval(secs => %(former_s)s)
+    former_until = statement_timestamp() + make_interval(secs => %(former_s)s)
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s
 RETURNING id, url, types, description, enabled, disabled_reason, created_at, former_until

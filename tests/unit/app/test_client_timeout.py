@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db.client_timeout import PROBE_VALID_S, ClientTimeout, ServerProbe
+from app.db.client_timeout import PROBE_VALID_S, ClientTimeout, ServerProbe, server_of
 
 SILENT: Any = SimpleNamespace(host=b"", port=b"", hostaddr=b"")
 
@@ -45,13 +45,21 @@ def test_a_timeout_without_probe_after_does_not_probe() -> None:
 
 
 def test_a_failure_is_reused_for_a_moment() -> None:
-    moment = [100.0]
+    moment, server = [100.0], server_of(SILENT)
     probe = ServerProbe("", clock=lambda: moment[0])
-    assert not probe.is_known_down()
+    assert not probe.is_known_down(server)
 
-    probe.record_failure()
-    assert probe.is_known_down()
+    probe.record_failure(server)
+    assert probe.is_known_down(server)
     assert not probe.is_up(SILENT)
 
     moment[0] += PROBE_VALID_S
-    assert not probe.is_known_down()
+    assert not probe.is_known_down(server)
+
+
+def test_a_failure_of_one_server_says_nothing_about_another() -> None:
+    probe = ServerProbe("")
+
+    probe.record_failure((b"one", b"5432", b""))
+
+    assert not probe.is_known_down((b"other", b"5432", b""))

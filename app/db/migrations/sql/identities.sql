@@ -52,6 +52,17 @@ CREATE INDEX identity_change_of_survivor ON identity_change (workspace_id, survi
 ALTER TABLE identity_change ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON identity_change USING (workspace_id = current_workspace());
 
+-- Returns the snapshot of the statement. In a statement that writes, Citus calls a function without columns on the server
+-- of the session; with a column, it runs on the server that has the workspace, whose transactions count. Not LANGUAGE sql,
+-- or the function would be replaced by its body.
+CREATE OR REPLACE FUNCTION snapshot_of(workspace_id integer) RETURNS pg_snapshot
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN pg_current_snapshot();
+END;
+$$;
+
 -- Returns the workspaces that may have changes without a number: those without a feed, those with a change since the
 -- horizon of their feed, and all after the clock of this server was set back. Two index lookups for each workspace.
 CREATE OR REPLACE FUNCTION workspaces_with_identity_changes() RETURNS TABLE (workspace_id integer)

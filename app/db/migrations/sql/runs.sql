@@ -93,7 +93,7 @@ CREATE POLICY own_workspace ON run_undo_merge USING (workspace_id = current_work
 -- Returns the id of an open run and locks it against being closed until the transaction ends; raises NO_DATA_FOUND
 -- without one, and for an import, which has no jobs. It is a value of the statement that inserts the batch, so that joining a run costs no statement.
 CREATE OR REPLACE FUNCTION lock_open_run(workspace_id integer, run_id uuid) RETURNS uuid
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE STRICT
 AS $$
 DECLARE
     found uuid;

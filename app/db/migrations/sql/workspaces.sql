@@ -79,6 +79,35 @@ END;
 REVOKE ALL ON FUNCTION all_workspaces() FROM PUBLIC;
 
 
+-- One row for each workspace, in the table that is distributed with the others: on Citus, workspace itself is on every
+-- server. INSERT ... SELECT takes the workspace_id from here where it reads no other table of the workspace. So Citus
+-- runs the statement on the one server that has the workspace. See docs/adr/0061-one-set-of-statements.md.
+CREATE TABLE workspace_home (
+    workspace_id integer PRIMARY KEY REFERENCES workspace
+);
+
+ALTER TABLE workspace_home ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_workspace ON workspace_home USING (workspace_id = current_workspace());
+
+-- Adds the row of a new workspace for code of a version before revision 0046, which adds none. On Citus the trigger runs on
+-- each copy of the table, whose name has a number, and does nothing.
+CREATE OR REPLACE FUNCTION add_workspace_home() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'workspace' THEN
+        EXECUTE format(
+            'INSERT INTO %I.workspace_home (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', TG_TABLE_SCHEMA
+        )
+        USING NEW.workspace_id;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER add_workspace_home AFTER INSERT ON workspace FOR EACH ROW EXECUTE FUNCTION add_workspace_home();
+
+
 -- API keys of a workspace. A key is valid until it is revoked or expires.
 CREATE TABLE api_key (
     workspace_id integer NOT NULL REFERENCES workspace,
@@ -114,6 +143,40 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION find_valid_keys(bytea[]) FROM PUBLIC;
+
+-- The next two write keys of the transaction's workspace. On Citus a statement that writes api_key locks the rows of
+-- workspace, which the processes may only read.
+
+-- Gives the key with one of the older digests the new one, unless a key has that already.
+CREATE OR REPLACE FUNCTION renew_key_digest(digest bytea, pepper text, older bytea[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE api_key AS key
+    SET digest = renew_key_digest.digest, pepper = renew_key_digest.pepper
+    WHERE key.workspace_id = current_workspace() AND key.digest = ANY(renew_key_digest.older)
+        AND NOT EXISTS (SELECT 1 FROM api_key AS other WHERE other.digest = renew_key_digest.digest);
+END;
+
+-- Records that a key is used now, unless a process did so within the interval, in seconds, or has the row locked.
+CREATE OR REPLACE FUNCTION save_key_use(workspace_id integer, key_id uuid, interval_s double precision) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE api_key AS key
+    SET last_used_at = now()
+    WHERE key.workspace_id = save_key_use.workspace_id AND key.workspace_id = current_workspace() AND key.id = (
+            SELECT used.id
+            FROM api_key AS used
+            WHERE used.workspace_id = save_key_use.workspace_id AND used.id = save_key_use.key_id
+                AND (
+                    used.last_used_at IS NULL
+                    OR used.last_used_at < now() - make_interval(secs => save_key_use.interval_s)
+                )
+            FOR NO KEY UPDATE SKIP LOCKED
+        );
+END;
+
+REVOKE ALL ON FUNCTION renew_key_digest(bytea, text, bytea[]), save_key_use(integer, uuid, double precision)
+FROM PUBLIC;
 
 
 -- Browsers that are signed in to the console with an API key.

@@ -1,4 +1,4 @@
--- Columns and the table of revision 0048. New databases have them from the files of their subjects.
+-- Columns and the table of revision 0047. New databases have them from the files of their subjects.
 
 -- The workspaces get labels. Keys that exist have none in their secrets.
 ALTER TABLE workspace

@@ -1,0 +1,80 @@
+"""A stopped node of Citus stops its workspaces, and no others."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import requests
+
+from chaos.citus_cluster import Node
+from tests.support.citus import CitusDatabases
+from tests.support.client import Client
+from tests.support.system import System
+from tests.support.waiting import wait_until
+
+HOME = (
+    "SELECT node.nodeport FROM workspace JOIN pg_dist_placement AS placement"
+    " ON placement.shardid = get_shard_id_for_distribution_column('workspace_home', workspace.workspace_id)"
+    " JOIN pg_dist_node AS node USING (groupid) WHERE workspace.name = %s"
+)
+PAIRS = 20
+
+
+@contextmanager
+def stopped(node: Node, call_node: Callable[[str, Node], None]) -> Iterator[None]:
+    """Kill *node* for the duration of the block."""
+    call_node("kill", node)
+    try:
+        yield
+    finally:
+        call_node("start", node)
+
+
+def client_on(system: System, node: Node, *, home: bool = True) -> Client:
+    """Return a client in a new workspace whose rows are on *node*, or on another with *home* off."""
+    while True:
+        client = system.new_client()
+        with psycopg.connect(system.database_url) as connection:
+            row = connection.execute(HOME, (client.workspace,)).fetchone()
+        assert row is not None
+        if (row[0] == node.port) is home:
+            return client
+
+
+def with_pairs(client: Client, prefix: str) -> list[tuple[str, str]]:
+    """Create profiles for PAIRS merges and return the external ids, orphan first."""
+    pairs = [(f"{prefix}-orphan-{number}", f"{prefix}-survivor-{number}") for number in range(PAIRS)]
+    client.track(attributes=[{"external_id": each, "first_name": "Ada"} for pair in pairs for each in pair])
+    return pairs
+
+
+def test_the_workspaces_of_other_nodes_merge_on_and_those_of_the_stopped_one_afterwards(
+    citus_databases: CitusDatabases,
+    call_citus_node: Callable[[str, Node], None],
+    start_system: Callable[..., System],
+    broker_url: str,
+) -> None:
+    node = citus_databases.cluster.workers[-1]
+    with citus_databases.lend(citus_databases.create()) as url:
+        system = start_system(database_url=url, broker_url=broker_url, environ=citus_databases.environ, workers=2)
+        try:
+            there, elsewhere = client_on(system, node), client_on(system, node, home=False)
+            pairs, others = with_pairs(there, "there"), with_pairs(elsewhere, "elsewhere")
+            more = with_pairs(elsewhere, "more")
+            assert elsewhere.merged(more[:1]) == ["merged"]
+            waiting = there.merge(pairs)
+
+            with stopped(node, call_citus_node):
+                refused = there.post("/users/track", {"attributes": [{"external_id": "x"}]})
+                ready = requests.get(f"{system.base_url}/health/ready", timeout=10)
+                outcomes = elsewhere.merged(others)
+
+            assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+            assert ready.status_code == 200
+            assert outcomes == ["merged"] * PAIRS
+            wait_until(lambda: there.get("/merge/queue").status_code == 200, seconds=60, what="the node to be back")
+            jobs = there.finished(waiting, seconds=120)["jobs"]
+            assert [job["outcome"] for job in jobs] == ["merged"] * PAIRS
+            assert there.merged([pairs[0]]) == ["already_merged"]
+        finally:
+            system.stop()
