@@ -98,8 +98,9 @@ def wait_until(done: Callable[[], bool], *, seconds: float, at_once: bool = True
             with without_budget(budget_s()):
                 _poll(done, began=began, seconds=seconds, at_once=at_once)
             g.waited_s = monotonic() - began
-            run_again()
-        return waits
+    if waits:
+        run_again()
+    return waits
 
 
 def _poll(done: Callable[[], bool], *, began: float, seconds: float, at_once: bool) -> None:
