@@ -1,6 +1,7 @@
 """Turns: beside others, a workspace runs few requests at a time, whatever part of a request it is."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.db.connections import Connection
 from app.metrics.shares import USED, Resource
 from app.web.prefer_wait import WAITING_SLOTS
 from app.web.resources import resources_of
+from app.web.thread_switching import ALONE_S, BESIDE_OTHERS_S
 from app.web.workspace_shares import NAME, running_beside_others
 from tests.support.front_door import Caller
 from tests.support.two_workspaces import OpenDoor, stuck, touch
@@ -115,6 +117,27 @@ def test_the_response_after_a_wait_is_written_in_a_turn(open_door: OpenDoor, con
         give_back()
 
     assert answer.result().headers["Preference-Applied"] == "wait=1"
+
+
+@pytest.fixture
+def switch_interval() -> Iterator[Callable[[], float]]:
+    """A function that returns the seconds after which threads change; what the test sets is undone."""
+    before = sys.getswitchinterval()
+    yield sys.getswitchinterval
+    sys.setswitchinterval(before)
+
+
+def test_threads_change_sooner_while_several_workspaces_are_active(
+    open_door: OpenDoor, switch_interval: Callable[[], float]
+) -> None:
+    busy, stranger = open_door()
+
+    assert touch(busy).status_code == 201
+    alone = switch_interval()
+    assert touch(stranger).status_code == 201
+    beside = switch_interval()
+
+    assert (alone, beside) == (pytest.approx(ALONE_S), pytest.approx(BESIDE_OTHERS_S))
 
 
 def take_all_turns(caller: Caller) -> Callable[[], None]:
