@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from app import keys
 from app.config import Settings
 from app.db import migrations
+from app.db.client_timeout import POLL_S, PROBE_S
 from app.errors import SetupError
 from app.web import create_app
 from app.web.resources import resources_of
@@ -31,8 +32,8 @@ BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identif
 #: Seconds within which a client is answered, and what a busy machine may need on top.
 BOUND_S = 2.0
 MACHINE_S = 1.0
-#: How often a time is measured until it is within the bound.
-TRIES = 3
+#: Seconds after which PostgreSQL ends a statement that waits for a lock. An earlier answer is the client's own.
+OTHER_LIMITS_S = 10.0
 #: More than a pool has connections.
 MANY = 12
 PLAIN = "sslmode=disable&gssencmode=disable"
@@ -193,10 +194,16 @@ def test_a_server_frozen_between_two_requests(place: Place) -> None:
 
 @pytest.mark.parametrize("way", ["frozen", "stalled", "cut"])
 def test_a_server_gone_in_the_middle_of_a_statement(place: Place, way: str) -> None:
-    # Other load makes a try slower, and none faster.
-    tries = (lose_server(place, way) for _ in range(TRIES))
+    assert lose_server(place, way) < OTHER_LIMITS_S
 
-    assert any(seconds < BOUND_S + MACHINE_S for seconds in tries)
+
+def test_the_limits_of_one_wait_are_within_the_bound() -> None:
+    """So a request is answered in time, unless the machine lacks processor time."""
+    settings = Settings()
+
+    assert settings.silence_s + POLL_S + PROBE_S <= BOUND_S
+    assert settings.pool_timeout_s <= BOUND_S
+    assert settings.lock_timeout_ms == OTHER_LIMITS_S * 1000
 
 
 def lose_server(place: Place, way: str) -> float:
