@@ -99,7 +99,6 @@ def test_both_versions_work_side_by_side_and_no_request_fails(
     assert len(set(pids)) == 3
     for process in waiting:
         # Once for each cause: the former revision, and those at which it looked while they were migrated.
-        causes = [
-            line.partition("service_waiting")[2] for line in process.log.splitlines() if "service_waiting" in line
-        ]
+        lines = [line.partition("service_waiting") for line in process.log.splitlines()]
+        causes = [cause for _, event, cause in lines if event]
         assert sorted(set(causes)) == sorted(causes)
