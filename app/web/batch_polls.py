@@ -1,6 +1,6 @@
 """Shared queries of the requests that wait for a batch: one query covers all of a workspace in this process.
 
-Each request asks at its own growing intervals. If another request has queried since it asked last, it takes that
+Each request polls at its own growing intervals. If another request has queried since its last poll, it takes that
 result. So the number of queries does not grow with the number of waiting requests.
 """
 
@@ -61,12 +61,12 @@ class BatchPolls:
         with self._lock:
             waiting = self._workspaces.setdefault(workspace_id, _WaitingRequests())
             waiting.batches[batch_id] += 1
-        asked = monotonic()
+        polled_at = monotonic()
 
         def is_finished() -> bool:
-            nonlocal asked
-            finished = self._finished(waiting, find_unfinished, since=asked)
-            asked = monotonic()
+            nonlocal polled_at
+            finished = self._finished(waiting, find_unfinished, since=polled_at)
+            polled_at = monotonic()
             return batch_id in finished
 
         try:

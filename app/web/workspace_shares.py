@@ -164,7 +164,7 @@ def stop_running() -> None:
 def run_again() -> None:
     """Count this request as running again after stop_running.
 
-    It waits for that like a new request, but then it goes on in any case: its main work is done.
+    It waits for that like a new request, but then it continues in any case: its main work is done.
     """
     if "running" in g:
         g.running.enter_context(_shares(Resource.RUNNING).hold(g.workspace_id, wait_s=settings().pool_timeout_s))
