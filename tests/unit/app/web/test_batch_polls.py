@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.errors import DatabaseUnavailable
-from app.web.batch_polls import BatchPolls
+from app.web.batch_polls import REUSE_S, BatchPolls
 from tests.support.waiting import wait_until
 
 ONE, TWO = uuid4(), uuid4()
+#: Seconds after which two waiting requests use no result again.
+LATER_S = 3 * REUSE_S
 WORKSPACE, OTHER = 1, 2
 
 
@@ -26,6 +28,16 @@ class Ledger:
     def find_unfinished(self, batch_ids: Sequence[UUID]) -> Collection[UUID]:
         self.queries.append(set(batch_ids))
         return self.unfinished & set(batch_ids)
+
+
+class Clock:
+    """A clock that the test sets, and that never shows the same time twice."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 1e-6
+        return self.now
 
 
 @contextmanager
@@ -48,13 +60,15 @@ def test_one_query_covers_all_waiting_requests_of_a_workspace() -> None:
     assert ledger.queries == [{ONE, TWO}]
 
 
-def test_a_request_queries_again_if_no_other_has_done_so_since_it_asked() -> None:
-    polls, ledger = BatchPolls(), Ledger(ONE)
+def test_a_request_queries_again_if_no_other_has_done_so_since_its_last_poll() -> None:
+    clock = Clock()
+    polls, ledger = BatchPolls(clock), Ledger(ONE)
 
     with joined(polls, ledger, (WORKSPACE, ONE), (WORKSPACE, ONE)) as [first, second]:
         assert not first()
         assert not second()
         ledger.unfinished.clear()
+        clock.now += LATER_S
         assert first()
         assert second()
 
@@ -62,14 +76,32 @@ def test_a_request_queries_again_if_no_other_has_done_so_since_it_asked() -> Non
 
 
 def test_a_request_that_joined_after_the_last_query_queries_itself() -> None:
-    polls, ledger = BatchPolls(), Ledger(ONE)
+    clock = Clock()
+    polls, ledger = BatchPolls(clock), Ledger(ONE)
 
     with joined(polls, ledger, (WORKSPACE, ONE)) as [first]:
         assert not first()
+        clock.now += LATER_S
         with joined(polls, ledger, (WORKSPACE, TWO)) as [second]:
             assert second()
 
     assert ledger.queries == [{ONE}, {ONE, TWO}]
+
+
+def test_the_more_requests_wait_the_longer_a_result_is_used() -> None:
+    clock = Clock()
+    polls, ledger = BatchPolls(clock), Ledger(ONE)
+
+    with joined(polls, ledger, *[(WORKSPACE, ONE)] * 10) as waiting:
+        assert not waiting[0]()
+        ledger.unfinished.clear()
+        clock.now += 9 * REUSE_S
+        reused = waiting[0]()
+        clock.now += 2 * REUSE_S
+        renewed = waiting[0]()
+
+    assert (reused, renewed) == (False, True)
+    assert len(ledger.queries) == 2
 
 
 def test_workspaces_do_not_share_queries() -> None:
