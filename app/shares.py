@@ -1,10 +1,10 @@
 """Shares: how much of a process one workspace may use at once, so that something is left for the others."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Event, Lock
 from time import monotonic
 
 from app.errors import DatabaseUnavailable
@@ -48,7 +48,10 @@ class Shares:
         self._resource = resource
         self._in_all = in_all
         self._used: Counter[int] = Counter()
-        self._changed = Condition()
+        self._lock = Lock()
+        #: The threads of each workspace that wait, in their order. One of them is woken at a time: all together would
+        #: take the processor from others, to find that one of them may run.
+        self._waiting: dict[int, deque[Event]] = {}
         self._logged: dict[int, float] = {}
 
     def take(self, workspace_id: int, *, wait_s: float = 0.0) -> bool:
@@ -92,13 +95,35 @@ class Shares:
         return self._turns.take(workspace_id, deadline=deadline)
 
     def _take_here(self, workspace_id: int, deadline: float) -> bool:
-        with self._changed:
-            while not self._is_free(workspace_id):
-                left = deadline - monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    return False
-            self._used[workspace_id] += 1
-            return True
+        with self._lock:
+            if self._is_free(workspace_id):
+                self._used[workspace_id] += 1
+                return True
+            if monotonic() >= deadline:
+                return False
+            woken = Event()
+            waiting = self._waiting.setdefault(workspace_id, deque())
+            waiting.append(woken)
+        while True:
+            in_time = woken.wait(max(0.0, deadline - monotonic()))
+            with self._lock:
+                woken.clear()
+                taken = self._is_free(workspace_id)
+                if not taken and in_time:
+                    continue
+                waiting.remove(woken)
+                if not waiting:
+                    del self._waiting[workspace_id]
+                if taken:
+                    self._used[workspace_id] += 1
+                self._wake_next()
+                return taken
+
+    def _wake_next(self) -> None:
+        """Wake the thread of each workspace that has waited longest, if it may take one."""
+        for workspace_id, waiting in self._waiting.items():
+            if self._is_free(workspace_id):
+                waiting[0].set()
 
     def give_back(self, workspace_id: int) -> None:
         """Give one back that was taken."""
@@ -106,13 +131,13 @@ class Shares:
         USED.inc(-1, self._resource)
 
     def _put_back(self, workspace_id: int) -> None:
-        with self._changed:
+        with self._lock:
             self._used[workspace_id] -= 1
             if not self._used[workspace_id]:
                 del self._used[workspace_id]
                 if self._turns is not None:
                     self._turns.give_back(workspace_id)
-            self._changed.notify_all()
+            self._wake_next()
 
     def _is_free(self, workspace_id: int) -> bool:
         each = self.each if self._group.is_alone(workspace_id) else self._beside_others

@@ -104,8 +104,12 @@ class Installation:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of the product's processes."""
-        own = {"DATABASE_URL": self.proxied_database_url, "BROKER_URL": self.proxied_broker_url}
-        return child_environ(**{**FAST, **self._settings}, **own, PYTHONUNBUFFERED="1")
+        return child_environ(**{**FAST, **self._settings}, **self.product_urls, PYTHONUNBUFFERED="1")
+
+    @property
+    def product_urls(self) -> Mapping[str, str]:
+        """The settings with the URLs of the servers, as the product uses them."""
+        return {"DATABASE_URL": self.proxied_database_url, "BROKER_URL": self.proxied_broker_url}
 
     def connect(self) -> Connection:
         """Return a direct connection to the database, with rows as dicts, in autocommit mode."""
@@ -218,6 +222,17 @@ class Installation:
     def log_of(self, name: str) -> Path:
         """Return the log file of the process *name*."""
         return self.folder / f"{name}.log"
+
+
+class DirectInstallation(Installation):
+    """An installation without faults, to measure: the product connects to its servers directly, as `mergelane up` does.
+
+    The proxies run in the process of the measuring client. Each statement of any workspace would take time of it.
+    """
+
+    @property
+    def product_urls(self) -> Mapping[str, str]:
+        return {"DATABASE_URL": self.database_url, "BROKER_URL": self.broker_url}
 
 
 def tcp_url(port: int) -> str:

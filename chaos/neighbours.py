@@ -34,7 +34,7 @@ from app import keys
 from app.config import Settings
 from chaos.errors import ChaosError
 from chaos.fairness import USUAL
-from chaos.installation import KEY, Installation, running_installation
+from chaos.installation import KEY, DirectInstallation, Installation, running_installation
 from cli.database import connected
 
 STRANGER, STRANGER_KEY = "stranger", "key-of-the-stranger"
@@ -118,7 +118,10 @@ def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figure
     """Return what the stranger sees alone and beside each of *loads*, for *seconds* each, in *rounds* by turns."""
     seen: dict[str, list[float]] = {load: [] for load in (ALONE, CONTROL, *loads)}
     answers = {load: Counter[str]() for load in seen}
-    with running_installation(settings=USUAL) as home, _refusing_server() as refusing_url:
+    with (
+        running_installation(settings=USUAL, build=DirectInstallation) as home,
+        _refusing_server() as refusing_url,
+    ):
         home.run_product(workers=1)
         with connected(Settings(), home.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=STRANGER_KEY, workspace=STRANGER, permissions=["*"])

@@ -1,9 +1,10 @@
 """Statements that are repeated in place while the schema changes beside running code.
 
 PostgreSQL refuses a prepared statement after its table got another column type (or, where a query does not name its
-columns, another column), and a lock that VACUUM FULL, REINDEX or ALTER TABLE holds may outlast the lock timeout.
-Neither is a fault of the request. A statement that changed nothing yet is simply run again: outside a transaction, or
-in one that only reads. Transactions that write are repeated as a whole, by app/db/transaction.py.
+columns, another column). A lock that VACUUM FULL, REINDEX or ALTER TABLE holds may outlast the lock timeout. When a
+migration and a request wait for each other's locks, PostgreSQL ends one of the two. None of these is a fault of the
+request. A statement that changed nothing yet is simply run again: outside a transaction, or in one that only reads.
+Transactions that write are repeated as a whole, by app/db/transaction.py.
 """
 
 from typing import Any, Self
@@ -16,6 +17,8 @@ from psycopg.rows import Row
 from app.db.budget import budget_left_s
 from app.db.client_timeout import TimeoutConnection
 
+#: PostgreSQL ended a statement because of the locks of another session.
+LOCK_ERRORS = (postgres.LockNotAvailable, postgres.DeadlockDetected)
 #: How often a statement is run when it cannot get a lock: three lock timeouts, half a minute by default.
 LOCK_ATTEMPTS = 3
 #: How often a statement is run when its plan is stale. A second schema change may follow at once.
@@ -30,7 +33,7 @@ def is_stale_plan(error: BaseException | None) -> bool:
 
 
 class RepeatingCursor(psycopg.Cursor[Row]):
-    """A cursor that runs a statement again after a stale plan or a lock timeout, where that is safe."""
+    """A cursor that runs a statement again after a stale plan, a lock timeout or a deadlock, where that is safe."""
 
     def execute(
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
@@ -40,10 +43,9 @@ class RepeatingCursor(psycopg.Cursor[Row]):
         while True:
             try:
                 return super().execute(query, params, prepare=prepare, binary=binary)
-            except (postgres.FeatureNotSupported, postgres.LockNotAvailable) as error:
-                attempts = LOCK_ATTEMPTS if isinstance(error, postgres.LockNotAvailable) else PLAN_ATTEMPTS
-                stale = is_stale_plan(error)
-                if attempt >= attempts or not (stale or isinstance(error, postgres.LockNotAvailable)):
+            except (postgres.FeatureNotSupported, *LOCK_ERRORS) as error:
+                attempts = LOCK_ATTEMPTS if isinstance(error, LOCK_ERRORS) else PLAN_ATTEMPTS
+                if attempt >= attempts or not (isinstance(error, LOCK_ERRORS) or is_stale_plan(error)):
                     raise
                 if (left_s := budget_left_s()) is not None and left_s <= 0:
                     raise

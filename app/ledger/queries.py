@@ -155,11 +155,9 @@ def read_batch(tx: Transaction, *, batch_id: UUID) -> Batch:
     )
 
 
-def is_batch_finished(tx: Transaction, *, batch_id: UUID) -> bool:
-    """Return whether every job of a batch is finished or dead."""
-    parameters = {"batch_id": batch_id}
-    (row,) = tx.execute(QUERIES["has_unfinished_jobs"], parameters)
-    return not row["unfinished"]
+def find_unfinished_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the batches that have a job that is neither finished nor dead."""
+    return {row["batch_id"] for row in tx.execute(QUERIES["find_unfinished_batches"], {"batch_ids": list(batch_ids)})}
 
 
 def read_batches(tx: Transaction, *, batch_ids: Sequence[UUID]) -> list[Batch]:

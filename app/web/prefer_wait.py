@@ -2,9 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from threading import Event, Lock
 from time import monotonic
 from uuid import UUID
@@ -14,8 +13,9 @@ from flask import g, request
 from app.db.budget import without_budget
 from app.db.transaction import open_transaction
 from app.ledger import queries
+from app.web.batch_polls import BatchPolls
 from app.web.resources import pool, settings
-from app.web.workspace_shares import budget_s, stop_running, threads_of_a_workspace
+from app.web.workspace_shares import budget_s, run_again, stop_running, threads_of_a_workspace
 
 #: Set when the process stops: waiting requests are answered at once.
 CLOSING = Event()
@@ -61,6 +61,7 @@ class _WaitingSlots:
 
 
 WAITING_SLOTS = _WaitingSlots()
+BATCH_POLLS = BatchPolls()
 
 
 def preferred_wait() -> int | None:
@@ -78,7 +79,8 @@ def prefers_async() -> bool:
 
 def wait_for_batch(batch_id: UUID, *, seconds: float, is_new: bool = False) -> bool:
     """Wait until the batch has finished, as wait_until does; one that *is_new* has only begun."""
-    return wait_until(partial(_finished, batch_id), seconds=seconds, at_once=not is_new)
+    with BATCH_POLLS.join(g.workspace_id, batch_id, _find_unfinished) as is_finished:
+        return wait_until(is_finished, seconds=seconds, at_once=not is_new)
 
 
 def wait_until(done: Callable[[], bool], *, seconds: float, at_once: bool = True) -> bool:
@@ -96,7 +98,9 @@ def wait_until(done: Callable[[], bool], *, seconds: float, at_once: bool = True
             with without_budget(budget_s()):
                 _poll(done, began=began, seconds=seconds, at_once=at_once)
             g.waited_s = monotonic() - began
-        return waits
+    if waits:
+        run_again()
+    return waits
 
 
 def _poll(done: Callable[[], bool], *, began: float, seconds: float, at_once: bool) -> None:
@@ -109,6 +113,6 @@ def _poll(done: Callable[[], bool], *, began: float, seconds: float, at_once: bo
             return
 
 
-def _finished(batch_id: UUID) -> bool:
+def _find_unfinished(batch_ids: Sequence[UUID]) -> Collection[UUID]:
     with open_transaction(pool(), g.workspace_id) as tx:
-        return queries.is_batch_finished(tx, batch_id=batch_id)
+        return queries.find_unfinished_batches(tx, batch_ids=batch_ids)

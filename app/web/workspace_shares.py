@@ -16,6 +16,7 @@ from app.process_group import ProcessGroup
 from app.shares import ALL_PERCENT, Shares, part_of
 from app.web.recent_refusals import RecentRefusals
 from app.web.resources import resources_of, settings
+from app.web.thread_switching import set_switch_interval
 
 T = TypeVar("T")
 
@@ -150,6 +151,7 @@ def take_thread() -> None:
     if "shares" not in g:
         g.shares, g.running = ExitStack(), ExitStack()
         take_share(Resource.THREADS, g.shares)
+        set_switch_interval(is_alone=resources_of(current_app).group.is_alone(g.workspace_id))
         take_share(Resource.RUNNING, g.running, wait_s=settings().pool_timeout_s)
 
 
@@ -157,6 +159,15 @@ def stop_running() -> None:
     """Let another request of the workspace run: this one has little left to do but to wait or to send."""
     if "running" in g:
         g.running.close()
+
+
+def run_again() -> None:
+    """Count this request as running again after stop_running.
+
+    It waits for that like a new request, but then it continues in any case: its main work is done.
+    """
+    if "running" in g:
+        g.running.enter_context(_shares(Resource.RUNNING).hold(g.workspace_id, wait_s=settings().pool_timeout_s))
 
 
 def stream_turns() -> Callable[[], AbstractContextManager[None]]:
@@ -193,6 +204,8 @@ def query_share() -> Iterator[None]:
         # It has a share of its own, so that it does not stop the short requests of its workspace.
         stop_running()
         yield
+    # The response is yet to be written.
+    run_again()
 
 
 def threads_of_a_workspace() -> int:

@@ -100,7 +100,7 @@ def test_a_migration_sets_timeouts(empty_database_url: str, monkeypatch: pytest.
     migrations.upgrade_schema(empty_database_url)
 
     assert "lock_timeout of access.sql" in seen
-    assert {text for name, text in seen.items() if name.startswith("lock_timeout")} == {"4s"}
+    assert {text for name, text in seen.items() if name.startswith("lock_timeout")} == {"500ms"}
     assert {text for name, text in seen.items() if name.startswith("statement_timeout")} == {"1min"}
 
 

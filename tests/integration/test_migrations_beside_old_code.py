@@ -12,7 +12,8 @@ from alembic.config import Config
 
 from app.config import Settings
 from app.db import migrations, schema_version
-from app.db.connections import Connection, connection_arguments
+from app.db.connections import Connection, Pool, connection_arguments
+from app.db.transaction import open_transaction
 from app.errors import SetupError
 from tests.support.factories import Factory, ext
 from tests.support.waiting import wait_until
@@ -32,6 +33,7 @@ def upgrade():
 COLUMNS = """
     SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'
 """
+ANY_WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mergelane-migrate' AND wait_event_type = 'Lock'"
 
 AddMigration = Callable[..., None]
@@ -106,6 +108,54 @@ def test_a_migration_lets_waiting_sessions_pass_and_tries_again(
     assert "job.colour" in columns(database_url)
 
 
+def test_a_migration_gives_way_when_it_and_a_request_wait_for_each_other(
+    database_url: str, former: Connection, add_migration: AddMigration
+) -> None:
+    add_migration("""
+        ALTER TABLE batch ADD COLUMN IF NOT EXISTS colour text;
+        ALTER TABLE audit_entry ADD COLUMN IF NOT EXISTS colour text;
+    """)
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(database_url, autocommit=True) as observer:
+        with former.transaction():
+            former.execute("SELECT FROM audit_entry")
+            migrating = thread.submit(migrations.upgrade_schema, database_url, pause_s=0.05)
+            wait_until(lambda: observer.execute(WAITING).fetchone(), what="the migration to wait")
+            former.execute("SELECT FROM batch")
+            assert not migrating.done()
+        migrating.result()
+
+    assert {"batch.colour", "audit_entry.colour"} <= columns(database_url)
+
+
+def test_a_request_that_reads_goes_on_after_a_deadlock(database_url: str, pool: Pool, factory: Factory) -> None:
+    with psycopg.connect(database_url) as owner, ThreadPoolExecutor(1) as thread:
+        # So PostgreSQL always ends the request.
+        owner.execute(f"ALTER DATABASE {owner.info.dbname} SET deadlock_timeout = '20ms'".encode())
+        owner.commit()
+        owner.execute("SET deadlock_timeout = '1h'")
+        owner.execute("LOCK TABLE batch IN ACCESS EXCLUSIVE MODE")
+        with open_transaction(pool, factory.workspace_id) as tx:
+            tx.execute("SELECT FROM audit_entry")
+            locking = thread.submit(lock_and_commit, owner, "audit_entry")
+            with psycopg.connect(database_url, autocommit=True) as observer:
+                wait_until(lambda: observer.execute(ANY_WAITING).fetchone(), what="the other session to wait")
+            rows = tx.execute("SELECT count(*) AS batches FROM batch").fetchall()
+        locking.result()
+
+    assert rows == [{"batches": 0}]
+
+
+def lock_and_commit(owner: psycopg.Connection[Any], table: str) -> None:
+    owner.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+    owner.commit()
+
+
+def test_a_migration_never_waits_as_long_as_postgresql_waits_before_it_looks_for_deadlocks(former: Connection) -> None:
+    (row,) = former.execute("SELECT setting::int AS ms FROM pg_settings WHERE name = 'deadlock_timeout'").fetchall()
+
+    assert row["ms"] > migrations.LOCK_TIMEOUT_S * 1000
+
+
 def test_a_migration_that_never_gets_its_lock_fails_with_a_sentence(
     database_url: str, former: Connection, add_migration: AddMigration, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,12 +163,12 @@ def test_a_migration_that_never_gets_its_lock_fails_with_a_sentence(
     add_migration("ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
     with former.transaction():
         former.execute("SELECT FROM job")
-        with pytest.raises(SetupError, match=r"^The migration could not lock a table in 6 attempts"):
+        with pytest.raises(SetupError, match=rf"^The migration could not lock a table in {migrations.TRIES} attempts"):
             migrations.upgrade_schema(database_url, lock_timeout_s=0.05, pause_s=0.001)
 
     assert "job.colour" not in columns(database_url)
     assert migrations.database_revision(database_url) == schema_version.required_revision()
-    assert caplog.messages == ["migration_waits_for_lock"] * 5
+    assert caplog.messages == ["migration_waits_for_lock"] * (migrations.TRIES - 1)
 
 
 def test_an_index_is_built_while_others_write_and_again_after_a_failure(

@@ -15,7 +15,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
+from psycopg.errors import DeadlockDetected, InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -32,10 +32,13 @@ from app.errors import SetupError
 LOG = logging.getLogger(__name__)
 
 #: Seconds that a migration waits for a lock. Other sessions queue behind it, so it gives up soon and tries again later,
-#: after a pause that doubles each time.
-LOCK_TIMEOUT_S = 4.0
+#: after a pause that doubles up to LONGEST_PAUSES times its first length. It is less than PostgreSQL's deadlock_timeout
+#: of a second: of a migration and a request that wait for each other, the migration must give way.
+LOCK_TIMEOUT_S = 0.5
 PAUSE_S = 2.0
-TRIES = 6
+LONGEST_PAUSES = 5
+TRIES = 16
+LOCK_ERRORS = (LockNotAvailable, DeadlockDetected)
 LOCK_NOT_AVAILABLE = (
     "The migration could not lock a table in {tries} attempts, because other transactions use it; it changed nothing."
     " Run it again at a quieter time, or end the transaction that has been open for a long time (pg_stat_activity)."
@@ -96,9 +99,9 @@ def upgrade_schema(
     before OLDEST, or other transactions hold a lock for too long.
     """
     retrying = Retrying(
-        retry=retry_if_exception_type(LockNotAvailable),
+        retry=retry_if_exception_type(LOCK_ERRORS),
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential(multiplier=pause_s),
+        wait=wait_exponential(multiplier=pause_s, max=LONGEST_PAUSES * pause_s),
         before_sleep=_log_retry,
         reraise=True,
     )
@@ -112,7 +115,7 @@ def upgrade_schema(
         retrying(_upgrade, config)
     except psycopg.errors.ConnectionException as error:
         raise SetupError(NODE_AWAY.format(reason=error.diag.message_primary)) from error
-    except LockNotAvailable as error:
+    except LOCK_ERRORS as error:
         raise SetupError(LOCK_NOT_AVAILABLE.format(tries=TRIES)) from error
     distributed: int = config.attributes.get("distributed", 0)
     return distributed
@@ -131,7 +134,7 @@ def _upgrade(config: Config) -> None:
             raise SetupError(READ_ONLY) from error
         raise
     except OperationalError as error:
-        if isinstance(error.orig, LockNotAvailable):
+        if isinstance(error.orig, LOCK_ERRORS):
             raise error.orig from error
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
             reason = connection_failure(error.orig) if isinstance(error.orig, psycopg.Error) else "no answer"

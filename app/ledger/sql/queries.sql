@@ -21,12 +21,16 @@ LEFT JOIN job ON job.workspace_id = batch.workspace_id AND job.batch_id = batch.
 WHERE batch.workspace_id = %(workspace_id)s AND batch.id = %(batch_id)s
 ORDER BY job.index
 
--- name: has_unfinished_jobs
--- Returns whether the batch has a queued or running job.
-SELECT EXISTS (
+-- name: find_unfinished_batches
+-- Returns those of the batches that have a queued or running job.
+SELECT waiting.batch_id
+FROM unnest(%(batch_ids)s::uuid[]) AS waiting (batch_id)
+-- A subquery with a LIMIT runs for each batch, by its index, whatever the planner knows of the table.
+CROSS JOIN LATERAL (
     SELECT 1
     FROM job
-    WHERE workspace_id = %(workspace_id)s AND batch_id = %(batch_id)s AND state IN ('queued', 'running')
+    WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = waiting.batch_id AND job.state IN ('queued', 'running')
+    LIMIT 1
 ) AS unfinished
 
 -- name: read_batches

@@ -23,6 +23,7 @@ from app.web.resources import resources_of
 from app.web.server.draining import drain_first
 from app.web.server.gunicorn_worker import raise_open_files
 from app.web.server.metrics_turn import MetricsTurn
+from app.web.thread_switching import set_switch_interval
 from app.web.workspace_shares import join_group
 
 SETTINGS = Settings.of_process()
@@ -36,9 +37,6 @@ bind = f"[{SETTINGS.web_host}]:{SETTINGS.port}" if ":" in SETTINGS.web_host else
 worker_class = "app.web.server.gunicorn_worker.MergelaneWorker"
 workers = SETTINGS.web_processes
 threads = SETTINGS.web_threads
-#: Seconds after which a thread that computes lets another one run. A short request waits for that at each response of
-#: PostgreSQL, so that with Python's 0.005 it takes six times as long beside one that computes.
-SWITCH_S = 0.001
 #: Seconds without a heartbeat after which a worker process is replaced. Requests run in other threads than the
 #: heartbeat, so that a long request does not stop it.
 timeout = 60
@@ -106,7 +104,7 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit(number, frame)
 
     tune_gc()
-    sys.setswitchinterval(SWITCH_S)
+    set_switch_interval(is_alone=True)
     join_group(worker.wsgi, GROUP)
     METRICS_TURN.start(*metric_sources(worker.wsgi))
     resources = resources_of(worker.wsgi)

@@ -3,7 +3,7 @@
 The tests of a file share a database; each has a workspace of its own in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from app.db.connections import Connection
 from tests.support.console_data import FEW, make_console_data, sender_of
 from tests.support.front_door import Caller
 from tests.support.postgres import make_database_url
+from tests.support.two_workspaces import OpenDoor, opening
 from tests.support.unguarded import unguarded
 from tests.support.worker import Worker
 
@@ -64,3 +65,10 @@ def no_cancellations(connection: Connection) -> None:
     """Delete the cancellations of other tests: the relay looks through all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE queue_cancellation")
+
+
+@pytest.fixture
+def open_door(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
+    """A function that opens an application with small shares; it returns callers of a busy workspace and a stranger."""
+    with opening(database_url, connection) as open_:
+        yield open_

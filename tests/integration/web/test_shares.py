@@ -1,8 +1,6 @@
 """Shares of a web process: what one workspace keeps busy, others do not miss."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
@@ -11,75 +9,20 @@ from flask import Flask
 from psycopg import errors as postgres
 
 from app import keys
-from app.config import Settings
 from app.db.budget import begin_budget
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.metrics.shares import REFUSED, USED, Resource
-from app.web import create_app
-from app.web.prefer_wait import WAITING_SLOTS
 from app.web.recent_refusals import MOST, REMEMBER_S, RecentRefusals
 from app.web.resources import resources_of
-from app.web.workspace_shares import NAME, REFUSALS, running_beside_others
+from app.web.workspace_shares import NAME, REFUSALS
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
+from tests.support.two_workspaces import OpenDoor, stuck, touch
 from tests.support.waiting import wait_until
 
 #: A regular expression that takes PostgreSQL about a second to compile; it compiles each number anew.
 SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
-#: Two threads and two connections for each workspace.
-SMALL = {
-    "web_processes": 1,
-    "web_threads": 4,
-    "pool_size": 4,
-    "workspace_share_percent": 50,
-    "pool_timeout_s": 1.0,
-    "workspace_share_beside_others_percent": 50,
-}
-
-OpenDoor = Callable[..., tuple[Caller, Caller]]
-
-
-@pytest.fixture
-def open_door(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
-    """A function that opens an application and returns a caller of a busy workspace and one of another."""
-    doors: list[Flask] = []
-
-    def open_(**settings: Any) -> tuple[Caller, Caller]:
-        flask = create_app(Settings(database_url=database_url, **{**SMALL, **settings}))
-        doors.append(flask)
-        busy, stranger = (_caller(flask, connection, name) for name in ("busy", "stranger"))
-        return busy, stranger
-
-    yield open_
-
-    for flask in doors:
-        resources_of(flask).close()
-
-
-def _caller(flask: Flask, connection: Connection, name: str) -> Caller:
-    workspace = f"{name}-{Factory(connection).workspace_id}"
-    key_id, secret = keys.create_key(connection, workspace=workspace, label="test", permissions=["*"])
-    (row,) = connection.execute("SELECT workspace_id FROM workspace WHERE name = %s", [workspace]).fetchall()
-    return Caller(flask, secret=secret, key_id=key_id, workspace_id=row["workspace_id"], workspace=workspace)
-
-
-def touch(caller: Caller) -> Any:
-    """Write to the profile `ada`."""
-    return caller.post("/users/track", {"attributes": [{"external_id": "ada", "first_name": "Ada"}]})
-
-
-@contextmanager
-def stuck(caller: Caller, connection: Connection, requests: int) -> Iterator[list["Future[Any]"]]:
-    """Let requests of *caller* wait for a locked profile during the block."""
-    assert touch(caller).status_code == 201
-    with ThreadPoolExecutor(requests) as threads:
-        with connection.transaction():
-            connection.execute("SELECT 1 FROM profile WHERE workspace_id = %s FOR UPDATE", [caller.workspace_id])
-            running = [threads.submit(touch, caller) for _ in range(requests)]
-            yield running
-        for each in running:
-            each.result()
 
 
 def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered(
@@ -115,53 +58,6 @@ def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answ
     assert third.status_code == 503
     assert int(third.headers["Retry-After"]) >= 1
     assert touch(busy).status_code == 201
-
-
-def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
-    assert touch(stranger).status_code == 201
-    used, threads = USED.value(Resource.RUNNING), USED.value(Resource.THREADS)
-
-    with stuck(busy, connection, 5) as running:
-        wait_until(lambda: USED.value(Resource.THREADS) == threads + 5, what="all requests to be counted")
-        ran = USED.value(Resource.RUNNING) - used
-        other = touch(stranger)
-
-    assert ran == running_beside_others(resources_of(busy.flask).settings)
-    assert other.status_code == 201
-    assert [each.result().status_code for each in running] == [201] * 5
-    assert USED.value(Resource.RUNNING) == used
-
-
-def test_a_request_that_may_not_run_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=0.3)
-    assert touch(stranger).status_code == 201
-    used, run = USED.value(Resource.RUNNING), running_beside_others(resources_of(busy.flask).settings)
-
-    with stuck(busy, connection, run):
-        wait_until(lambda: USED.value(Resource.RUNNING) == used + run, what="its requests to run")
-        third = touch(busy)
-
-    assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
-    assert third.json["message"].startswith("The requests of this workspace take long")
-
-
-def test_a_request_that_waits_for_its_batch_does_not_run(open_door: OpenDoor) -> None:
-    busy, stranger = open_door(web_threads=20, pool_size=8)
-    assert touch(stranger).status_code == 201
-    update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
-    used = USED.value(Resource.RUNNING)
-
-    def wait() -> Any:
-        return busy.post("/users/merge", {"merge_updates": [update]}, headers={"Prefer": "wait=2"})
-
-    with ThreadPoolExecutor(6) as threads:
-        answers = [threads.submit(wait) for _ in range(6)]
-        wait_until(lambda: WAITING_SLOTS.taken == 6, what="all requests to wait")
-        ran = USED.value(Resource.RUNNING) - used
-
-    assert ran == 0
-    assert ["Preference-Applied" in each.result().headers for each in answers] == [True] * 6
 
 
 def lent(flask: Flask) -> int:
@@ -277,26 +173,6 @@ def test_a_server_remembers_a_bounded_number_of_refusals() -> None:
 
     assert full == [True, False]
     assert [bool(refusals.find(digest, "here")) for digest in (many[0], many[-1])] == [False, True]
-
-
-def test_the_parts_of_a_streamed_response_are_made_in_turns(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(pool_timeout_s=30.0)
-    assert touch(stranger).status_code == 201
-    shares = busy.flask.extensions[NAME][Resource.RUNNING]
-    run = running_beside_others(resources_of(busy.flask).settings)
-    export = busy.get("/audit/export")
-    assert all(shares.take(busy.workspace_id) for _ in range(run))
-
-    with ThreadPoolExecutor(1) as thread:
-        content = thread.submit(export.get_data)
-        with pytest.raises(TimeoutError):
-            content.result(timeout=0.3)
-        for _ in range(run):
-            shares.give_back(busy.workspace_id)
-        text = content.result(timeout=30)
-
-    assert text == b""
-    export.close()
 
 
 def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -> None:

@@ -5,6 +5,7 @@ from threading import Event
 
 from app.metrics.shares import Resource
 from app.shares import ConnectionShares, Shares
+from tests.support.waiting import wait_until
 
 
 def test_beside_other_workspaces_a_share_is_smaller() -> None:
@@ -19,6 +20,49 @@ def test_beside_other_workspaces_a_share_is_smaller() -> None:
 
     assert alone == [True, True, True, False]
     assert beside == [True, True, False, False]
+
+
+def test_requests_of_a_workspace_that_wait_get_their_turns_in_order() -> None:
+    shares = Shares(Resource.RUNNING, each=1)
+    order: list[int] = []
+    assert shares.take(1)
+
+    def run(number: int) -> None:
+        assert shares.take(1, wait_s=30.0)
+        order.append(number)
+        shares.give_back(1)
+
+    with ThreadPoolExecutor(5) as threads:
+        for number in range(5):
+            threads.submit(run, number)
+            wait_until(lambda: waiting_threads(shares) == number + 1, what="the request to wait")  # noqa: B023
+        assert shares.take(2)
+        shares.give_back(2)
+        assert waiting_threads(shares) == 5
+        shares.give_back(1)
+
+    assert order == [0, 1, 2, 3, 4]
+    assert not waiting_threads(shares)
+
+
+def test_a_request_that_waits_too_long_leaves_its_place_to_the_next() -> None:
+    shares = Shares(Resource.RUNNING, each=1)
+    assert shares.take(1)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(shares.take, 1, wait_s=0.05)
+        wait_until(lambda: waiting_threads(shares) == 1, what="the first request to wait")
+        second = threads.submit(shares.take, 1, wait_s=30.0)
+        refused = not first.result(30)
+        shares.give_back(1)
+        assert second.result(30)
+
+    assert refused
+    assert not waiting_threads(shares)
+
+
+def waiting_threads(shares: Shares) -> int:
+    return sum(len(threads) for threads in vars(shares)["_waiting"].values())
 
 
 def test_the_wait_for_a_share_is_part_of_the_wait_for_a_connection() -> None:
