@@ -28,7 +28,7 @@ CREATE TABLE public.workspace (
     CONSTRAINT workspace_rate_limits_check CHECK ((jsonb_typeof(rate_limits) = 'object'::text))
 );
 
-CREATE VIEW public.open_workspace AS
+CREATE VIEW public.open_workspace WITH (security_invoker='true') AS
  SELECT workspace_id
    FROM public.workspace
   WHERE (availability = 'open'::text);
@@ -2162,6 +2162,8 @@ GRANT USAGE ON SCHEMA public TO mergelane_app;
 
 GRANT SELECT ON TABLE public.workspace TO mergelane_app;
 
+GRANT SELECT ON TABLE public.open_workspace TO mergelane_app;
+
 REVOKE ALL ON FUNCTION public.all_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.all_workspaces() TO mergelane_app;
 
@@ -2362,5 +2364,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_alias TO mergelane_app;
 GRANT SELECT ON TABLE public.workspace_home TO mergelane_app;
 
 GRANT SELECT ON TABLE public.workspace_job TO mergelane_app;
+
+GRANT SELECT ON TABLE public.workspace_move TO mergelane_app;
 
 GRANT SELECT ON TABLE public.workspace_profile TO mergelane_app;

@@ -15,11 +15,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from app.db.queries import load_queries
 from app.errors import SetupError
 from app.moving.copying import changing
-from app.moving.tables import Connection, MovedTable, list_tables, run
+from app.moving.tables import Connection, MovedTable, list_tables, run_statement
 
 QUERIES = load_queries(__package__, "workspaces.sql")
 
-#: Seconds between two counts of the jobs that are under way.
+#: Seconds between two counts of published jobs that have not ended.
 COUNT_EVERY_S = 0.2
 #: Attempts to make the triggers of a table, and seconds between two. Other sessions queue behind each attempt.
 TRIES = 20
@@ -63,7 +63,7 @@ def delete_rows(connection: Connection, workspace_id: int) -> None:
     permit_changes(connection, workspace_id)
     for table in reversed(list_tables(connection, workspace_id)):
         with changing(connection):
-            run(connection, table.delete_all, workspace_id)
+            run_statement(connection, table.delete_all, workspace_id)
     with connection.transaction():
         connection.execute(QUERIES["end_move"], {"workspace_id": workspace_id})
         connection.execute(QUERIES["delete_workspace"], {"workspace_id": workspace_id})

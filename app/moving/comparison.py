@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.moving.tables import Connection, MovedTable, run
+from app.moving.tables import Connection, MovedTable, run_statement
 
 #: The rows of a bucket and the sum of their digests, by bucket. A bucket without rows is missing.
 BucketDigests = Mapping[int, tuple[int, int]]
@@ -20,7 +20,7 @@ class TableDigest:
 
 def read_digests(connection: Connection, table: MovedTable, workspace_id: int) -> BucketDigests:
     """Return the digests of the buckets of *table*. It reads each row of the workspace once."""
-    rows = run(connection, table.digests, workspace_id)
+    rows = run_statement(connection, table.digests, workspace_id)
     return {row["bucket"]: (row["found"], int(row["digest"])) for row in rows}
 
 

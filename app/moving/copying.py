@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from app.db.queries import load_queries
 from app.errors import SetupError
 from app.moving.comparison import find_differing, read_digests
-from app.moving.tables import Connection, MovedTable, list_tables, run
+from app.moving.tables import Connection, MovedTable, list_tables, run_statement
 
 QUERIES = load_queries(__package__, "workspaces.sql")
 LOG = logging.getLogger(__name__)
@@ -80,12 +80,12 @@ class _Change:
     def delete(self) -> int:
         """Delete what the source does not have. Rows that others reference are sent first; return their number."""
         if not self._table.is_referenced:
-            run(self._target, self._table.delete_buckets, self._workspace_id, self._buckets)
+            run_statement(self._target, self._table.delete_buckets, self._workspace_id, self._buckets)
             return 0
-        run(self._target, self._table.drop_moved)
-        run(self._target, self._table.create_moved)
+        run_statement(self._target, self._table.drop_moved)
+        run_statement(self._target, self._table.create_moved)
         sent = self._send(self._table.copy_moved)
-        run(self._target, self._table.delete_gone, self._workspace_id, self._buckets)
+        run_statement(self._target, self._table.delete_gone, self._workspace_id, self._buckets)
         return sent
 
     def write(self) -> int:
@@ -94,9 +94,9 @@ class _Change:
             return self._send(self._table.copy_in)
         for statement in (self._table.free_names, self._table.update_changed):
             if statement is not None:
-                run(self._target, statement, self._workspace_id)
-        run(self._target, self._table.insert_new)
-        run(self._target, self._table.drop_moved)
+                run_statement(self._target, statement, self._workspace_id)
+        run_statement(self._target, self._table.insert_new)
+        run_statement(self._target, self._table.drop_moved)
         return 0
 
     def _send(self, copy_in: str) -> int:

@@ -58,8 +58,8 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What the operator asked for."""
+class MovePlan:
+    """What the operator requests."""
 
     workspace: str
     #: Its name in the other cell.
@@ -77,7 +77,7 @@ class Move:
         self,
         source: Connection,
         target: Connection,
-        plan: Plan,
+        plan: MovePlan,
         *,
         report: Report,
         pause: Callable[[float], object] | None = None,
@@ -201,7 +201,7 @@ class Move:
         self._record(workspace_id, "closed")
 
     def _number_all(self, workspace_id: int) -> None:
-        """Give each change of identity its number, so that the feed goes on after it in the other cell."""
+        """Give each change of identity its number, so that the feed continues after it in the other cell."""
         complete = False
         while not complete:
             with changing(self._source):

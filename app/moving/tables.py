@@ -53,7 +53,7 @@ def list_tables(connection: Connection, workspace_id: int) -> Sequence[MovedTabl
     return [MovedTable(**{name: value for name, value in row.items() if name in names}) for row in rows]
 
 
-def run(connection: Connection, statement: str, *parameters: object) -> psycopg.Cursor[Any]:
+def run_statement(connection: Connection, statement: str, *parameters: object) -> psycopg.Cursor[Any]:
     """Execute a statement of a table, with `$1` and further parameters, and return its cursor."""
     cursor = psycopg.RawCursor(connection, row_factory=dict_row)
     # PostgreSQL composed and quoted the text.

@@ -25,7 +25,7 @@ class ListedWorkspace:
     availability: str
 
 
-def list_workspaces(connection: Connection) -> list[ListedWorkspace]:
+def list_cell_workspaces(connection: Connection) -> list[ListedWorkspace]:
     """Return all workspaces by name."""
     return [ListedWorkspace(**row) for row in connection.execute(QUERIES["list_workspaces"])]
 

@@ -35,7 +35,7 @@ def list_workspaces(*, home: Path) -> None:
     from app.moving import workspaces as store
 
     with connect_database(home) as connection:
-        found = store.list_workspaces(connection)
+        found = store.list_cell_workspaces(connection)
     if found:
         print_table(
             COLUMNS, [(each.name, str(each.workspace_id), each.route_label, each.availability) for each in found]
@@ -82,9 +82,9 @@ def move_workspace(  # noqa: PLR0913  one argument for each option
 
     libpq reads a password from PGPASSFILE or ~/.pgpass, so that it is not in the list of processes.
     """
-    from app.moving.moving import Move, Plan
+    from app.moving.moving import Move, MovePlan
 
-    plan = Plan(
+    plan = MovePlan(
         workspace=workspace, name=name or workspace, drain_s=drain_s, permits_unlabelled_keys=permit_unlabelled_keys
     )
     with _sessions(home, target) as (here, there):

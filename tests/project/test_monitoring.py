@@ -109,6 +109,7 @@ def test_every_metric_but_the_odd_one_is_on_the_dashboard() -> None:
 
     assert told() - shown == {
         "mergelane_ledger_readable",
+        "mergelane_cell",
         "mergelane_pool_wait_seconds",
         "mergelane_relay_rounds_total",
         "mergelane_sender_rounds_total",

@@ -70,7 +70,7 @@ FROM job
 WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running') AND published_at IS NOT NULL
 
 -- name: reset_feed
--- Lets the numbering of the identity feed look at all changes again. It skips those that have a number.
+-- Lets the numbering of the identity feed look at all changes again. It skips a change with a number.
 UPDATE identity_feed
 SET
     snapshot = DEFAULT, resume_at = NULL, checkpoint_xids = DEFAULT, checkpoint_times = DEFAULT, horizon = DEFAULT,

@@ -7,7 +7,7 @@ import pytest
 from app import keys
 from app.config import Settings
 from app.db.connections import Connection, lend_connection, open_pool
-from app.moving.moving import Move, Plan
+from app.moving.moving import Move, MovePlan
 from app.moving.workspaces import start_workspace_ids
 from app.system.heartbeats import Heartbeat
 from cli.database import session
@@ -53,7 +53,7 @@ def make_move(here: Connection, there: Connection) -> Callable[..., Move]:
     """A function that makes a move of the workspace from here to there."""
 
     def make(*, workspace: str = WORKSPACE, name: str | None = None, drain_s: float = 0.0, back: bool = False) -> Move:
-        plan = Plan(workspace=workspace, name=name or workspace, drain_s=drain_s)
+        plan = MovePlan(workspace=workspace, name=name or workspace, drain_s=drain_s)
         source, target = (there, here) if back else (here, there)
         return Move(source, target, plan, report=lambda _: None)
 

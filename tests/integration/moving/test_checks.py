@@ -8,8 +8,8 @@ from app import keys
 from app.config import Settings
 from app.db.connections import Connection, lend_connection, open_pool
 from app.errors import SetupError
-from app.moving.moving import Move, Plan
-from app.moving.workspaces import list_workspaces, start_workspace_ids
+from app.moving.moving import Move, MovePlan
+from app.moving.workspaces import list_cell_workspaces, start_workspace_ids
 from app.system.heartbeats import Heartbeat
 from tests.integration.moving.conftest import WORKSPACE
 
@@ -21,7 +21,7 @@ def refused(move: Move, here: Connection) -> str:
     with pytest.raises(SetupError) as raised:
         move.run()
 
-    assert [each.availability for each in list_workspaces(here)] == ["open"]
+    assert [each.availability for each in list_cell_workspaces(here)] == ["open"]
     return str(raised.value)
 
 
@@ -30,7 +30,7 @@ def test_a_workspace_that_does_not_exist(make_move: Callable[..., Move], here: C
 
 
 def test_the_cell_itself(here: Connection) -> None:
-    move = Move(here, here, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=print)
+    move = Move(here, here, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=print)
 
     assert "leads to this cell itself" in refused(move, here)
 
@@ -40,7 +40,7 @@ def test_another_workspace_with_the_name(make_move: Callable[..., Move], here: C
 
     assert "another workspace 'shop'. Choose a name there with --as" in refused(make_move(), here)
     assert make_move(name="shop-2").run().route_label
-    assert {each.name for each in list_workspaces(there)} == {"shop", "shop-2"}
+    assert {each.name for each in list_cell_workspaces(there)} == {"shop", "shop-2"}
 
 
 def test_another_workspace_with_the_id(make_move: Callable[..., Move], here: Connection, there: Connection) -> None:
@@ -51,7 +51,7 @@ def test_another_workspace_with_the_id(make_move: Callable[..., Move], here: Con
 
 def test_a_key_without_a_label(make_move: Callable[..., Move], here: Connection, there: Connection) -> None:
     keys.ensure_key(here, key="chosen-by-an-operator", workspace=WORKSPACE)
-    plan = Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0, permits_unlabelled_keys=True)
+    plan = MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0, permits_unlabelled_keys=True)
 
     sentence = refused(make_move(), here)
 
@@ -95,9 +95,9 @@ def test_a_cancelled_move_leaves_another_workspace_with_the_id_alone(
 
     make_move().cancel()
 
-    assert [each.name for each in list_workspaces(there)] == ["other"]
+    assert [each.name for each in list_cell_workspaces(there)] == ["other"]
     with pytest.raises(SetupError, match="leads to this cell itself"):
-        Move(here, here, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=print).cancel()
+        Move(here, here, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=print).cancel()
 
 
 def test_another_revision(make_move: Callable[..., Move], here: Connection, there: Connection) -> None:

@@ -13,8 +13,8 @@ from app.db.transaction import run_in_transaction
 from app.errors import SetupError, WorkspaceClosed
 from app.identities.numbering import number_changes
 from app.moving.closing import QUERIES
-from app.moving.moving import Move, Plan
-from app.moving.workspaces import forget_workspace, list_workspaces
+from app.moving.moving import Move, MovePlan
+from app.moving.workspaces import forget_workspace, list_cell_workspaces
 from app.system.heartbeats import Heartbeat
 from app.web import create_app
 from app.web.console.csrf import COOKIE
@@ -112,7 +112,7 @@ def move(here: Connection, there: Connection) -> Callable[..., Reporter]:
 
     def run(interrupted_at: int | None = None) -> Reporter:
         reporter = Reporter(interrupted_at)
-        Move(here, there, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=reporter).run()
+        Move(here, there, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=reporter).run()
         return reporter
 
     return run
@@ -252,7 +252,7 @@ def test_an_interrupted_move_is_continued(
     assert again.sentences == []
     assert (job["outcome"], job["attempts"]) == ("merged", 1)
     assert near.get("/keys").status_code == 503
-    assert [each.availability for each in list_workspaces(here)] == ["moved"]
+    assert [each.availability for each in list_cell_workspaces(here)] == ["moved"]
     assert here.execute("SELECT step FROM workspace_move").fetchall() == [{"step": "done"}]
 
 
@@ -265,14 +265,14 @@ def test_a_move_can_be_cancelled_until_the_switch(
     with pytest.raises(Interrupted):
         move(interrupted_at=step)
 
-    Move(here, there, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).cancel()
+    Move(here, there, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).cancel()
     near.worker.work()
     (job,) = near.get(f"/merge/batches/{batch}").get_json()["jobs"]
 
     assert job["outcome"] == "merged"
     assert far.get("/keys").status_code == 401
-    assert list_workspaces(there) == []
-    assert [each.availability for each in list_workspaces(here)] == ["open"]
+    assert list_cell_workspaces(there) == []
+    assert [each.availability for each in list_cell_workspaces(here)] == ["open"]
 
 
 def test_a_move_cannot_be_cancelled_after_the_switch(
@@ -281,7 +281,7 @@ def test_a_move_cannot_be_cancelled_after_the_switch(
     move()
 
     with pytest.raises(SetupError, match="is open in the other cell"):
-        Move(here, there, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).cancel()
+        Move(here, there, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).cancel()
 
 
 def test_a_workspace_moves_back(
@@ -292,7 +292,7 @@ def test_a_workspace_moves_back(
     far.track("survivor")
     far.merge()
 
-    Move(there, here, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).run()
+    Move(there, here, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=Reporter()).run()
     near.worker.work()
     (job,) = near.get("/merge/jobs").get_json()["jobs"]
 
@@ -314,7 +314,7 @@ def test_the_rows_of_a_moved_workspace_can_be_deleted(
     rows = here.execute("SELECT 1 FROM merge_record WHERE workspace_id = %s", [workspace_id]).fetchall()
     triggers = here.execute("SELECT 1 FROM pg_trigger WHERE tgname LIKE 'closed_%'").fetchall()
 
-    assert (rows, triggers, list_workspaces(here)) == ([], [], [])
+    assert (rows, triggers, list_cell_workspaces(here)) == ([], [], [])
     assert far.get("/merge/jobs").get_json()["jobs"][0]["outcome"] == "merged"
 
 
@@ -333,7 +333,7 @@ def test_another_command_that_has_opened_the_workspace_is_noticed(
             there.execute(QUERIES["set_availability"], {"workspace_id": workspace_id, "availability": "open"})
 
     with pytest.raises(SetupError, match="Another command"):
-        Move(here, there, Plan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=open_there).run()
+        Move(here, there, MovePlan(workspace=WORKSPACE, name=WORKSPACE, drain_s=0), report=open_there).run()
 
 
 def test_a_browser_stays_signed_in_and_sees_that_the_workspace_is_closed(
