@@ -113,7 +113,7 @@ def ensure_key(
     Raises SetupError when the secret belongs to another workspace, or when a name is invalid.
     """
     row = _new_key(
-        key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
+        key, workspace=workspace, label="development key", permissions=permissions, pepper=newest_pepper(peppers)
     )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         _renew(connection, key, peppers)
