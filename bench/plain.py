@@ -91,7 +91,7 @@ def _settle(connection: Connection, settings: Settings, ids: dict[str, Any], job
     orphan_id = _resolve(connection, ids, "orphan", from_wire(job["orphan_identifier"]))
     survivor_id = _resolve(connection, ids, "survivor", from_wire(job["survivor_identifier"]))
     if orphan_id == survivor_id:
-        raise Refused(Outcome.SAME_PROFILE, "Both identifiers denote one profile.")
+        raise Refused(Outcome.SAME_PROFILE, "Both identifiers name one profile.")
     ids = ids | {"orphan_id": orphan_id, "survivor_id": survivor_id}
     # One of them may have been merged away meanwhile: then this raises, and the task is tried again.
     profiles = {row["id"]: profile_from_row(row) for row in connection.execute(QUERIES["lock_both"], ids)}

@@ -40,7 +40,7 @@ def states(values: Mapping[str, str]) -> dict[str, OpenPage]:
         "merge-form": partial(go, path="/console/merge"),
         "plans-fault": _plan_faults,
         "profile-gone": partial(go, path=f"/console/profiles/{values['gone_braze_id']}", status=410),
-        "profile-deleted": partial(go, path=f"/console/profiles/{values['deleted_braze_id']}", status=410),
+        "profile-deleted": partial(go, path=f"/console/profiles/{values['deleted_braze_id']}", status=404),
         "not-found": partial(go, path="/console/nowhere", status=404),
     }
 

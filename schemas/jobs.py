@@ -274,6 +274,10 @@ class BatchFilterQuery(AcceptedQuery):
         Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Batches with a job of this outcome."}
     )
     kind = Word(JobKind, error_messages={"unknown": KIND}, metadata={"description": "Batches with a job of this kind."})
+    identifier = identifier_filter(
+        "Batches with a job that has this external_id, alias name, email, phone or braze_id on one side, or whose"
+        " orphan had it when it was merged. A blank also matches a plus sign."
+    )
 
 
 class BatchPageQuery(BatchFilterQuery, OrderedPageQuery):

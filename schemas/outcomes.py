@@ -44,6 +44,14 @@ class RunKind(_Described):
     BULK = "bulk", "Another operation on many jobs."
 
 
+#: The kinds of runs whose batches have a source. Imports have no batches.
+RUN_SOURCES = {
+    BatchSource.API: (RunKind.CLIENT, RunKind.FILE, RunKind.UNDO, RunKind.BULK),
+    BatchSource.DUPLICATES: (RunKind.DUPLICATES,),
+    BatchSource.PLAN: (RunKind.PLAN,),
+}
+
+
 class RunStatus(_Described):
     """The state of a run."""
 
@@ -79,10 +87,10 @@ class Outcome(_Described):
         "survivor_ambiguous",
         "More than one profile is left as identifier_to_keep; nothing was merged.",
     )
-    ORPHAN_NOT_FOUND = "orphan_not_found", "No profile answers to identifier_to_merge; nothing was merged."
-    SURVIVOR_NOT_FOUND = "survivor_not_found", "No profile answers to identifier_to_keep; nothing was merged."
+    ORPHAN_NOT_FOUND = "orphan_not_found", "No profile matches identifier_to_merge; nothing was merged."
+    SURVIVOR_NOT_FOUND = "survivor_not_found", "No profile matches identifier_to_keep; nothing was merged."
     ALREADY_MERGED = "already_merged", "The orphan was merged away earlier; nothing was merged now."
-    SAME_PROFILE = "same_profile", "Both identifiers denote one profile; nothing was merged."
+    SAME_PROFILE = "same_profile", "Both identifiers name one profile; nothing was merged."
     ORPHAN_IDENTIFIED = "orphan_identified", "The profile already has another external_id; nothing was merged."
     ALIAS_CONFLICT = "alias_conflict", "Both profiles have an alias with one label; nothing was combined."
     PROTECTED = (

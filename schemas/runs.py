@@ -9,9 +9,9 @@ from schemas.audit import AuditKeySchema
 from schemas.base import Instant, ResponseSchema, StrictRequestSchema, Word, count_field
 from schemas.failure_limits import LEAST_ENDED, FailureLimitField
 from schemas.fields import Choice, Text, first_fault
-from schemas.jobs import priority_field
-from schemas.outcomes import RunKind, RunStatus
-from schemas.paging import AcceptedQuery, Cursor, OrderedPageQuery
+from schemas.jobs import OUTCOME, SOURCE, priority_field
+from schemas.outcomes import BatchSource, Outcome, RunKind, RunStatus
+from schemas.paging import AcceptedQuery, Cursor, OrderedPageQuery, identifier_filter
 from schemas.text import quoted
 from schemas.urgency import LEAST_URGENT, MOST_URGENT
 
@@ -123,6 +123,18 @@ class MergeRunFilterQuery(AcceptedQuery):
 
     kind = Word(RunKind, error_messages={"unknown": KIND}, metadata={"description": "Runs of this kind."})
     state = Word(RunStatus, error_messages={"unknown": STATE}, metadata={"description": "Runs in this state."})
+    source = Word(
+        BatchSource,
+        error_messages={"unknown": SOURCE},
+        metadata={"description": "Runs whose batches have this source."},
+    )
+    outcome = Word(
+        Outcome, error_messages={"unknown": OUTCOME}, metadata={"description": "Runs with a job of this outcome."}
+    )
+    identifier = identifier_filter(
+        "Runs with a job that has this external_id, alias name, email, phone or braze_id on one side, or whose orphan"
+        " had it when it was merged. A blank also matches a plus sign. The key needs `users.merge` or `users.identify`."
+    )
 
 
 class MergeRunPageQuery(MergeRunFilterQuery, OrderedPageQuery):

@@ -112,7 +112,7 @@ def ensure_key(
     """
     _check_names(workspace, permissions)
     row = _new_key(
-        key, workspace=workspace, label="ensured at start", permissions=permissions, pepper=newest_pepper(peppers)
+        key, workspace=workspace, label="development key", permissions=permissions, pepper=newest_pepper(peppers)
     )
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         _renew(connection, key, peppers, query="renew_digest")

@@ -238,7 +238,7 @@ def _merge(job: ClaimedJob, *, orphan: Profile, survivor: Profile, at: datetime,
 def _refuse_same(*, orphan: Profile, survivor: Profile) -> tuple[Outcome, str] | None:
     if orphan.id != survivor.id:
         return None
-    return Outcome.SAME_PROFILE, f"Both identifiers denote {describe_profile(survivor)}; there is nothing to merge."
+    return Outcome.SAME_PROFILE, f"Both identifiers name {describe_profile(survivor)}; there is nothing to merge."
 
 
 def _refuse_identify(*, orphan: Profile, survivor: Profile) -> tuple[Outcome, str] | None:

@@ -9,18 +9,20 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages, read_count, read_page
+from app.ledger.job_lists import batch_ids_of_identifier
+from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, end_query, iterate_pages, read_count, read_page
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
 QUERIES = load_queries("app.ledger", "batch_lists.sql")
 
-#: The queries that return where a page stops that has read its part, by the query of the page.
-ENDS = {
+#: The queries that return where a page stops that has read its part, by the query of the page; None: a page reads all.
+ENDS: Mapping[str, str | None] = {
     "batches_by_id": "end_of_batches_by_id",
     "batches_of_duplicates": "end_of_batches_of_duplicates",
     "batches_of_run": "end_of_batches_of_run",
     "batches_of_key": "end_of_batches_of_key",
+    "batches_of_identifier": None,
 }
 #: Batches that a page reads: more when it does not read their jobs.
 SCAN = 10_000
@@ -39,6 +41,8 @@ class BatchFilter:
     state: JobState | None = None
     outcome: Outcome | None = None
     kind: JobKind | None = None
+    #: A plain value: external_id, alias name, email, phone or braze_id of either side.
+    identifier: str | None = None
     #: Accepted at or after this time, and before the other.
     since: datetime | None = None
     until: datetime | None = None
@@ -46,6 +50,8 @@ class BatchFilter:
     @property
     def query(self) -> str:
         """The query whose index finds them."""
+        if self.identifier is not None:
+            return "batches_of_identifier"
         if self.run_id is not None:
             return "batches_of_run"
         if self.key is not None:
@@ -54,7 +60,7 @@ class BatchFilter:
 
     @property
     def by_job(self) -> Mapping[str, Any]:
-        """What a job of the batch must have."""
+        """What a job of the batch must have, besides the identifier."""
         return {"state": self.state, "outcome": self.outcome, "kind": self.kind}
 
 
@@ -73,9 +79,9 @@ def list_batches(
     tx: Transaction, *, matching: BatchFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> BatchPage:
     """Return up to *limit* batches that match, after the cursor *after*, without jobs: newest or oldest first."""
-    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
+    parameters = _parameters(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
     query = matching.query
-    page = read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
+    page = read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), parameters, oldest_first=oldest_first)
     batches = with_counts(tx, page.rows) if page.rows else ()
     return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut)
 
@@ -92,15 +98,18 @@ def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk:
 
 def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
     """Count the batches that match, up to MAX_COUNT."""
-    parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
-    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+    parameters = _parameters(tx, matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 
-def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
+def _parameters(
+    tx: Transaction, matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool
+) -> dict[str, Any]:
     ids = range_of_ids(matching.since, matching.until)
     any_job = not any(matching.by_job.values())
     return {
         **matching.by_job,
+        "batch_ids": batch_ids_of_identifier(tx, identifier=matching.identifier, **matching.by_job),
         "source": matching.source,
         "run_id": matching.run_id,
         "key": matching.key,

@@ -126,6 +126,21 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
     return found, True
 
 
+def batch_ids_of_identifier(
+    tx: Transaction,
+    *,
+    identifier: str | None,
+    state: JobState | None = None,
+    outcome: Outcome | None = None,
+    kind: JobKind | None = None,
+) -> list[UUID] | None:
+    """Return the batches with a job that has all of these; None without an identifier, which no index replaces."""
+    if identifier is None:
+        return None
+    parameters = {"state": state, "outcome": outcome, "kind": kind, **search_parameters(identifier)}
+    return [row["batch_id"] for row in tx.execute(QUERIES["batch_ids_of_identifier"], parameters)]
+
+
 def count_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
     """Count the jobs that match, up to MAX_COUNT."""
     parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}

@@ -40,29 +40,41 @@ class RowPage:
 def read_page(
     tx: Transaction,
     query: LiteralString,
-    end_query: LiteralString,
+    end_query: LiteralString | None,
     parameters: Mapping[str, Any],
     *,
     oldest_first: bool,
 ) -> RowPage:
     """Return a page of *query*, which is written for the newest first and gets one row more than a page has.
 
-    *end_query* returns the last row that the page has read, if it has read as many as it may.
+    *end_query* returns the last row that the page has read, if it has read as many as it may; None if it reads all.
     """
     limit = parameters["limit"] - 1
     rows = tx.execute(in_order(query, oldest_first=oldest_first), parameters).fetchall()
     if len(rows) > limit:
         return RowPage(rows=rows[:limit], next_cursor=rows[limit - 1]["id"], is_cut=False)
+    if end_query is None:
+        return RowPage(rows=rows, next_cursor=None, is_cut=False)
     end = tx.execute(in_order(end_query, oldest_first=oldest_first), parameters).fetchone()
     return RowPage(rows=rows, next_cursor=None if end is None else end["id"], is_cut=end is not None)
 
 
-def read_count(tx: Transaction, query: str, end_query: str, parameters: Mapping[str, Any]) -> ListCount:
-    """Return the number of rows of *query*, up to MAX_COUNT; *end_query* returns a row if it may have missed some."""
+def read_count(tx: Transaction, query: str, end_query: str | None, parameters: Mapping[str, Any]) -> ListCount:
+    """Return the number of rows of *query*, up to MAX_COUNT.
+
+    *end_query* returns a row if it may have missed some; None if it reads all.
+    """
     (row,) = tx.execute(QUERIES["count_items"].replace(NO_QUERY, query), parameters)
     if row["items"] > MAX_COUNT:
         return ListCount(items=MAX_COUNT, is_exact=False)
-    return ListCount(items=row["items"], is_exact=tx.execute(end_query, parameters).fetchone() is None)
+    is_exact = end_query is None or tx.execute(end_query, parameters).fetchone() is None
+    return ListCount(items=row["items"], is_exact=is_exact)
+
+
+def end_query(queries: Mapping[str, LiteralString], ends: Mapping[str, str | None], query: str) -> LiteralString | None:
+    """Return the end query of the query named *query*, whose name is in *ends*; None if a page of it reads all."""
+    name = ends[query]
+    return None if name is None else queries[name]
 
 
 def iterate_pages(

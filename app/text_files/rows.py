@@ -65,7 +65,8 @@ def _find_fault(
         return STRAY.format(first=first, last=last)
     where = f"The row of lines {first} to {last}" if last > first else "The line"
     if len(cells) != len(header.names):
-        return f"{where} has {len(cells)} cells; the header has {len(header.names)}."
+        found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        return f"{where} has {found}; the header has {len(header.names)}."
     for name, cell in zip(header.names, cells, strict=True):
         if name in one_line and ("\n" in cell.strip() or "\r" in cell.strip()):
             return f"{where} has a line break in the cell of '{quoted(name)}'. A quote may lack its pair."

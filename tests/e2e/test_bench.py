@@ -26,7 +26,7 @@ def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -
     assert {path.name for path in tmp_path.glob("*.png")} == {"partial-throughput.png"}
 
 
-def test_a_part_that_nobody_knows_is_told_with_those_that_there_are() -> None:
+def test_the_error_of_an_unknown_part_lists_the_parts() -> None:
     command = [sys.executable, "-m", "bench", "--only", "everything"]
     done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
 

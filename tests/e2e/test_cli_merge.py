@@ -157,7 +157,7 @@ def test_a_run_that_was_left_for_long_tells_what_may_be_forgotten(client: Client
     assert len(read_lines(outcomes)) == SOME
 
 
-def test_bad_lines_are_told_and_hold_nothing_up(client: Client, tmp_path: Path) -> None:
+def test_bad_lines_are_reported_and_the_others_are_merged(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = tmp_path / "pairs.jsonl"
     good = orjson.dumps(ext_pair("a", "b")).decode()

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error
 
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
@@ -52,12 +53,16 @@ def test_the_actions_of_a_look(running_system: System, visit: Visit, session: di
         sign_in(visitor, session["client"].key)
         (session["cookie"],) = visitor.cookies()
     walk = Walk(running_system, session["client"], visitor.page, look)
+    failed: list[Exception] = []
     for rule in actions_of(look):
         try:
             ALL[rule](walk)
-        except BaseException as error:
-            error.add_note(f"The action is {rule}; the look is {look}.")
-            raise
-        # What the action says; test_console_pages.py looks at the pages themselves.
-        if javascript and (EVERYTHING or look.hands == "mouse"):
-            assert (rule, grave_faults(walk.page)) == (rule, [])
+            # The fault that the action shows; test_console_pages.py looks at the pages themselves.
+            if javascript and (EVERYTHING or look.hands == "mouse"):
+                assert (rule, grave_faults(walk.page)) == (rule, [])
+        except (AssertionError, Error) as error:
+            error.add_note(f"The action is {rule}; the look is {look}; the page is {walk.page.url}.")
+            failed.append(error)
+    # All actions of the look are done, so that one run of minutes reports all faults.
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} actions failed in the look {look}.", failed)

@@ -109,7 +109,7 @@ def find_who_deleted_a_person(newcomer: Newcomer) -> None:
     newcomer.open("Audit")
     newcomer.page.get_by_label("Action").select_option("delete")
     newcomer.press("Filter")
-    deleted = newcomer.page.get_by_role("row").filter(has_text="Delete").filter(has_text="ensured at start")
+    deleted = newcomer.page.get_by_role("row").filter(has_text="Delete").filter(has_text="development key")
     expect(deleted).to_have_count(1)
 
 

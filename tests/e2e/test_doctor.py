@@ -46,7 +46,7 @@ def sound(system: System) -> System:
     return system
 
 
-def test_a_sound_set_up_is_told_to_be_one(sound: System) -> None:
+def test_a_sound_installation_has_no_finding(sound: System) -> None:
     done = doctor({**sound.environ, **SOUND})
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,14 +56,14 @@ def test_a_sound_set_up_is_told_to_be_one(sound: System) -> None:
     assert done.stderr == ""
 
 
-def test_programs_are_told_the_same(sound: System) -> None:
+def test_programs_get_the_same_findings(sound: System) -> None:
     done = doctor({**sound.environ, **SOUND}, "--json")
 
     assert orjson.loads(done.stdout)["healthy"] is True
     assert findings(done)["schema"].keys() == {"level", "check", "sentence", "way_out"}
 
 
-def test_a_set_up_that_falls_apart_is_told_with_the_ways_out(start_system: Callable[..., System]) -> None:
+def test_a_broken_installation_has_findings_with_remedies(start_system: Callable[..., System]) -> None:
     system = start_system(workers=1)
     system.workers[0].kill()
     system.relay.kill()

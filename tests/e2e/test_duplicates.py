@@ -44,7 +44,7 @@ def batches_of(client: Client, run_id: str) -> list[Json]:
     return [client.finished(batch["batch_id"]) for batch in reversed(listed)]
 
 
-def test_a_run_does_what_its_rehearsal_said_and_every_merge_is_told_and_can_be_undone(
+def test_a_run_merges_as_its_preview_showed_and_each_merge_has_a_job_and_can_be_undone(
     client: Client, tmp_path: Path
 ) -> None:
     people(client)
@@ -145,7 +145,7 @@ def test_a_pair_is_excluded_listed_and_allowed_again(client: Client) -> None:
     assert command(client, "exclusions")["exclusions"] == []
 
 
-def test_what_is_refused_is_told(client: Client) -> None:
+def test_a_refused_request_gets_a_sentence(client: Client) -> None:
     stranger = Client(client.base_url, "no-such-key")
     done = run(stranger, "duplicates", "preview", "--csv", "-")
     stranger.close()

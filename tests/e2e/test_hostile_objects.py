@@ -290,7 +290,7 @@ def test_a_search_for_what_nobody_can_have_finds_nothing_or_is_refused(held: Cli
 @pytest.mark.parametrize(
     "value", [{"a.b": 1}, {"$gt": 1}, {"": 1}, {"k" * 256: 1}, ["x" * 1000] * 110, {"x": "y" * 110_000}]
 )
-def test_a_nested_attribute_that_cannot_be_kept_is_told_and_not_kept(client: Client, value: Any) -> None:
+def test_a_nested_attribute_that_cannot_be_stored_is_reported_and_not_stored(client: Client, value: Any) -> None:
     client.track(attributes=[WHO])
     response = client.post("/users/track", {"attributes": [{**WHO, "plan": value}]})
     told = response.json().get("errors") or response.json().get("warnings") or response.json()["message"]
@@ -315,7 +315,7 @@ def test_a_nested_attribute_that_cannot_be_kept_is_told_and_not_kept(client: Cli
         [["x" * 250] * 500],
     ],
 )
-def test_nested_attributes_that_cannot_be_kept_are_told_and_change_nothing(client: Client, nested: Any) -> None:
+def test_nested_attributes_that_cannot_be_stored_are_reported_and_change_nothing(client: Client, nested: Any) -> None:
     client.track(attributes=[{**WHO, "plan": {"a": 1}}])
     response = client.post("/users/track", {"attributes": [{**WHO, "plan": nested}]})
 

@@ -62,7 +62,7 @@ def write(client: Client, *external_ids: str, **attributes: Any) -> None:
     client.track(attributes=[{**attributes, "external_id": each} for each in external_ids])
 
 
-def test_a_merge_is_accepted_followed_and_told_whole(client: Client) -> None:
+def test_a_merge_is_accepted_polled_and_shown_with_its_changes(client: Client) -> None:
     write(client, "a", "b")
     accepted = client.post("/users/merge", body(("a", "b"), ("c", "b")))
     batch_id = accepted.json()["batch_id"]
@@ -101,7 +101,7 @@ def test_a_job_is_shown_by_itself_with_what_it_changed(client: Client) -> None:
     }
 
 
-def test_a_finished_batch_is_told_again_only_when_it_is_not_known(client: Client) -> None:
+def test_a_finished_batch_is_sent_again_only_without_its_etag(client: Client) -> None:
     write(client, "a", "b")
     batch_id = client.merge([("a", "b")])
     client.finished(batch_id)

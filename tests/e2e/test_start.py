@@ -38,7 +38,7 @@ def test_a_process_waits_on_an_older_schema_and_says_so_once(system: System, nam
 
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
-def test_a_process_that_waits_ends_when_it_is_told_to(system: System, name: str) -> None:
+def test_a_waiting_process_ends_on_a_signal(system: System, name: str) -> None:
     stand_at(system, "0026")
     process = made(system, name).start()
     process.says("service_waiting")

@@ -56,7 +56,7 @@ def test_the_dev_key_opens_the_front_door_and_no_other_does(shared_up: Up) -> No
     assert listing(shared_up.base_url, "somebody-elses-key").status_code == 401
 
 
-def test_the_dev_key_is_not_told(shared_up: Up) -> None:
+def test_the_dev_key_is_not_printed(shared_up: Up) -> None:
     assert DEV_KEY not in shared_up.output
 
 
@@ -238,7 +238,7 @@ def test_an_older_version_runs_on_a_newer_schema(
     assert listing(up.base_url, DEV_KEY).status_code == 200
 
 
-def test_a_database_that_does_not_answer_is_told_in_one_sentence(make_up: Callable[..., Up]) -> None:
+def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(make_up: Callable[..., Up]) -> None:
     up = make_up(environ={"DATABASE_URL": "postgresql://127.0.0.1:1/none", "BROKER_URL": "redis://127.0.0.1:1"})
     up.start(wait=False)
 

@@ -164,7 +164,7 @@ def test_the_relay_counts_what_it_published_and_says_when_it_was_there(watched: 
     )
 
 
-def test_nobody_is_told_of_whose_profiles_they_are(watched: Watched) -> None:
+def test_labels_of_metrics_identify_no_profile(watched: Watched) -> None:
     labels = {
         label
         for process in SECTIONS

@@ -160,7 +160,7 @@ def test_a_process_finds_no_way_by_the_settings_of_the_functions(factory: Factor
     assert state(factory) == before
 
 
-def test_the_functions_reach_no_further_than_the_workspace_that_was_told(
+def test_the_functions_reach_only_the_workspace_of_the_transaction(
     factory: Factory, owner: Connection, database_url: str
 ) -> None:
     stranger = Factory(owner).workspace_id

@@ -186,12 +186,12 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     assert sorted(results) == [1, 2]
 
 
-def test_a_server_that_is_not_there_is_told_as_away() -> None:
+def test_a_missing_server_raises_the_error_of_an_absent_one() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
         run_in_transaction(pool, 1, select_one)
 
 
-def test_a_connection_that_ends_under_way_is_told_as_away(pool: Pool, connection: Connection) -> None:
+def test_a_connection_that_breaks_raises_the_error_of_an_absent_server(pool: Pool, connection: Connection) -> None:
     def end(inside: Transaction) -> None:
         one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.connection.info.backend_pid)
         select_one(inside)
@@ -225,7 +225,7 @@ def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer
         assert wait_until(ask_again, what="the pool to recover") == 1
 
 
-def test_a_statement_that_takes_too_long_is_cancelled_and_not_told_as_away(settings: Settings) -> None:
+def test_a_statement_that_takes_too_long_is_cancelled_and_the_server_is_not_absent(settings: Settings) -> None:
     hasty = {**connection_arguments(settings, name="test"), "options": "-c statement_timeout=20"}
     with (
         Connection.connect(settings.database_url, **hasty) as connection,

@@ -57,11 +57,11 @@ def test_every_query_prepares_on_the_newest_schema(shared: Connection, name: str
     shared.execute("DEALLOCATE it", prepare=False)
 
 
-def test_every_query_is_told_its_workspace() -> None:
+def test_every_query_has_the_workspace_as_a_parameter() -> None:
     assert [name for name in BOUND if "%(workspace_id)s" not in QUERIES[name]] == []
 
 
-def test_every_table_that_a_query_reads_is_told_the_workspace() -> None:
+def test_every_table_of_a_query_is_filtered_by_the_workspace() -> None:
     def is_told(query: str) -> bool:
         bare = re.sub(r"--[^\n]*|'[^']*'", "", query)
         read = re.findall(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+({'|'.join(TABLES + HISTORY)})\b", bare)

@@ -48,7 +48,7 @@ def user_of(url: str) -> str:
     return urlsplit(url).username or ""
 
 
-def test_who_may_not_become_the_role_is_told_whom_to_ask(tenant: str, empty_database_url: str) -> None:
+def test_the_error_about_a_missing_role_names_who_can_grant_it(tenant: str, empty_database_url: str) -> None:
     for _ in range(2):  # the second time the schema itself is there, and the role is still missing
         with pytest.raises(SetupError, match=rf"GRANT {APP_ROLE} TO {user_of(tenant)};"):
             migrations.upgrade_schema(tenant)

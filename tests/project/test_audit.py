@@ -75,7 +75,9 @@ def test_packages_without_one_pass(tmp_path: Path, database: str) -> None:
 
 
 @pytest.mark.parametrize("pins", ["quiet==2.0\n", "fatal==1.0\n"])
-def test_a_database_that_does_not_answer_fails_nothing_and_is_told(tmp_path: Path, database: str, pins: str) -> None:
+def test_an_absent_vulnerability_database_is_reported_and_fails_nothing(
+    tmp_path: Path, database: str, pins: str
+) -> None:
     nowhere = "http://127.0.0.1:1/v1/query" if pins.startswith("quiet") else database
     status, told = audit(tmp_path, pins, nowhere)
 

@@ -47,7 +47,7 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Comman
 COMMANDS = dict(commands(main))
 
 
-def test_every_command_is_told_and_no_other() -> None:
+def test_the_page_lists_each_command_and_no_other() -> None:
     told = {
         name
         for cell in re.findall(r"^\| (`mergelane .*?) \|", DOCUMENT, re.MULTILINE)
@@ -57,7 +57,7 @@ def test_every_command_is_told_and_no_other() -> None:
     assert told == COMMANDS.keys()
 
 
-def test_every_option_of_those_who_run_merges_is_told_and_no_other() -> None:
+def test_the_page_lists_each_option_of_merge_commands_and_no_other() -> None:
     options = {
         option
         for name, command in COMMANDS.items()
@@ -70,14 +70,14 @@ def test_every_option_of_those_who_run_merges_is_told_and_no_other() -> None:
     assert set(re.findall(r"--[a-z][a-z-]+", DOCUMENT)) == options | {"--help"}
 
 
-def test_every_column_is_told() -> None:
+def test_the_page_lists_each_column() -> None:
     assert [name for name in (*PAIR_COLUMNS, *RESULT_COLUMNS) if f"`{name}`" not in DOCUMENT] == []
     assert f"`{DEAD}`" in DOCUMENT
     assert f"`{INVALID}`" in DOCUMENT
     assert [name for name in ARRAYS if f"`{name}`" not in DOCUMENT] == []
 
 
-def test_every_exit_status_is_told_and_in_the_help() -> None:
+def test_the_page_and_the_help_list_each_exit_status() -> None:
     told = {int(status) for status in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)}
     helped = set(map(int, re.findall(r"\d+", (COMMANDS["merge"].help or "").partition("Exit status:")[2])))
 

@@ -92,7 +92,7 @@ def test_a_row_names_the_rule_that_stands_in_the_code(endpoint: str) -> None:
     assert [pair for pair in told if pair[1] not in names_within(MERGE_RULES[pair[0]])] == []
 
 
-def test_a_field_on_neither_list_is_told_with_its_rule() -> None:
+def test_the_page_has_the_rule_of_a_field_on_neither_list() -> None:
     table = rows("Fields that are on neither")
     told = {field: code(rule) for fields, rule, *_ in table for field in code(fields)}
 
@@ -100,7 +100,7 @@ def test_a_field_on_neither_list_is_told_with_its_rule() -> None:
     assert {field for field, rule in told.items() if not rule} <= IDENTITY
 
 
-def test_every_field_of_a_profile_is_told() -> None:
+def test_the_page_lists_each_field_of_a_profile() -> None:
     ours_alone = {"workspace_id", "id", "absorbed_on", "absorbed_count"}
 
     assert {name for name in Profile.__dataclass_fields__ if f"`{name}`" not in DOCUMENT} == ours_alone
@@ -114,7 +114,7 @@ def test_every_test_that_is_named_exists(reference: str) -> None:
     assert name in {function.name for function in functions}
 
 
-def test_every_sentence_of_a_merge_is_told_to_the_letter() -> None:
+def test_the_page_has_each_error_of_a_merge_word_for_word() -> None:
     told = [sentence for row in rows("Errors of `POST /users/merge`") for sentence in code(row[1])]
     checks = [sentence for _, sentence in prioritization.PRIORITIZATION_CHECKS]
     first = [merge.NOT_OBJECTS, merge.TOO_MANY, merge.WRONG_KEYS, merge.WRONG_IDENTIFIER, merge.TOO_LONG]

@@ -19,12 +19,12 @@ def told() -> dict[str, tuple[str, str, str]]:
     return {name: (unit, default, meaning) for name, unit, default, meaning in rows}
 
 
-def test_every_setting_is_told_and_no_other() -> None:
+def test_the_page_lists_each_setting_and_no_other() -> None:
     assert told().keys() == {variable(name) for name in SettingsSchema().fields}
 
 
 @pytest.mark.parametrize("name", SettingsSchema().fields)
-def test_a_default_is_the_one_that_is_told(name: str) -> None:
+def test_the_page_has_the_default_of_each_setting(name: str) -> None:
     _, default, _ = told()[variable(name)]
 
     if default == NOTHING:

@@ -77,7 +77,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(promtool: str, tm
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_says_what_is_wrong_and_where_it_is_told_what_to_do(rule: dict[str, Any]) -> None:
+def test_an_alert_has_a_sentence_and_a_link_to_its_remedy(rule: dict[str, Any]) -> None:
     document, _, anchor = rule["annotations"]["runbook_url"].partition("#")
 
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}

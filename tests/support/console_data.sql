@@ -15,7 +15,7 @@ WITH here AS (
         workspace_id,
         (lpad(to_hex((extract(EPOCH FROM at) * 1000)::bigint), 12, '0') || '7' || substr(md5('run' || nth), 1, 3) || '8'
         || substr(md5('run' || nth || workspace_id), 1, 15))::uuid,
-        (ARRAY['client', 'file', 'import', 'bulk'])[1 + nth %% 4], 'customers-' || nth || '.csv',
+        (ARRAY['client', 'file', 'plan', 'bulk'])[1 + nth %% 4], 'customers-' || nth || '.csv',
         (ARRAY['finished', 'finished', 'cancelled', 'running'])[1 + nth %% 4], at, key_id, at,
         CASE WHEN nth %% 4 < 3 THEN at + interval '3 minutes' END
     FROM here
@@ -27,7 +27,7 @@ WITH here AS (
     SELECT
         here.workspace_id, id, 100, CASE WHEN state = 'running' THEN 40 ELSE 100 END,
         jsonb_build_object(
-            'merged', 3900, 'orphan_not_found', 700, 'dead', 40,
+            'merged', 3831, 'orphan_not_found', 700, 'survivor_ambiguous', 57, 'already_merged', 12, 'dead', 40,
             CASE state WHEN 'running' THEN 'queued' WHEN 'cancelled' THEN 'cancelled' ELSE 'same_profile' END, 360
         ),
         '{merge}', created_at, now()

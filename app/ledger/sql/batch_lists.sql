@@ -132,3 +132,14 @@ WHERE workspace_id = %(workspace_id)s AND api_key_id = %(key)s AND id > %(low)s 
 ORDER BY api_key_id DESC, id DESC
 OFFSET %(scan)s - 1
 LIMIT 1
+
+-- name: batches_of_identifier
+-- Batches among *batch_ids*, which have a job that matches. A page is never cut: it reads all of them.
+SELECT id, created_at, source, run_id, request_id
+FROM batch
+WHERE workspace_id = %(workspace_id)s AND id = ANY(%(batch_ids)s::uuid []) AND id > %(low)s AND id < %(high)s
+    AND (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(key)s::uuid IS NULL OR api_key_id = %(key)s)
+    AND (%(run_id)s::uuid IS NULL OR run_id = %(run_id)s)
+ORDER BY id DESC
+LIMIT %(limit)s

@@ -243,3 +243,29 @@ WHERE workspace_id = %(workspace_id)s AND id > %(low)s AND id < %(high)s
 ORDER BY id DESC
 OFFSET %(scan)s - 1
 LIMIT 1
+
+-- name: batch_ids_of_identifier
+-- Lists the batches with a job that has a plain value as an identifier of either profile, and the state, outcome and kind.
+WITH found AS MATERIALIZED (
+    SELECT id, state, outcome
+    FROM workspace_job
+    WHERE workspace_id = %(workspace_id)s
+        AND search_keys && %(search_keys)s::text []
+        AND (
+            search_keys && %(exact_keys)s::text []
+            OR (search_keys && %(email_keys)s::text [] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
+            OR (search_keys && %(phone_keys)s::text [] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
+        )
+)
+
+SELECT DISTINCT job.batch_id
+FROM found
+CROSS JOIN LATERAL (
+    SELECT batch_id, kind
+    FROM job
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+    OFFSET 0
+) AS job
+WHERE (%(state)s::text IS NULL OR found.state = %(state)s)
+    AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+    AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)

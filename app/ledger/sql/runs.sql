@@ -32,18 +32,6 @@ LEFT JOIN run_pause AS pause
 WHERE run.workspace_id = %(workspace_id)s AND run.id = ANY(%(ids)s::uuid [])
 ORDER BY run.id DESC
 
--- name: list_runs
--- Lists the ids of a page of runs, newest first.
-SELECT id
-FROM run
-WHERE workspace_id = %(workspace_id)s
-    AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-    AND (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(key)s::uuid IS NULL OR api_key_id = %(key)s)
-    AND id > %(low)s AND id < %(high)s
-ORDER BY id DESC
-LIMIT %(limit)s
-
 -- name: read_state
 -- Returns the kind and the state of a run.
 SELECT kind, state FROM run WHERE workspace_id = %(workspace_id)s AND id = %(id)s

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from app.db.transaction import open_transaction
+from app.db.transaction import Transaction, open_transaction
 from app.ledger import batch_lists
 from app.ledger.batch_lists import BatchFilter, BatchPage
 from app.web.accepted import RETRY_AFTER, dump_batch
@@ -50,7 +50,7 @@ def read_batch_view(batch_id: UUID) -> ResponseReturnValue:
 
 @describe(
     Tag.MERGES,
-    "List batches, newest first, by source, run, key, time, or what a job of theirs has",
+    "List batches, newest first, by source, run, key, time, or by the state, outcome, kind and identifier of a job",
     query=BatchPageQuery,
     replies={200: BatchPageSchema},
 )
@@ -62,24 +62,24 @@ def list_batches_view() -> ResponseReturnValue:
     A page reads at most 10,000 batches, or 500 with a filter of jobs. When few of them match, it has less than
     `limit` batches although there are more: the list ends when `next_cursor` is null.
     """
-    page = list_requested_batches(request.args)
+    query = load_query(QUERY, request.args)
+    with open_transaction(pool(), g.workspace_id) as tx:
+        page = read_batch_page(tx, query)
     return jsonify(PAGE.dump({"batches": page.batches, "next_cursor": page.next_cursor}))
 
 
-def list_requested_batches(arguments: Mapping[str, str]) -> BatchPage:
-    """Return a page of batches for the *arguments* of a query string; raises ValidationError if they are invalid."""
-    query = load_query(QUERY, arguments)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        return batch_lists.list_batches(
-            tx,
-            matching=batch_filter_from(query),
-            limit=query["limit"],
-            after=query.get("cursor"),
-            oldest_first=query["order"] is Order.OLDEST,
-        )
+def read_batch_page(tx: Transaction, query: Mapping[str, Any]) -> BatchPage:
+    """Return the page of batches of a loaded query."""
+    return batch_lists.list_batches(
+        tx,
+        matching=batch_filter_from(query),
+        limit=query["limit"],
+        after=query.get("cursor"),
+        oldest_first=query["order"] is Order.OLDEST,
+    )
 
 
 def batch_filter_from(query: Mapping[str, Any]) -> BatchFilter:
     """Return the filter of a loaded query."""
-    names = ("source", "run_id", "key", "state", "outcome", "kind")
+    names = ("source", "run_id", "key", "state", "outcome", "kind", "identifier")
     return BatchFilter(**{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to"))

@@ -1,6 +1,6 @@
 """`/merge/runs`: operations of many batches as one thing with a state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -17,12 +17,20 @@ from app.ledger.undo_time import run_with_undo_time
 from app.queue import cancel
 from app.undo.run_undo import accept_run_undo
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import current_actor, json_body, pool, requires, settings
+from app.web.auth import (
+    ACCESS_DENIED,
+    POLLING,
+    AccessDenied,
+    current_actor,
+    json_body,
+    pool,
+    requires,
+    settings,
+)
 from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind, require_permission
 from app.web.long_polling import digest_of, respond_when_changed
 from app.web.openapi.describe import KEY_IN_USE, LONG_POLLED, LONG_POLLING, REPEATABLE, Tag, describe, reply
-from app.web.pagination import split_page
 from app.web.proxies import with_prefix
 from app.web.urgency import urgency_of_run
 from schemas.jobs import BatchPageSchema
@@ -83,38 +91,48 @@ def create_run_view() -> ResponseReturnValue:
 
 @describe(
     Tag.RUNS,
-    "List runs, newest first, by kind, state, key or time",
+    "List runs, newest first, by kind, state, source, key, time, or by the outcome and identifier of a job",
     query=MergeRunPageQuery,
     replies={200: MergeRunPageSchema},
 )
 @blueprint.get("")
 @requires(permission=EITHER)
 def list_merge_runs_view() -> ResponseReturnValue:
-    """Return a page of runs, newest first."""
-    listed, next_cursor = list_requested_runs(request.args)
-    return jsonify(PAGE.dump({"runs": [timed_run(run) for run in listed], "next_cursor": next_cursor}))
+    """Return a page of runs, newest first, or oldest first with `order=oldest`.
+
+    A page reads at most 10,000 runs, or 2,000 with a filter of an outcome. When few of them match, it has less than
+    `limit` runs although there are more: the list ends when `next_cursor` is null. The filter of an identifier needs
+    the permission of jobs: `users.merge` or `users.identify`.
+    """
+    page = list_requested_runs(request.args)
+    return jsonify(PAGE.dump({"runs": [timed_run(run) for run in page.runs], "next_cursor": page.next_cursor}))
 
 
-def list_requested_runs(arguments: Mapping[str, str]) -> tuple[Sequence[runs.MergeRun], UUID | None]:
-    """Return a page of runs and the cursor of the next page, None after the last one.
+def list_requested_runs(arguments: Mapping[str, str]) -> run_lists.MergeRunPage:
+    """Return a page of runs for the *arguments* of a query string.
 
-    *arguments* are those of the query string. Raises ValidationError if they are invalid.
+    Raises ValidationError if they are invalid, and AccessDenied for a filter that the key may not use.
     """
     query = load_query(PAGE_QUERY, arguments)
+    matching = run_filter_from(query)
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = run_lists.list_merge_runs(
+        return run_lists.list_merge_runs(
             tx,
-            matching=run_filter_from(query),
-            limit=query["limit"] + 1,
+            matching=matching,
+            limit=query["limit"],
             after=query.get("cursor"),
             oldest_first=query["order"] is Order.OLDEST,
         )
-    return split_page(found, query["limit"])
 
 
 def run_filter_from(query: Mapping[str, Any]) -> run_lists.MergeRunFilter:
-    """Return the filter of a loaded query."""
-    names = ("kind", "state", "key")
+    """Return the filter of a loaded query.
+
+    Raises AccessDenied for an identifier if the key may not read jobs, which have the identifiers.
+    """
+    if "identifier" in query and not any(map(g.may, POLLING)):
+        raise AccessDenied(ACCESS_DENIED)
+    names = ("kind", "state", "source", "key", "outcome", "identifier")
     return run_lists.MergeRunFilter(
         **{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to")
     )

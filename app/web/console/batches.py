@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.ledger import queries
 from app.ledger.batch_lists import count_batches
-from app.web.api.batches import QUERY, batch_filter_from, list_requested_batches
+from app.web.api.batches import QUERY, batch_filter_from, read_batch_page
 from app.web.api.list_exports import export_requested_batches
 from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
@@ -27,7 +27,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
 LIST, PAGE = "console.batches.batch_list_page", "console.batches.batch_page"
 #: Fields of the filter of the list, and of that of a batch's jobs.
-FILTERS = ("source", "run_id", "state", "outcome", "kind", *COMMON)
+FILTERS = ("source", "run_id", "state", "outcome", "kind", "identifier", *COMMON)
 OF_JOBS = ("state", "outcome", "identifier")
 
 
@@ -88,14 +88,12 @@ def submit_batch_filter(batch_id: UUID) -> ResponseReturnValue:
 
 def batch_list_context(filters: Mapping[str, str]) -> dict[str, Any]:
     """Return the template context of a batch list. Raises ValidationError for an invalid filter."""
-    arguments = api_arguments(filters)
-    page = list_requested_batches(arguments)
-    count = count_of_page(
-        len(page.batches), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
-    )
-    if count is None:
-        with open_transaction(pool(), g.workspace_id) as tx:
-            count = count_batches(tx, matching=batch_filter_from(load_query(QUERY, arguments)))
+    query = load_query(QUERY, api_arguments(filters))
+    with open_transaction(pool(), g.workspace_id) as tx:
+        page = read_batch_page(tx, query)
+        count = count_of_page(
+            len(page.batches), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
+        ) or count_batches(tx, matching=batch_filter_from(query))
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count
     )

@@ -96,7 +96,7 @@ def list_columns(buckets: Sequence[TimeBucket], period: ChartPeriod) -> list[Col
             x=round(nth * step, 2),
             width=round(step, 2),
             ended=_describe_ended(bucket, period),
-            unfinished=f"{_end(bucket, period)}: {bucket.unfinished:,} waiting or running",
+            unfinished=_describe_unfinished(bucket, period),
         )
         for nth, bucket in enumerate(buckets)
     ]
@@ -105,7 +105,7 @@ def list_columns(buckets: Sequence[TimeBucket], period: ChartPeriod) -> list[Col
 def list_time_ticks(buckets: Sequence[TimeBucket], period: ChartPeriod) -> list[str]:
     """Return the labels of the time axis, at equal distances, from the start of the first bucket to now."""
     length = len(buckets) * period.bucket
-    form = "%d %b" if period is ChartPeriod.WEEK else "%H:%M"
+    form = "%d %b %H:%M" if period is ChartPeriod.WEEK else "%H:%M"
     starts_at = buckets[0].begins_at.astimezone(UTC)
     return [f"{starts_at + length * nth / TIME_TICKS:{form}}" for nth in range(TIME_TICKS)] + ["now"]
 
@@ -127,6 +127,11 @@ def _describe_ended(bucket: TimeBucket, period: ChartPeriod) -> str:
     tones = ", ".join(f"{jobs:,} {TONE_NAMES[tone].lower()}" for tone, jobs in count_by_tone(bucket).items() if jobs)
     span = f"{format_begin(bucket.begins_at, period)} to {_end(bucket, period)}"
     return f"{span}: {tones or 'no job ended'}; {bucket.accepted:,} accepted"
+
+
+def _describe_unfinished(bucket: TimeBucket, period: ChartPeriod) -> str:
+    """Return the number at the end of *bucket*, with that moment."""
+    return f"{format_begin(bucket.begins_at + period.bucket, period)}: {bucket.unfinished:,} waiting or running"
 
 
 def _end(bucket: TimeBucket, period: ChartPeriod) -> str:

@@ -40,6 +40,11 @@ class Confirmation:
     #: Names and URLs of the pages above.
     trail: Sequence[tuple[str, str]] = ()
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing takes the action back. Its button is red."""
+        return self.lasting.startswith((CANNOT_BE_UNDONE, CANCELLED_FOR_GOOD))
+
 
 def confirmation_page(question: Confirmation, *, template: str = TEMPLATE, **details: Any) -> str:
     """Return the page; a *template* that extends TEMPLATE shows *details* between the sentences and the form."""

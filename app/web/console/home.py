@@ -72,4 +72,4 @@ def _latest_runs() -> list[RunView] | None:
     if not any(map(g.may, READING_RUNS)):
         return None
     with open_transaction(pool(), g.workspace_id) as tx:
-        return view_runs(tx, list_merge_runs(tx, matching=MergeRunFilter(), limit=LATEST_RUNS))
+        return view_runs(tx, list_merge_runs(tx, matching=MergeRunFilter(), limit=LATEST_RUNS).runs)

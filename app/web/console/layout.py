@@ -39,24 +39,34 @@ HEADERS: Mapping[str, str] = {
 }
 #: Characters of an external_id in a heading.
 MAX_IN_HEADING = 80
+#: Columns of a table that come before the others.
+FIRST_COLUMNS = ("name", "count", "first", "last")
 #: A UUID or a braze_id; the group is the end that lists show.
 AN_ID = re.compile(r"\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}|[0-9a-f]{12})([0-9a-f]{12})\b")
-#: Navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
-NAVIGATION: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
-    ("console.home.home_page", "Overview", None),
-    ("console.runs.run_list_page", "Runs", ("runs.read", "runs.manage")),
-    ("console.batches.batch_list_page", "Batches", POLLING),
-    ("console.jobs.job_list_page", "Jobs", POLLING),
-    ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
-    ("console.plans.plan_list_page", "Plans", PLANS),
-    ("console.duplicates.duplicates_page", "Duplicates", DUPLICATES),
-    ("console.queue.queue_page", "Queue", READING),
-    ("console.throughput.throughput_page", "Throughput", POLLING),
-    ("console.merging.merge_form_page", "Merge", ("users.merge",)),
-    ("console.audit.audit_list_page", "Audit", ("audit.read",)),
-    ("console.webhooks.webhook_list_page", "Webhooks", (webhooks.READ,)),
-    ("console.keys.key_list_page", "Keys", (keys.READ,)),
-    ("console.system.system_page", "System", (READ_SYSTEM,)),
+#: The groups of the navigation: endpoint, name, and permissions; a key with any one of them sees the entry.
+NAVIGATION: tuple[tuple[tuple[str, str, tuple[str, ...] | None], ...], ...] = (
+    (
+        ("console.home.home_page", "Overview", None),
+        ("console.throughput.throughput_page", "Throughput", POLLING),
+    ),
+    (
+        ("console.runs.run_list_page", "Runs", ("runs.read", "runs.manage")),
+        ("console.batches.batch_list_page", "Batches", POLLING),
+        ("console.jobs.job_list_page", "Jobs", POLLING),
+        ("console.dead_jobs.dead_jobs_page", "Dead jobs", POLLING),
+        ("console.queue.queue_page", "Queue", READING),
+    ),
+    (
+        ("console.merging.merge_form_page", "Merge", ("users.merge",)),
+        ("console.plans.plan_list_page", "Plans", PLANS),
+        ("console.duplicates.duplicates_page", "Duplicates", DUPLICATES),
+    ),
+    (
+        ("console.audit.audit_list_page", "Audit", ("audit.read",)),
+        ("console.webhooks.webhook_list_page", "Webhooks", (webhooks.READ,)),
+        ("console.keys.key_list_page", "Keys", (keys.READ,)),
+        ("console.system.system_page", "System", (READ_SYSTEM,)),
+    ),
 )
 
 
@@ -98,13 +108,17 @@ def shorten(value: str) -> str:
 
 
 def shorten_ids(text: str) -> str:
-    """Return *text* with the end of each id instead of the whole id, as in the lists."""
-    return AN_ID.sub(r"…\1", text)
+    """Return *text* with the end of each id instead of the whole id, as in the lists.
+
+    A word joiner keeps the ellipsis on the line of the id.
+    """
+    return AN_ID.sub("…\u2060\\1", text)
 
 
 def table_columns(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the column names of a table of *entries*, in order of first appearance."""
-    return list(dict.fromkeys(name for entry in entries for name in entry))
+    """Return the column names of a table of *entries*: FIRST_COLUMNS, then the others in order of appearance."""
+    names = dict.fromkeys(name for entry in entries for name in entry)
+    return [*(name for name in FIRST_COLUMNS if name in names), *(name for name in names if name not in FIRST_COLUMNS)]
 
 
 def rule_sentence(rule: str | None) -> str:
@@ -139,17 +153,20 @@ def _protect(response: Response) -> Response:
 def _common() -> dict[str, Any]:
     """Return the variables of every template."""
     me = g.get("sign_in")
-    navigation = [
-        {"endpoint": endpoint, "name": name, "is_current": _is_current(endpoint)}
-        for endpoint, name, permissions in NAVIGATION
-        if me is not None and (permissions is None or any(map(me.holder.may, permissions)))
+    groups = [
+        [
+            {"endpoint": endpoint, "name": name, "is_current": _is_current(endpoint)}
+            for endpoint, name, permissions in group
+            if me is not None and (permissions is None or any(map(me.holder.may, permissions)))
+        ]
+        for group in NAVIGATION
     ]
     return {
         "me": me,
         "may": me.holder.may if me else (lambda _: False),
         "form_token": csrf.form_token(),
         "form_field": csrf.FIELD,
-        "navigation": navigation,
+        "navigation": [group for group in groups if group],
         "request_id": g.get("request_id", ""),
         "flower_url": settings().flower_url.rstrip("/"),
     }

@@ -47,7 +47,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         "facebook",
         "twitter",
     ),
-    "How to reach them": (
+    "Contact": (
         "email",
         "email_encrypted",
         "email_subscribe",

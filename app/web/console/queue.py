@@ -38,7 +38,7 @@ RESULTS = {
     "cancelled": "No worker begins one of these jobs any more. They get the outcome Cancelled in the background.",
 }
 PAUSE = (
-    "No further job of this workspace begins. The {running} that run now are finished.",
+    "No further job of this workspace begins. {running}",
     "{waiting} wait. They keep their place, and requests are accepted as before.",
 )
 NOT_PERMITTED = (
@@ -149,7 +149,7 @@ def cancel_page() -> ResponseReturnValue:
     number = f"{'' if found.is_exact else 'at least '}{jobs_in_words(found.jobs)}"
     sentences = [
         f"{number[:1].upper()}{number[1:]} of {_total(queue):,} in the queue {_selected(selection, jobs=found.jobs)}.",
-        f"They get the outcome Cancelled and do nothing. The {queue.running:,} that run now are finished.",
+        f"They get the outcome Cancelled and do nothing. {_running_sentence(queue.running)}",
     ]
     return _confirm(f"Cancel {number}?", sentences, "cancel", button=f"Cancel {number}", **given)
 
@@ -170,7 +170,7 @@ def _read() -> QueueStatus:
 
 def _question(title: str, sentences: tuple[str, ...], action: str, *, button: str) -> ResponseReturnValue:
     queue = _read()
-    numbers = {"running": jobs_in_words(queue.running), "waiting": jobs_in_words(_total(queue))}
+    numbers = {"running": _running_sentence(queue.running), "waiting": jobs_in_words(_total(queue))}
     return _confirm(title, [each.format(**numbers) for each in sentences], action, button=button)
 
 
@@ -242,3 +242,10 @@ def _selected(selection: QueueSelection, *, jobs: int = 1) -> str:
 
 def _verb(jobs: int) -> str:
     return "waits" if jobs == 1 else "wait"
+
+
+def _running_sentence(jobs: int) -> str:
+    """Return what happens to the jobs that run now."""
+    if jobs == 0:
+        return "No job runs now."
+    return f"The {jobs_in_words(jobs)} that {'runs now is' if jobs == 1 else 'run now are'} finished."

@@ -12,25 +12,29 @@ from flask.typing import ResponseReturnValue
 from app.db.transaction import open_transaction
 from app.ledger import run_lists, runs
 from app.ledger.batch_lists import BatchFilter, list_batches
-from app.ledger.list_pages import MAX_COUNT, ListCount
 from app.web.api import runs as api
 from app.web.api.list_exports import export_requested_runs
 from app.web.auth import POLLING, pool
 from app.web.console import batches, run_actions
 from app.web.console.auth import signed_in
-from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import COMMON, ListView, api_arguments, conditions_of
+from app.web.console.filters import IDENTIFIER, read_filter, redirect_to_filter
+from app.web.console.lists import COMMON, ListView, api_arguments, conditions_of, count_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.console.run_views import permitted_actions, view_runs
-from schemas.outcomes import RunKind, RunStatus
+from schemas.outcomes import BatchSource, Outcome, RunKind, RunStatus
 from schemas.paging import load_query
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
 blueprint.register_blueprint(run_actions.blueprint)
 
 LIST, PAGE = "console.runs.run_list_page", "console.runs.run_page"
-FILTERS = ("kind", "state", *COMMON)
-CHOICES: Mapping[str, type[StrEnum]] = MappingProxyType({"kind": RunKind, "state": RunStatus})
+#: Fields of the filter in sight, and folded; a run has the outcome and the identifier if one of its jobs has both.
+NAMES = ("kind", "state", "outcome", IDENTIFIER)
+MORE = ("source", "key", "from", "to")
+FILTERS = (*NAMES, "source", *COMMON)
+CHOICES: Mapping[str, type[StrEnum]] = MappingProxyType(
+    {"kind": RunKind, "state": RunStatus, "outcome": Outcome, "source": BatchSource}
+)
 #: Batches on the page of a run.
 LATEST = 10
 
@@ -41,19 +45,26 @@ def run_list_page() -> ResponseReturnValue:
     """Show a page of runs with the filter in the URL."""
     filters = read_filter(FILTERS)
     arguments = api_arguments(filters)
-    listed, next_cursor = api.list_requested_runs(arguments)
-    matching = api.run_filter_from(load_query(api.PAGE_QUERY, arguments))
+    page = api.list_requested_runs(arguments)
+    count = count_of_page(
+        len(page.runs), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
+    )
     with open_transaction(pool(), g.workspace_id) as tx:
-        found = run_lists.count_merge_runs(tx, matching=matching, most=MAX_COUNT + 1)
-        views = view_runs(tx, listed)
-    count = ListCount(items=min(found, MAX_COUNT), is_exact=found <= MAX_COUNT)
-    view = ListView(endpoint=LIST, filters=filters, values={}, next_cursor=next_cursor, is_cut=False, count=count)
-    begun = [run.created_at for run in listed if run.state is RunStatus.RUNNING]
+        if count is None:
+            count = run_lists.count_merge_runs(tx, matching=api.run_filter_from(load_query(api.PAGE_QUERY, arguments)))
+        views = view_runs(tx, page.runs)
+    listed = ListView(
+        endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count
+    )
+    begun = [run.created_at for run in page.runs if run.state is RunStatus.RUNNING]
+    may_read_jobs = any(map(g.may, POLLING))
     return render_template(
         "runs/list_body.html" if "HX-Request" in request.headers else "runs/list.html",
         runs=views,
-        listed=view,
+        listed=listed,
         choices=CHOICES,
+        names=[name for name in NAMES if name != IDENTIFIER or may_read_jobs],
+        more=MORE,
         again_after=poll_interval_since(max(begun)) if begun else None,
     )
 

@@ -108,7 +108,7 @@ def test_it_tells_who_should_have_been_merged_and_was_not(connection: Connection
     assert "Group chain of 4 is 2 profiles instead of one." in found(connection, promises).lost
 
 
-def test_it_tells_a_batch_that_nobody_was_told_of(connection: Connection, promises: Promises) -> None:
+def test_it_reports_a_batch_that_no_client_received(connection: Connection, promises: Promises) -> None:
     promises.batches.clear()
 
     assert found(connection, promises).broken

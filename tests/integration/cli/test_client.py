@@ -33,7 +33,7 @@ def client() -> Iterator[Callable[..., Client]]:
         each.close()
 
 
-def test_a_busy_or_absent_mergelane_is_asked_again_and_told_of_once(
+def test_requests_to_a_busy_or_absent_mergelane_are_repeated_and_logged_once(
     stage: Callable[..., Stage], client: Callable[..., Client]
 ) -> None:
     told: list[str] = []
@@ -45,7 +45,7 @@ def test_a_busy_or_absent_mergelane_is_asked_again_and_told_of_once(
     assert told == [f"{there.url} answered 429: Too many. Retrying."]
 
 
-def test_being_told_to_come_back_later_does_not_wear_out_patience(
+def test_a_busy_mergelane_is_asked_again_without_a_time_limit(
     stage: Callable[..., Stage], client: Callable[..., Client]
 ) -> None:
     assert client(stage(BUSY, BUSY, FINE).url, patience_s=0).request("GET", "/x").status == 200
@@ -93,14 +93,14 @@ def test_a_wait_ends_when_everything_is_to_stop(stage: Callable[..., Stage], cli
         ((301, {"Location": "http://nowhere.invalid/"}, b""), "Mergelane answered 301"),
     ],
 )
-def test_a_refusal_is_told_with_its_reason(
+def test_a_refusal_is_printed_with_its_reason(
     stage: Callable[..., Stage], client: Callable[..., Client], answer: Answer, sentence: str
 ) -> None:
     with pytest.raises(Refused, match=sentence):
         require_status(client(stage(answer).url).request("GET", "/x"), 200)
 
 
-def test_a_url_that_is_none_is_told(client: Callable[..., Client]) -> None:
+def test_an_invalid_url_is_printed_in_a_sentence(client: Callable[..., Client]) -> None:
     with pytest.raises(Refused, match="Check the URL"):
         client("http://[").request("GET", "/x")
 

@@ -79,7 +79,7 @@ def test_a_job_that_is_not_dead_is_left_and_said_so(run: Run, factory: Factory) 
     assert answer.stderr == "Error: This job is queued; only a dead job can be retried.\n"
 
 
-def test_a_merge_is_undone_by_a_job_whose_id_is_told(run: Run, factory: Factory, pool: Pool) -> None:
+def test_the_undo_of_a_merge_prints_the_id_of_its_job(run: Run, factory: Factory, pool: Pool) -> None:
     factory.profile("ada-1")
     factory.profile("ada")
     merge_id = factory.job(ext("ada-1"), ext("ada"))
@@ -114,7 +114,7 @@ def test_a_waiting_job_is_cancelled(run: Run, factory: Factory, dead: UUID) -> N
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "undo", "cancel"])
-def test_a_job_that_is_not_there_or_in_another_workspace_is_told(run: Run, dead: UUID, command: str) -> None:
+def test_an_unknown_job_or_one_of_another_workspace_is_an_error(run: Run, dead: UUID, command: str) -> None:
     answers = [run(command, UNKNOWN_ID), run(command, dead, "--workspace", "somebody-elses")]
 
     assert [answer.exit_code for answer in answers] == [1, 1]

@@ -72,7 +72,7 @@ def test_keys_are_found_by_how_their_secrets_begin(run: Run) -> None:
     assert "another" not in found.stdout
 
 
-def test_finding_no_key_is_told(run: Run) -> None:
+def test_a_prefix_of_no_key_prints_a_sentence(run: Run) -> None:
     found = run("find", "xyz")
 
     assert found.exit_code == 1

@@ -57,7 +57,7 @@ def test_a_limit_of_its_own_can_be_taken_back(run: Run, connection: Connection) 
 @pytest.mark.parametrize(
     "arguments", [("show",), ("set", "users", "1/60"), ("unset", "users")], ids=["show", "set", "unset"]
 )
-def test_a_workspace_that_is_none_is_told(run: Run, arguments: tuple[str, ...]) -> None:
+def test_an_unknown_workspace_is_an_error(run: Run, arguments: tuple[str, ...]) -> None:
     refused = run(*arguments, "--workspace", "nowhere")
 
     assert refused.exit_code == 1

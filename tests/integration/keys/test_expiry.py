@@ -21,7 +21,7 @@ def test_a_key_opens_until_it_expires_and_not_from_then_on(connection: Connectio
     assert keys.find_key_holder(connection, secret) is None
 
 
-def test_a_key_expires_when_it_was_told_to_and_otherwise_never(connection: Connection) -> None:
+def test_a_key_expires_at_its_time_and_without_one_never(connection: Connection) -> None:
     keys.create_key(connection, workspace="shop", label="for a day", permissions=["*"], expires_after=DAY)
     keys.create_key(connection, workspace="shop", label="for ever", permissions=["*"])
 
@@ -32,7 +32,7 @@ def test_a_key_expires_when_it_was_told_to_and_otherwise_never(connection: Conne
     assert for_ever.expires_at is None
 
 
-def test_the_state_of_a_key_is_told(connection: Connection) -> None:
+def test_a_listed_key_has_its_state(connection: Connection) -> None:
     key_id, _ = keys.create_key(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
     states = [keys.list_keys(connection)[0].state]
     expire(connection)

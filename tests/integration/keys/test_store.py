@@ -62,7 +62,7 @@ def test_a_revoked_key_opens_nothing_and_stays_revoked(connection: Connection) -
     assert first.revoked_at == second.revoked_at
 
 
-def test_revoking_a_key_that_is_none_is_told(connection: Connection) -> None:
+def test_revoking_an_unknown_key_returns_false(connection: Connection) -> None:
     key_id, _ = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     connection.execute("DELETE FROM api_key")
 

@@ -181,7 +181,7 @@ def test_a_connection_that_ends_under_way_is_no_failure_of_the_job(pool: Pool, f
     assert {factory.row(job_id)["attempts"] for job_id in job_ids} == {1}
 
 
-def test_a_database_that_does_not_answer_is_told_to_the_task(factory: Factory) -> None:
+def test_a_database_that_does_not_answer_raises_an_error_in_the_task(factory: Factory) -> None:
     nowhere = Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.3)
 
     with open_pool(nowhere, name="test") as pool, pytest.raises(DatabaseUnavailable):

@@ -120,7 +120,7 @@ def test_a_merge_is_recorded_with_both_as_they_were(pool: Pool, factory: Factory
     assert row["reason"] == f"Profile {ann.braze_id} was merged into profile {bea.braze_id} and retired."
 
 
-def test_an_orphan_that_is_gone_is_told_with_where_it_went(pool: Pool, factory: Factory) -> None:
+def test_the_reason_of_a_merged_away_orphan_names_its_survivor(pool: Pool, factory: Factory) -> None:
     ann, bea, cid = (factory.profile(name) for name in ("ann", "bea", "cid"))
 
     rows = merge_all(pool, factory, (ext("ann"), ext("bea")), (ext("ann"), ext("cid")))
@@ -131,7 +131,7 @@ def test_an_orphan_that_is_gone_is_told_with_where_it_went(pool: Pool, factory: 
     assert factory.load(cid) == cid
 
 
-def test_an_orphan_that_went_on_is_told_with_where_it_is_now(pool: Pool, factory: Factory) -> None:
+def test_the_reason_of_a_merged_away_orphan_names_its_present_survivor(pool: Pool, factory: Factory) -> None:
     for name in ("ann", "bea"):
         factory.profile(name)
     cid = factory.profile("cid")
@@ -144,7 +144,9 @@ def test_an_orphan_that_went_on_is_told_with_where_it_is_now(pool: Pool, factory
     assert cid.braze_id in row["reason"]
 
 
-def test_a_prioritization_that_leaves_nobody_is_told_apart_from_nobody(pool: Pool, factory: Factory) -> None:
+def test_the_reason_says_whether_the_prioritization_or_the_identifier_matched_no_profile(
+    pool: Pool, factory: Factory
+) -> None:
     factory.profile("known", email="known@x.org")
 
     rows = merge_all(

@@ -65,7 +65,7 @@ def written(factory: Factory, made_up: Profile, role: str) -> Json:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.data())
-def test_everything_is_as_before_and_the_preview_told_what_would_change(
+def test_an_undo_restores_everything_and_changes_what_its_preview_showed(
     pool: Pool, factory: Factory, data: st.DataObject
 ) -> None:
     room = Factory(factory.connection)

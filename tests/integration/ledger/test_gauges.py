@@ -45,7 +45,7 @@ def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) ->
     assert queued != more
 
 
-def test_those_who_have_waited_longest_are_told_first_and_the_rest_is_counted(pool: Pool, crowd: list[int]) -> None:
+def test_the_longest_waiting_workspaces_come_first_and_the_others_are_counted(pool: Pool, crowd: list[int]) -> None:
     with lend_connection(pool) as connection:
         rows = count_jobs_by_workspace(connection, bound=10, limit=3)
 

@@ -36,7 +36,7 @@ def test_a_quiet_hour_is_sixty_minutes_of_nothing(factory: Factory) -> None:
     assert {(stretch.accepted, stretch.ended, stretch.unfinished) for stretch in stretches} == {(0, 0, 0)}
 
 
-def test_a_day_is_told_by_the_quarter_of_an_hour(factory: Factory) -> None:
+def test_a_day_has_a_bucket_for_each_quarter_of_an_hour(factory: Factory) -> None:
     stretches = told(factory, ChartPeriod.DAY)
 
     assert len(stretches) == 96

@@ -36,7 +36,7 @@ def test_a_process_whose_address_is_taken_says_so_and_goes_on(caplog: pytest.Log
     assert [record.message for record in caplog.records] == ["metrics_not_served"]
 
 
-def test_a_port_that_there_cannot_be_is_told_likewise(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_impossible_port_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     MetricsServer("127.0.0.1:99999").close()
 
     assert [record.message for record in caplog.records] == ["metrics_not_served"]

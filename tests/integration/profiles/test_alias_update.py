@@ -111,7 +111,7 @@ def test_aliases_of_another_workspace_are_left_alone(caller: Caller, make_caller
     assert of(other, "7") is not None
 
 
-def test_some_faults_are_told_and_the_others_done(caller: Caller) -> None:
+def test_the_response_lists_faulty_aliases_and_the_others_are_updated(caller: Caller) -> None:
     new(caller, alias("7"))
     answer = update(caller, {"alias_label": "shop"}, to("9", old="7"))
 

@@ -156,7 +156,7 @@ def test_aliases_at_their_limit_are_stored(caller: Caller) -> None:
     assert of(caller, long, long) is not None
 
 
-def test_some_invalid_aliases_are_told_and_the_others_given(caller: Caller) -> None:
+def test_the_response_lists_invalid_aliases_and_the_others_are_given(caller: Caller) -> None:
     answer = new(caller, {"alias_label": "shop"}, alias("7"), alias("é" * 119))
 
     assert answer == {

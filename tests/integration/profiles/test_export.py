@@ -32,7 +32,7 @@ def who(users: list[Json]) -> list[str | None]:
     return [user.get("external_id") for user in users]
 
 
-def test_external_ids_come_in_the_order_asked_and_unknown_ones_are_told(people: Caller) -> None:
+def test_an_export_keeps_the_order_of_the_request_and_lists_unknown_external_ids(people: Caller) -> None:
     response = people.post("/users/export/ids", {"external_ids": ["b", "x", "a", "x", "b"]})
 
     assert response.status_code == 201
@@ -41,7 +41,7 @@ def test_external_ids_come_in_the_order_asked_and_unknown_ones_are_told(people: 
     assert response.json["invalid_user_ids"] == ["x"]
 
 
-def test_invalid_user_ids_are_told_only_if_there_are_any(people: Caller) -> None:
+def test_an_export_has_invalid_user_ids_only_if_there_are_any(people: Caller) -> None:
     assert people.post("/users/export/ids", {"external_ids": ["a"]}).json.keys() == {"users", "message"}
 
 
@@ -64,7 +64,7 @@ def test_a_profile_found_twice_comes_once(people: Caller) -> None:
     assert who(export(people, external_ids=["a"], phone="+15551234567", device_id="d1")) == ["a", "b"]
 
 
-def test_of_those_who_share_an_address_a_thousand_come_and_the_rest_is_told(
+def test_an_export_returns_a_thousand_profiles_of_an_address_and_says_that_there_are_more(
     people: Caller, connection: Connection
 ) -> None:
     connection.execute(

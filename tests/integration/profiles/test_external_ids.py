@@ -117,7 +117,7 @@ def test_renames_of_one_request_see_those_before_them(caller: Caller) -> None:
     assert the_profile(caller, "b")["external_id"] == "c"
 
 
-def test_what_may_not_be_renamed_is_told_by_its_place_and_changes_nothing(caller: Caller, renamed: str) -> None:
+def test_the_response_gives_the_index_of_a_refused_rename_which_changes_nothing(caller: Caller, renamed: str) -> None:
     people(caller, "other")
     refused = [("old", "x"), ("nobody", "x"), ("new", "new"), ("new", "other"), ("other", "old")]
     answer = rename(caller, *refused, ("new", "newest"))
@@ -143,7 +143,7 @@ def test_nobody_is_renamed_to_a_placeholder_but_anybody_from_it(
     assert answer["external_ids"] == [pair("null", "b")]
 
 
-def test_an_object_that_is_no_rename_is_told_by_its_place(caller: Caller) -> None:
+def test_the_response_gives_the_index_of_an_object_that_is_no_rename(caller: Caller) -> None:
     people(caller, "a")
     answer = post(caller, "/users/external_ids/rename", external_id_renames=[{}, pair("a", "b")])
 

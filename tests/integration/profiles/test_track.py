@@ -89,7 +89,7 @@ def test_every_standard_attribute_comes_back(caller: Caller) -> None:
     assert "custom_attributes" not in user
 
 
-def test_some_invalid_objects_are_told_and_the_others_take_effect(caller: Caller) -> None:
+def test_the_response_lists_invalid_objects_and_the_others_take_effect(caller: Caller) -> None:
     answer = track(
         caller,
         attributes=[{**ME, "email": "nobody"}, {**ME, "first_name": "Ada"}],

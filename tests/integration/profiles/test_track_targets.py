@@ -55,7 +55,9 @@ def test_update_existing_only_updates_what_exists(caller: Caller) -> None:
     assert the_profile(caller)["first_name"] == "A"
 
 
-def test_an_alias_makes_a_profile_only_when_told_so(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_an_alias_creates_a_profile_only_if_the_request_says_so(
+    caller: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
     track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON}])
     before = counted()
     track(caller, attributes=[{**ALIAS, "_update_existing_only": False, "first_name": "A"}])

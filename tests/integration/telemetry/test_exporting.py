@@ -64,7 +64,7 @@ def test_a_span_leads_on(collector: Collector) -> None:
     assert span.traceparent == f"00-{sent.trace_id}-{sent.span_id}-01"
 
 
-def test_a_span_may_be_told_of_when_it_is_over_and_say_that_it_failed(collector: Collector) -> None:
+def test_a_span_is_recorded_after_its_end_and_can_have_an_error(collector: Collector) -> None:
     span = spans.begin_span("work", seconds_ago=2.5)
     span.fail()
     span.end()

@@ -60,7 +60,9 @@ def delete(caller: Caller, **identifiers: Any) -> None:
     assert caller.post("/users/delete", identifiers, headers={"X-Request-Id": "the-deletion"}).status_code == 201
 
 
-def test_a_merge_is_told_with_who_when_and_both_sides_before_and_after(caller: Caller, pool: Pool) -> None:
+def test_the_entry_of_a_merge_has_the_key_the_time_and_both_profiles_before_and_after(
+    caller: Caller, pool: Pool
+) -> None:
     people(caller, "a", "b")
     track(caller, attributes=[{"external_id": "a", "last_name": "Orphan", "size": 7}])
     track(caller, events=[{"external_id": each, "name": "login", "time": "2026-03-01T08:00:00Z"} for each in "ab"])
@@ -86,7 +88,9 @@ def test_a_merge_is_told_with_who_when_and_both_sides_before_and_after(caller: C
     assert entry["erased"] is False
 
 
-def test_an_undo_is_told_beside_its_merge(caller: Caller, make_caller: Callable[..., Caller], pool: Pool) -> None:
+def test_the_entry_of_an_undo_follows_that_of_its_merge(
+    caller: Caller, make_caller: Callable[..., Caller], pool: Pool
+) -> None:
     people(caller, "a", "b")
     track(caller, attributes=[{"external_id": "a", "last_name": "Orphan"}])
     merge_id = merge_one(caller, pool, ext("a"), ext("b"))
@@ -105,7 +109,7 @@ def test_an_undo_is_told_beside_its_merge(caller: Caller, make_caller: Callable[
     assert [each["id"] for each in audit(caller, job_id=told["id"])] == [told["id"]]
 
 
-def test_an_identification_is_told(caller: Caller, pool: Pool) -> None:
+def test_an_identification_has_an_entry(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"user_alias": ALIAS, "first_name": "Guest", "_update_existing_only": False}])
     (done,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ada", "user_alias": ALIAS}])
 
@@ -129,7 +133,7 @@ def test_a_merge_that_identify_asked_for_is_a_merge(caller: Caller, pool: Pool) 
     assert entry["after"]["survivor"]["last_name"] == "Guest"
 
 
-def test_renames_and_removals_are_told(caller: Caller) -> None:
+def test_renames_and_removals_have_entries(caller: Caller) -> None:
     people(caller, "a")
     braze_id = the_profile(caller, "a")["braze_id"]
     rename(caller, "a", "b")
@@ -173,7 +177,7 @@ def test_a_deletion_keeps_the_fact_and_erases_what_was_known(caller: Caller, poo
     assert [word for word in ("@x.org", "Gold", "gold", '"A"', '"a"', '"b"', '"c"') if word in text] == []
 
 
-def test_the_deletion_of_an_orphan_is_told_once(caller: Caller, pool: Pool) -> None:
+def test_the_deletion_of_an_orphan_has_one_entry(caller: Caller, pool: Pool) -> None:
     people(caller, "a", "b")
     braze_id = the_profile(caller, "a")["braze_id"]
     merge_one(caller, pool, ext("a"), ext("b"))
@@ -183,7 +187,7 @@ def test_the_deletion_of_an_orphan_is_told_once(caller: Caller, pool: Pool) -> N
     assert [entry["profile"]["braze_id"] for entry in audit(caller, action="delete")] == [braze_id]
 
 
-def test_nothing_is_told_of_what_had_no_effect(caller: Caller, pool: Pool) -> None:
+def test_a_job_without_an_effect_has_no_entry(caller: Caller, pool: Pool) -> None:
     people(caller, "a", "b")
     weak = {"external_id_renames": [{"current_external_id": "a", "new_external_id": "b"}]}
     (job,) = merged(caller, pool, (ext("nobody"), ext("a")))

@@ -1,6 +1,6 @@
 """What a page costs: its bytes, its statements, and that neither grows with the rows of the workspace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -19,6 +19,17 @@ MAX_BYTES = 100_000
 MAX_STATEMENTS = 25
 #: Statements that a page may have more with many rows than with few: a second part that was empty.
 SLACK = 2
+#: Filters of lists, beside the pages without one.
+FILTERS = (
+    ("/console/jobs", {"identifier": "customer-1"}),
+    ("/console/jobs", {"outcome": "cancelled", "source": "api", "order": "oldest"}),
+    ("/console/batches", {"identifier": "customer-1"}),
+    ("/console/batches", {"identifier": "customer-1", "outcome": "merged", "order": "oldest"}),
+    ("/console/batches", {"state": "dead"}),
+    ("/console/runs", {"outcome": "cancelled"}),
+    ("/console/runs", {"source": "api", "state": "finished"}),
+    ("/console/runs", {"identifier": "customer-5"}),
+)
 NOT_SHOWN = "{rule} answers {status}: name in OTHER_VALUES of tests/support/console_pages.py a thing that it can show."
 
 
@@ -51,7 +62,8 @@ def test_no_page_grows_with_the_rows_of_its_workspace(
         )
         browser = make_browser(caller)
         found = {}
-        for rule, path in page_paths(values):
+        paths = [*page_paths(values), *(_filtered(browser, path, fields) for path, fields in FILTERS)]
+        for rule, path in paths:
             count_statements.clear()
             page = browser.get(path)
 
@@ -63,3 +75,9 @@ def test_no_page_grows_with_the_rows_of_its_workspace(
     assert {rule: size for rule, (size, _) in many.items() if size > MAX_BYTES} == {}
     assert {rule: number for rule, (_, number) in many.items() if number > MAX_STATEMENTS} == {}
     assert {rule: (few[rule][1], many[rule][1]) for rule in many if many[rule][1] > few[rule][1] + SLACK} == {}
+
+
+def _filtered(browser: Browser, path: str, fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return a name and the path of the list at *path* with the filter of the form."""
+    named = ", ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{path} {named}", browser.send(path, **fields).headers["Location"]

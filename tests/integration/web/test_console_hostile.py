@@ -117,14 +117,14 @@ def test_a_search_for_anything_is_answered(browser: Browser, sought: str) -> Non
         "/console/throughput?period=%00",
     ],
 )
-def test_a_query_that_cannot_be_understood_is_told_on_a_page(browser: Browser, path: str) -> None:
+def test_an_invalid_query_gets_an_error_page(browser: Browser, path: str) -> None:
     answer = browser.get(path)
 
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
 
 
 @pytest.mark.parametrize("identifier", ["\x00", "x" * 1_001])
-def test_an_identifier_that_is_none_is_told_on_a_page(browser: Browser, identifier: str) -> None:
+def test_an_invalid_identifier_gets_an_error_page(browser: Browser, identifier: str) -> None:
     answer = browser.send("/console/jobs", identifier=identifier)
 
     assert answer.status_code == 400

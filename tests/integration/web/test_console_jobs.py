@@ -275,7 +275,7 @@ def test_pages_show_what_the_key_may_see(
     assert [merging.get(path).status_code for path in paths] == [200, 403]
     assert [exporting.get(path).status_code for path in paths] == [403, 200]
     assert ["Profiles" in each for each in found] == [False, True]
-    assert ["Jobs that speak of it" in each for each in found] == [True, False]
+    assert ["Jobs with this identifier" in each for each in found] == [True, False]
     assert "Merged into this profile" not in words(exporting.get(paths[1]))
 
 
@@ -329,7 +329,7 @@ def test_a_search_for_a_deleted_person_leads_to_the_key_that_deleted_it(browser:
     assert "Delete" in words(found)
     assert f'href="/console/profiles/{braze_id}"' in found.text
     assert page.status_code == 404
-    assert re.search(r"This person was deleted at [-0-9: ]+ UTC \([^)]+\) by the key test", words(page))
+    assert re.search(r"This person was deleted at [-0-9: ]+ UTC \([^)]+\) by test", words(page))
 
 
 def test_a_key_that_may_not_read_the_audit_sees_no_entries(

@@ -81,7 +81,7 @@ def test_the_merge_that_was_rehearsed_is_accepted_once_however_often_it_is_sent(
     assert batch["counts"] == {"merged": 1}
 
 
-def test_what_would_not_merge_is_told_and_not_offered(browser: Browser, ann: None) -> None:
+def test_a_preview_without_an_effect_gives_the_reason_and_offers_no_merge(browser: Browser, ann: None) -> None:
     page = browser.send("/console/merge/preview", **pair(identifier_to_merge={"value": "nobody"}))
 
     assert "Orphan not found" in words(page)
@@ -118,7 +118,7 @@ def test_every_kind_of_identifier_can_be_given(browser: Browser, caller: Caller,
 )
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("path", ["/console/merge/preview", "/console/merge"])
-def test_a_fault_is_told_at_its_side_in_the_sentence_that_programs_get(
+def test_a_fault_is_shown_beside_its_profile_in_the_sentence_of_the_api(
     browser: Browser, path: str, role: str, fields: dict[str, Any], sentence: str
 ) -> None:
     page = browser.send(path, **pair(**{role: fields}))

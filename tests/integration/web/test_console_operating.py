@@ -62,7 +62,7 @@ def test_an_undo_is_asked_once_more_before_it_is_done_and_is_done_once(
     assert export(caller, external_ids=["ann", "ann-1"]) == before
 
 
-def test_what_cannot_be_undone_is_told_before_it_is_asked(
+def test_the_page_of_an_undo_says_first_why_it_is_not_possible(
     browser: Browser, caller: Caller, pool: Pool, pair: None
 ) -> None:
     job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
@@ -157,7 +157,7 @@ def test_older_dead_jobs_are_a_page_away(browser: Browser, dead: list[str]) -> N
 
 
 @pytest.mark.parametrize(("period", "stretch"), [("hour", "Ended in each minute"), ("day", "Ended in each 15 minutes")])
-def test_throughput_is_drawn_and_told(
+def test_throughput_is_a_chart_and_a_table(
     browser: Browser, caller: Caller, pool: Pool, dead: list[str], period: str, stretch: str
 ) -> None:
     merged(caller, pool, (ext("a"), ext("b")))
@@ -183,7 +183,7 @@ def test_the_drawing_is_asked_for_again_and_comes_with_its_figures(browser: Brow
     assert "hx-swap-oob" not in page.text
 
 
-def test_an_unknown_period_is_told(browser: Browser) -> None:
+def test_an_unknown_period_gets_a_sentence(browser: Browser) -> None:
     answer = browser.get("/console/throughput?period=year")
 
     assert (answer.status_code, "'period' must be one of hour, day" in words(answer)) == (400, True)

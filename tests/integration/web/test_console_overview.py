@@ -115,7 +115,7 @@ def test_everything_that_needs_an_operator_is_an_alert_with_its_figure(
         "Dead": "1",
     }
     assert "Dead 1 The disk is <full>." in words(page)
-    assert "Orphan not found 1 No profile answers" in words(page)
+    assert "Orphan not found 1 No profile matches" in words(page)
     assert "https://hooks.example.com" not in merger.get("/console").text
 
 

@@ -110,14 +110,14 @@ def test_no_other_file_can_be_had(front_door: Flask) -> None:
         assert front_door.test_client().get(f"/console/parts/{name}").status_code in {303, 404}
 
 
-def test_a_url_that_is_none_is_told_on_a_page(browser: Browser) -> None:
+def test_an_unknown_url_gets_an_error_page(browser: Browser) -> None:
     answer = browser.get("/console/nowhere/at/all")
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
     assert "There is no such page in the console." in words(answer)
 
 
-def test_a_key_without_the_permission_is_told_which_one_it_lacks(
+def test_the_error_page_names_the_permission_that_the_key_lacks(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller]
 ) -> None:
     browser = make_browser(make_caller(permissions=("users.track",)))
@@ -191,18 +191,18 @@ def test_while_the_database_is_away_a_page_says_so_and_that_nothing_is_lost(data
     assert "The database does not answer No accepted merge is lost" in words(answer)
 
 
-def test_what_nobody_foresaw_is_told_on_a_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_gets_an_error_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("app.web.console.batches.list_requested_batches", fail)
+    monkeypatch.setattr("app.web.console.batches.read_batch_page", fail)
     answer = browser.get("/console/batches")
 
     assert (answer.status_code, answer.mimetype) == (500, "text/html")
     assert answer.headers["X-Request-Id"] in words(answer)
 
 
-def test_a_query_that_cannot_be_understood_is_told_on_a_page(browser: Browser) -> None:
+def test_an_invalid_query_gets_an_error_page(browser: Browser) -> None:
     answer = browser.get("/console/batches?limit=many")
 
     assert (answer.status_code, answer.mimetype) == (400, "text/html")

@@ -54,11 +54,11 @@ def test_every_filter_that_is_shown_is_answered(caller: Caller, filter_: Json) -
 
 
 @pytest.mark.parametrize("word", [*LEAVES, *ANYTHING, *ATTRIBUTES, "segments.query"])
-def test_every_word_of_a_filter_is_told(word: str) -> None:
+def test_the_page_documents_each_word_of_a_filter(word: str) -> None:
     assert f"`{word}`" in DOCUMENT
 
 
-def test_the_bounds_are_told() -> None:
+def test_the_page_documents_the_bounds() -> None:
     assert f"Groups nest at most {MAX_DEPTH} deep. A filter has at most {MAX_LEAVES}\nleaves" in DOCUMENT
     assert f"at most {MAX_COSTLY} of them may use `days`" in DOCUMENT
     assert f"`count` 0 to {MAX_TIMES}, `days` 1 to\n{MAX_DAYS_BACK}" in DOCUMENT

@@ -98,7 +98,7 @@ def test_a_policy_that_cannot_be_set_is_refused_with_a_sentence(caller: Caller, 
     assert caller.get("/duplicates/policy").json == DEFAULTS
 
 
-def test_the_rehearsal_is_told_in_the_vendors_columns_and_the_run_does_just_that(
+def test_a_preview_has_the_vendors_columns_and_the_run_merges_the_same(
     caller: Caller, pool: Pool, worker: Worker
 ) -> None:
     people(caller)

@@ -39,7 +39,7 @@ def test_another_method_is_not_allowed_and_the_right_ones_are_named(caller: Call
     assert response.headers["Allow"] == "POST"
 
 
-def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
+def test_an_unexpected_error_is_answered_without_details_and_logged_with_them(
     front_door: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     @front_door.get("/boom")

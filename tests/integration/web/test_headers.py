@@ -61,7 +61,7 @@ def test_the_pages_for_people_may_load_their_own_parts_and_nothing_else(front_do
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_nobody_is_told_to_insist_on_tls_by_default(caller: Caller) -> None:
+def test_no_response_demands_tls_by_default(caller: Caller) -> None:
     assert "Strict-Transport-Security" not in caller.get("/merge/jobs").headers
 
 

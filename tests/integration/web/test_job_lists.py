@@ -96,6 +96,12 @@ def test_batches_are_found_by_what_their_jobs_have(caller: Caller, listed: list[
     assert ids(caller, path, outcome="orphan_not_found", kind="merge") == [of_plan, of_run]
     assert ids(caller, path, source="plan", state="finished") == [of_plan]
     assert ids(caller, path, to="2020-01-01T00:00:00Z") == []
+    assert ids(caller, path, identifier="ann") == [of_dead, of_plan, of_run]
+    assert ids(caller, path, identifier="ann", order="oldest") == [of_run, of_plan, of_dead]
+    assert ids(caller, path, identifier="ann", state="dead") == [of_dead]
+    assert ids(caller, path, identifier="ann", source="plan", outcome="orphan_not_found", kind="merge") == [of_plan]
+    assert ids(caller, path, identifier="c", kind="undo") == []
+    assert ids(caller, path, identifier="Ann") == []
 
 
 def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser, listed: list[str]) -> None:
@@ -134,6 +140,20 @@ def test_batches_and_runs_are_downloaded_as_they_are_filtered(
     assert runs[0]["label"] == "'=1+2\\u000a\\u0007"
     assert (runs[0]["kind"], runs[0]["state"], runs[0]["jobs"]) == ("client", "open", "0")
     assert runs[0]["created_by_label"] != ""
+
+
+def test_batches_are_filtered_by_an_identifier_that_no_link_contains(
+    caller: Caller, browser: Browser, listed: list[str]
+) -> None:
+    found = filtered(browser, "/console/batches", identifier="=d")
+    link = unescape(found.text.partition('href="/console/batches/export?')[2].partition('"')[0])
+    rows = list(csv.DictReader(StringIO(browser.get(f"/console/batches/export?{link}").text)))
+    nothing = words(filtered(browser, "/console/batches", identifier="nobody"))
+
+    assert "1 batch matches, newest first." in words(found)
+    assert "identifier" not in link
+    assert [row["batch_id"] for row in rows] == [caller.get(f"/merge/jobs/{listed[-1]}").json["batch_id"]]
+    assert "No batch matches. Show all batches" in nothing
 
 
 def test_a_list_says_how_many_there_are_and_whose_they_are(

@@ -145,7 +145,7 @@ def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller
 
 
 @pytest.mark.parametrize("path", ["/merge/jobs", "/health/live", "/nowhere"])
-def test_whoever_is_nobody_is_told_no_count(caller: Caller, path: str) -> None:
+def test_a_request_without_a_valid_key_gets_no_count(caller: Caller, path: str) -> None:
     response = caller.get(path, headers={"Authorization": "Bearer nobodys"})
 
     assert not set(HEADERS) & set(response.headers.keys())

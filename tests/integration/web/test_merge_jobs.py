@@ -134,7 +134,7 @@ def test_jobs_are_listed_newest_first_in_pages_that_end(caller: Caller) -> None:
     assert pages == 3
 
 
-def test_a_page_shows_fifty_unless_told_otherwise(caller: Caller) -> None:
+def test_a_page_has_fifty_jobs_unless_the_request_gives_a_limit(caller: Caller) -> None:
     for _ in range(3):
         accepted(caller, *((external(f"a{n}"), external("b")) for n in range(40)))
 
@@ -235,14 +235,14 @@ def test_a_cursor_of_another_workspace_shows_nothing_of_it(caller: Caller, make_
         ),
     ],
 )
-def test_a_query_that_cannot_be_understood_is_told_so(caller: Caller, query: dict[str, str], message: str) -> None:
+def test_an_invalid_query_gets_a_sentence(caller: Caller, query: dict[str, str], message: str) -> None:
     response = caller.get("/merge/jobs", **query)
 
     assert response.status_code == 400
     assert response.json == {"message": message}
 
 
-def test_an_unknown_outcome_or_inclusion_is_told_so(caller: Caller) -> None:
+def test_an_unknown_outcome_or_inclusion_gets_a_sentence(caller: Caller) -> None:
     outcome = caller.get("/merge/jobs", outcome="done")
     include = caller.get(f"/merge/jobs/{UNKNOWN_ID}", include="everything")
 

@@ -66,7 +66,7 @@ def test_requests_let_in_while_redis_is_away_are_counted(caller: Caller, databas
     assert after == before + 1
 
 
-def test_what_waits_is_told_by_workspace(front_door: Flask, caller: Caller) -> None:
+def test_waiting_jobs_are_counted_by_workspace(front_door: Flask, caller: Caller) -> None:
     caller.post("/users/merge", pairs("a", "b", "c"))
     workspace = str(caller.workspace_id)
 
@@ -87,7 +87,7 @@ def test_the_ledger_is_not_looked_at_for_every_scrape(front_door: Flask, caller:
     assert value_of(front_door, "mergelane_jobs", workspace_id=workspace, state="queued") == 1
 
 
-def test_metrics_are_told_while_postgres_is_away() -> None:
+def test_metrics_are_returned_while_postgres_is_away() -> None:
     flask = create_app(Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.2))
     try:
         text = expose(*metric_sources(flask)).decode()

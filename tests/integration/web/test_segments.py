@@ -290,7 +290,7 @@ def test_a_segment_whose_connection_breaks_is_answered_as_when_postgres_is_away(
     assert query(caller)["count"] == 0
 
 
-def test_a_key_that_is_none_is_told_without_repeating_all_of_it(caller: Caller) -> None:
+def test_the_message_about_an_unknown_member_does_not_repeat_all_of_it(caller: Caller) -> None:
     long, lines = "k" * 50_000, "a\nb"
     bodies = (
         {long: 1},

@@ -129,7 +129,7 @@ def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
     assert not [line for line in lines if line["level"] in {"WARNING", "ERROR"}]
 
 
-def test_it_answers_only_where_it_was_told_to_listen(web: Process, port: int) -> None:
+def test_it_answers_only_at_the_address_of_the_setting(web: Process, port: int) -> None:
     assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json() == {"status": "ready"}
     assert f"http://127.0.0.1:{port}" in web.log
 

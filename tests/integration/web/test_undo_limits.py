@@ -78,7 +78,9 @@ def test_an_external_id_under_which_the_survivor_was_renamed_stays_there(
     assert the_profile(caller, "ann") == survivor
 
 
-def test_deprecated_external_ids_that_are_gone_are_told(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_an_undo_lists_deprecated_external_ids_that_it_did_not_restore(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     track(caller, attributes=[{"external_id": name} for name in ("one", "ann")])
     for current, new in (("one", "two"), ("two", "three")):
         rename(caller, current, new)

@@ -90,7 +90,7 @@ def test_several_aliases_of_one_request_become_one_profile(caller: Caller, worke
     assert {alias["alias_label"] for alias in export(caller, "ada")["user_aliases"]} == {"cart", "app", "shop"}
 
 
-def test_an_alias_that_nobody_has_is_accepted_and_told_afterwards(caller: Caller, worker: Worker) -> None:
+def test_an_unknown_alias_is_accepted_and_its_job_has_the_outcome(caller: Caller, worker: Worker) -> None:
     alias = {"alias_name": "nobody", "alias_label": "cart"}
 
     (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
@@ -207,7 +207,7 @@ def test_an_external_id_that_was_merged_away_leads_to_its_survivor(caller: Calle
     assert export(caller, "ada")["first_name"] == "Ada"
 
 
-def test_refused_objects_are_told_and_the_jobs_keep_their_places(caller: Caller, worker: Worker) -> None:
+def test_the_response_lists_refused_objects_and_the_jobs_keep_their_indexes(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1")
     body = {"aliases_to_identify": [{"user_alias": alias}, {"external_id": "ada", "user_alias": alias}]}
 

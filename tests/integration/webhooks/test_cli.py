@@ -80,7 +80,7 @@ def test_a_secret_is_rotated_and_a_dead_notice_retried(
 
 
 @pytest.mark.parametrize("command", ["enable", "disable", "delete", "rotate", "test", "notices"])
-def test_what_there_is_not_is_told_in_a_sentence(run: Callable[..., Result], command: str) -> None:
+def test_an_unknown_webhook_is_an_error_in_a_sentence(run: Callable[..., Result], command: str) -> None:
     told = run(command, str(uuid7()))
 
     assert told.exit_code == 1

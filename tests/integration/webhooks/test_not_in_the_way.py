@@ -51,7 +51,7 @@ def test_a_webhook_that_hangs_holds_no_lock_that_a_merge_or_its_owner_needs(
     assert caller.patch(f"/webhooks/{webhook['webhook_id']}", {"description": "slow"}).status_code == 200
 
 
-def test_a_webhook_that_hangs_keeps_no_more_than_its_share_busy_and_others_are_told(
+def test_a_webhook_that_hangs_takes_only_its_share_and_others_get_their_notices(
     make_caller: Callable[..., Caller], receiver: Receiver, make_notifier: Callable[..., Notifier]
 ) -> None:
     notifier = make_notifier(webhook_threads=16)
@@ -187,7 +187,7 @@ def test_what_a_killed_sender_had_in_hand_is_sent_again_under_the_same_id(
     assert len({each.notice_id for each in receiver.received}) == 1
 
 
-def test_a_sender_that_is_told_to_stop_ends_what_it_has_in_hand(
+def test_a_sender_that_must_stop_finishes_its_deliveries(
     caller: Caller, receiver: Receiver, process: Callable[[], Process]
 ) -> None:
     webhook = a_webhook(caller, receiver)

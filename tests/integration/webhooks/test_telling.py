@@ -32,7 +32,7 @@ def states(caller: Caller, webhook: Json) -> list[str]:
     return [notice["state"] for notice in notices_of(caller, webhook)]
 
 
-def test_a_batch_that_finished_is_told_signed_and_without_anybodys_identifiers(
+def test_a_finished_batch_sends_a_signed_notice_without_identifiers(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -72,7 +72,7 @@ def test_the_notice_is_visible_as_sent(caller: Caller, receiver: Receiver, worke
     assert notices_of(caller, webhook, state="dead") == []
 
 
-def test_a_batch_that_is_under_way_is_not_told(
+def test_an_unfinished_batch_sends_no_notice(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -93,7 +93,7 @@ def test_a_workspace_without_a_webhook_watches_nothing(caller: Caller, connectio
 
 
 @pytest.mark.parametrize("kind", ["identify", "undo", "nothing"])
-def test_batches_of_every_kind_are_told(
+def test_batches_of_each_kind_send_notices(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, kind: str
 ) -> None:
     people = [{"external_id": "ada"}, {"external_id": "ada-2"}, {"user_alias": {"alias_label": "l", "alias_name": "n"}}]
@@ -202,7 +202,7 @@ def test_a_redirect_is_a_failure_and_not_followed(
     assert notices_of(caller, webhook)[0]["last_error"] == f"It answered {status}."
 
 
-def test_a_retried_job_makes_another_end_which_is_told_under_another_id(
+def test_a_batch_that_finishes_again_after_a_retry_sends_a_notice_with_another_id(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection
 ) -> None:
     a_webhook(caller, receiver)
@@ -290,7 +290,7 @@ def test_a_pepper_that_is_listed_behind_a_newer_one_goes_on_signing(
     assert receiver.received[0].verified(webhook["secret"])
 
 
-def test_every_webhook_of_the_workspace_is_told_and_none_of_another(
+def test_each_webhook_of_the_workspace_gets_a_notice_and_none_of_another(
     make_caller: Callable[..., Caller], receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     owner, stranger = make_caller(), make_caller()

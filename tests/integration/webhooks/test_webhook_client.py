@@ -136,7 +136,7 @@ def test_a_certificate_of_an_unknown_authority_is_not_accepted(authority: trustm
     assert ending.error.startswith("TLS failed: the certificate was not accepted")
 
 
-def test_a_server_without_tls_is_told_apart(receiver: Receiver) -> None:
+def test_the_error_of_a_server_without_tls_is_its_own(receiver: Receiver) -> None:
     error = bring(receiver.url.replace("http:", "https:")).error
 
     assert error is not None

@@ -26,7 +26,7 @@ def test_a_secret_is_shown_when_it_is_made_and_at_no_other_time(
     assert made["secret"].removeprefix("whsec_") not in row["row"]
 
 
-def test_it_is_told_of_everything_and_enabled_unless_it_says_otherwise(caller: Caller, receiver: Receiver) -> None:
+def test_a_new_webhook_gets_all_types_and_is_enabled_by_default(caller: Caller, receiver: Receiver) -> None:
     made = a_webhook(caller, receiver)
     other = a_webhook(caller, receiver, types=[], description="of nothing", enabled=False)
 
@@ -86,7 +86,7 @@ def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Rece
         ),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(caller: Caller, body: object, sentence: str) -> None:
+def test_an_invalid_webhook_is_refused_in_a_sentence(caller: Caller, body: object, sentence: str) -> None:
     answer = caller.post("/webhooks", body)
 
     assert (answer.status_code, answer.json) == (400, {"message": sentence})

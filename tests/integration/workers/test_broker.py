@@ -66,7 +66,7 @@ def reads(server: RedisServer) -> int:
     return count
 
 
-def test_a_broker_that_is_not_there_is_told_as_away(own_redis: RedisServer) -> None:
+def test_a_missing_broker_raises_the_error_of_an_absent_one(own_redis: RedisServer) -> None:
     with broker_on(own_redis) as broker:
         own_redis.stop()
 

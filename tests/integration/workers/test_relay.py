@@ -44,7 +44,7 @@ def consume(server: RedisServer, consumed: set[UUID]) -> set[UUID]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_publishes_what_comes_and_ends_when_it_is_told_to(
+def test_it_publishes_new_jobs_and_ends_on_a_signal(
     process: Process, own_redis: RedisServer, factory: Factory, number: signal.Signals
 ) -> None:
     single_jobs(factory, 3)

@@ -40,7 +40,7 @@ def test_what_is_published_and_what_is_rescued_is_counted(
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (5, 5, 5)
 
 
-def test_what_waits_in_the_broker_is_told_beside_what_may(
+def test_the_messages_in_the_broker_are_measured_beside_their_bound(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     with relay(pool, settings, redis_server) as (publisher, _):

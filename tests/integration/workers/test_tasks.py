@@ -111,7 +111,7 @@ def test_a_process_holds_one_pool_until_it_is_closed(become: Become, database_ur
     assert resources.pool() is not first
 
 
-def test_a_worker_without_a_database_is_told_so(become: Become) -> None:
+def test_a_worker_without_a_database_ends_with_a_sentence(become: Become) -> None:
     become("")
 
     with pytest.raises(SetupError, match="DATABASE_URL is not set"):

@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_refused_by_its_variable(name: str, text: str) ->
         Settings.from_environ({name: text})
 
 
-def test_all_that_cannot_be_read_is_told_at_once() -> None:
+def test_one_error_lists_all_unreadable_settings() -> None:
     with pytest.raises(SetupError) as caught:
         Settings.from_environ({"MERGELANE_LANE_SIZE": "0", "MERGELANE_LOG_LEVEL": "LOUD"})
 

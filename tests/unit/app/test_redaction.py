@@ -49,7 +49,7 @@ def test_the_errors_that_led_to_it_come_first() -> None:
     assert told_of.index("KeyError (") < told_of.index("was the direct cause of") < told_of.index("ValueError (")
 
 
-def test_an_error_during_another_is_told_with_it() -> None:
+def test_a_traceback_has_the_error_during_which_it_occurred() -> None:
     try:
         try:
             lookup()
@@ -61,7 +61,7 @@ def test_an_error_during_another_is_told_with_it() -> None:
     assert told_of.index("KeyError (") < told_of.index("another exception occurred") < told_of.index("ValueError (")
 
 
-def test_a_cause_that_was_cut_off_is_not_told() -> None:
+def test_a_traceback_omits_a_suppressed_cause() -> None:
     assert "KeyError" not in redacted_traceback(chained(suppress=True)).replace("raise KeyError(PERSON)", "")
 
 
@@ -72,7 +72,7 @@ def test_notes_are_withheld_too() -> None:
     assert PERSON not in told(error)
 
 
-def test_the_errors_of_a_group_are_told_one_by_one() -> None:
+def test_a_traceback_lists_the_errors_of_a_group() -> None:
     told_of = told(ExceptionGroup(PERSON, [KeyError(PERSON), OSError(28, "No space left on device", PERSON)]))
 
     assert "ExceptionGroup (text withheld" in told_of
@@ -88,14 +88,14 @@ def test_an_error_that_caused_itself_ends() -> None:
     assert told(first).count("ValueError (") == 1
 
 
-def test_a_database_error_is_told_by_its_code() -> None:
+def test_a_traceback_has_the_code_of_a_database_error() -> None:
     assert describe_error(postgres.UniqueViolation(f"Key (email)=({PERSON}) already exists.")).startswith(
         "UniqueViolation (SQLSTATE 23505; text withheld"
     )
 
 
 @pytest.mark.parametrize("error", [SetupError("Set it."), DatabaseUnavailable("PostgreSQL does not answer.")])
-def test_our_own_sentences_are_told(error: Exception) -> None:
+def test_a_traceback_has_the_sentences_of_our_own_errors(error: Exception) -> None:
     assert describe_error(error) == f"{type(error).__name__}: {error}"
 
 

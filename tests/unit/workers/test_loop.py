@@ -79,7 +79,7 @@ def test_a_database_that_is_too_busy_is_waited_for_too(caplog: pytest.LogCapture
     assert "too busy (QueryCanceled)" in caplog.records[0].__dict__["reason"]
 
 
-def test_every_absence_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_absence_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     away = BrokerUnavailable("Redis is away.")
 
@@ -109,7 +109,7 @@ def test_a_server_that_refuses_is_waited_for(error: Exception, caplog: pytest.Lo
     assert type(error).__name__ in record.__dict__["reason"]
 
 
-def test_it_does_not_begin_when_it_is_told_to_stop_before() -> None:
+def test_it_does_not_begin_after_a_stop() -> None:
     stop = Stop()
     stop.set()
 

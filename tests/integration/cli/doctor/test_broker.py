@@ -42,7 +42,7 @@ def test_what_is_ours_is_not_taken_for_somebody_elses(redis_server: RedisServer)
 
 
 @pytest.mark.parametrize("key", ["celery", "_kombu.binding.celery", "session:jane@example.com"])
-def test_somebody_elses_keys_are_told_without_all_of_their_names(redis_server: RedisServer, key: str) -> None:
+def test_foreign_keys_are_a_finding_without_all_of_their_names(redis_server: RedisServer, key: str) -> None:
     with redis_server.client() as client:
         client.set(key, "x")
 
@@ -53,7 +53,7 @@ def test_somebody_elses_keys_are_told_without_all_of_their_names(redis_server: R
     assert "jane" not in finding.sentence
 
 
-def test_a_redis_that_drops_messages_or_writes_to_its_disk_is_told(own_redis: RedisServer) -> None:
+def test_a_redis_that_drops_messages_or_writes_to_its_disk_is_a_finding(own_redis: RedisServer) -> None:
     with own_redis.client() as client:
         client.config_set("maxmemory", "50mb")
         client.config_set("maxmemory-policy", "allkeys-lru")

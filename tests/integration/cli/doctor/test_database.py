@@ -42,7 +42,7 @@ def test_a_sound_server_is_fine(connection: Connection, settings: Settings) -> N
 
 
 @pytest.mark.parametrize(("revision", "level"), [("0001", "wrong"), ("9999", "notice")])
-def test_a_schema_of_another_version_is_told(connection: Connection, revision: str, level: str) -> None:
+def test_a_schema_of_another_version_is_a_finding(connection: Connection, revision: str, level: str) -> None:
     connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
 
     finding = database.check_schema(connection)
@@ -73,7 +73,7 @@ def test_an_empty_database_is_examined_as_far_as_it_goes(empty_database_url: str
     assert "relay" not in found
 
 
-def test_an_installation_without_keys_is_told(connection: Connection, settings: Settings) -> None:
+def test_an_installation_without_keys_is_a_finding(connection: Connection, settings: Settings) -> None:
     (finding,) = database.check_digests(connection, settings)
 
     assert finding.level == Level.NOTICE
@@ -161,7 +161,7 @@ def test_jobs_that_wait_too_long_are_wrong(connection: Connection, settings: Set
 
 
 @pytest.mark.parametrize(("bound", "level"), [(100, "fine"), (5, "notice"), (4, "wrong")])
-def test_a_workspace_whose_requests_are_refused_or_soon_will_be_is_told(
+def test_a_workspace_whose_requests_are_or_will_be_refused_is_a_finding(
     connection: Connection, settings: Settings, bound: int, level: str
 ) -> None:
     factory = Factory(connection)
@@ -173,7 +173,7 @@ def test_a_workspace_whose_requests_are_refused_or_soon_will_be_is_told(
     assert room.level == level
 
 
-def test_a_database_that_is_away_is_wrong_and_its_password_is_not_told() -> None:
+def test_an_absent_database_is_a_fault_and_its_password_is_not_printed() -> None:
     url = "postgresql://ada:lovelace-s3cret@127.0.0.1:1/nowhere"
     findings = run_checks(Settings(database_url=url, broker_url="redis://:lovelace-s3cret@127.0.0.1:1/0"))
 

@@ -56,7 +56,9 @@ def test_with_a_sender_all_is_fine(connection: Connection, factory: Factory, dat
         assert levels(found(connection, PEPPER)) == {"sender": "fine", "dead notices": "fine"}
 
 
-def test_a_sender_that_does_not_keep_up_is_told(connection: Connection, factory: Factory, database_url: str) -> None:
+def test_a_sender_that_does_not_keep_up_is_a_finding(
+    connection: Connection, factory: Factory, database_url: str
+) -> None:
     a_webhook(factory, notices="waiting")
     with psycopg.connect(database_url, application_name="mergelane-sender"):
         finding = found(connection, PEPPER)["sender"]

@@ -104,6 +104,6 @@ def test_a_child_that_was_ended_is_not_started_again(nursery: Nursery) -> None:
     assert list(nursery.folder.glob("*.pid")) == []
 
 
-def test_an_end_is_told_in_words() -> None:
+def test_an_exit_status_is_described_in_words() -> None:
     assert describe_exit(2) == "exited with status 2"
     assert describe_exit(-9) == "was killed by signal 9"

@@ -307,7 +307,7 @@ def test_a_port_of_root_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch
         sockets.require_usable_port("127.0.0.1", 80, "--port", user=PROCESS_USER)
 
 
-def test_another_user_is_told_who_can_read_the_state(folder: Path) -> None:
+def test_another_user_reads_who_can_open_the_state(folder: Path) -> None:
     home = DataDir(folder / "home")
     home.lock()
     home.save_database_url("postgresql://")

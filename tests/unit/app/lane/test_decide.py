@@ -152,14 +152,14 @@ def test_a_survivor_that_was_merged_away_is_replaced_by_its_own_survivor() -> No
     assert decision.merged.id == BEA.id
 
 
-def test_an_orphan_that_is_gone_is_told_with_where_it_went() -> None:
+def test_the_reason_of_a_merged_away_orphan_names_its_survivor() -> None:
     decision = decided(GONE, ANN)
 
     assert BEA.braze_id in decision.reason
     assert (decision.orphan, decision.merged_away, decision.survivor) == (None, GONE, ANN)
 
 
-def test_what_was_found_is_told_even_when_the_other_side_was_not() -> None:
+def test_the_decision_has_the_found_profile_although_the_other_one_is_missing() -> None:
     assert decided(ANN, NoCandidate()).orphan == ANN
     assert decided(NoCandidate(), BEA).survivor == BEA
     assert decided(Ambiguous(), GONE_TOO).survivor == BEA

@@ -81,7 +81,7 @@ def test_every_decision_has_a_time_of_its_own() -> None:
     assert [decision.at - AT for decision in decisions] == [timedelta(microseconds=place) for place in range(3)]
 
 
-def test_the_ledger_is_told_both_as_they_were_and_who_was_gone() -> None:
+def test_the_decision_has_both_profiles_as_they_were_and_the_merged_away_ones() -> None:
     gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
     pairs = [
         pair(ext("a"), ext("b"), A, B),

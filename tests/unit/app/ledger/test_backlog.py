@@ -119,7 +119,7 @@ def test_the_dearer_a_look_the_rarer_it_is(
 
 
 @pytest.mark.parametrize(("takes_s", "seconds"), [(0.0, RETRY_AFTER_S), (0.4, 20)])
-def test_who_is_refused_is_told_to_come_back_after_the_next_look(
+def test_a_refused_request_gets_a_retry_after_past_the_next_count(
     backlogs: BacklogLimiter, ledger: Any, takes_s: float, seconds: int
 ) -> None:
     ledger.takes_s = takes_s
@@ -131,7 +131,7 @@ def test_who_is_refused_is_told_to_come_back_after_the_next_look(
     assert refused.value.retry_after_s == seconds
 
 
-def test_the_beginning_and_the_end_are_told_once(
+def test_the_start_and_the_end_of_the_backlog_are_logged_once(
     backlogs: BacklogLimiter, ledger: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for waiting in (99, 100, 100, 99, 99):

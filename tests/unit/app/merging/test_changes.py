@@ -114,13 +114,13 @@ def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
         ("devices", {}, {"d1": {"model": "m"}}, "devices.d1", (None, {"model": "m"}), "unite"),
     ],
 )
-def test_a_change_is_told_as_exports_show_it(
+def test_a_change_has_the_names_and_values_of_exports(
     field: str, before: Any, after: Any, name: str, shown: tuple[Any, Any], rule: str
 ) -> None:
     assert told(field, before, after) == [{"field": name, "before": shown[0], "after": shown[1], "rule": rule}]
 
 
-def test_a_subscription_is_told_with_its_times_as_exports_show_them() -> None:
+def test_the_change_of_a_subscription_has_its_times_as_in_exports() -> None:
     state = {"state": "unsubscribed", "opted_in_at": MON, "unsubscribed_at": TUE}
 
     found = told("email_subscription", None, state)
@@ -132,7 +132,7 @@ def test_a_subscription_is_told_with_its_times_as_exports_show_them() -> None:
     }
 
 
-def test_a_copied_summary_is_told_part_by_part() -> None:
+def test_a_copied_summary_is_a_change_for_each_part() -> None:
     found = told("custom_events", {}, {"buy": {"count": 4, "first": MON, "last": TUE}})
 
     assert {(change["field"], change["before"], change["after"]) for change in found} == {
@@ -149,7 +149,7 @@ def test_who_the_profile_is_is_no_change() -> None:
     assert list_changes(before=profile, after=later, orphan=later) == []
 
 
-def test_changes_are_told_in_the_order_of_the_rules() -> None:
+def test_changes_are_in_the_order_of_the_rules() -> None:
     before, after = a_profile(), a_profile(last_purchase_at=MONDAY, country="DE", external_id="ann", session_count=1)
 
     names = [change["field"] for change in list_changes(before=before, after=after, orphan=after)]
@@ -159,7 +159,7 @@ def test_changes_are_told_in_the_order_of_the_rules() -> None:
 
 @given(profiles(1), profiles(2))
 @thoroughly
-def test_all_that_differs_is_told_and_nothing_else(survivor: Profile, orphan: Profile) -> None:
+def test_changes_are_the_fields_that_differ(survivor: Profile, orphan: Profile) -> None:
     merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     found = list_changes(before=survivor, after=merged, orphan=orphan)
@@ -191,7 +191,7 @@ def test_times_have_one_form(value: date, text: str) -> None:
     assert canonical_time(value) == text
 
 
-def test_a_moment_of_another_time_zone_is_told_in_utc() -> None:
+def test_a_moment_of_another_time_zone_is_in_utc() -> None:
     new_york = timezone(timedelta(hours=-5))
 
     assert canonical_time(datetime(2026, 1, 31, 4, 30, tzinfo=new_york)) == "2026-01-31T09:30:00.000Z"

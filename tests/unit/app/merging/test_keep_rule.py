@@ -133,7 +133,7 @@ def test_orphans_follow_in_the_order_in_which_the_rule_prefers_them() -> None:
     assert [orphan.id for orphan in found.orphans] == [5, 3, 2, 4]
 
 
-def test_of_an_undecided_group_everybody_is_told_and_nobody_merged() -> None:
+def test_an_undecided_group_lists_all_profiles_and_merges_none() -> None:
     group = [a_duplicate(1), a_duplicate(2)]
     found = plan_group(group, keeper=Undecided.TIE, address="a@x.org", rule=KeepRule())
 

@@ -41,7 +41,7 @@ def test_what_the_orphan_had_absorbed_is_not_counted_on_the_survivor() -> None:
     assert merge_profiles(survivor=a_profile(), orphan=orphan, at=AT).absorbed_count == 1
 
 
-def test_survivor_and_orphan_are_told_apart_by_name_alone() -> None:
+def test_survivor_and_orphan_are_keyword_arguments() -> None:
     with pytest.raises(TypeError):
         merge_profiles(a_profile(), a_profile(), at=AT)  # type: ignore[call-arg]
 

@@ -14,7 +14,7 @@ def rows_of(orphan: Profile, survivor: Profile) -> dict[str, ComparedField]:
     return {row.field: row for row in compare_merge(orphan=orphan, survivor=survivor, changed=changed)}
 
 
-def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> None:
+def test_a_changed_field_has_both_values_before_the_value_after_and_the_rule() -> None:
     rows = rows_of(a_profile(last_name="Ash", session_count=2), a_profile(session_count=3))
 
     assert rows["last_name"] == ComparedField(
@@ -25,7 +25,7 @@ def test_a_changed_field_is_told_with_both_befores_the_after_and_the_rule() -> N
     )
 
 
-def test_a_field_that_stays_is_told_too() -> None:
+def test_an_unchanged_field_is_listed_too() -> None:
     rows = rows_of(a_profile(first_name="Ann", email="a@x.org"), a_profile(first_name="Anna", email="b@x.org"))
 
     assert rows["first_name"] == ComparedField(
@@ -34,7 +34,7 @@ def test_a_field_that_stays_is_told_too() -> None:
     assert (rows["email"].orphan, rows["email"].after) == ("a@x.org", "b@x.org")
 
 
-def test_what_neither_has_is_not_told() -> None:
+def test_a_field_that_neither_profile_has_is_not_listed() -> None:
     assert rows_of(a_profile(), a_profile()) == {}
 
 

@@ -66,7 +66,7 @@ def test_a_process_with_the_row_of_one_that_ended_begins_with_nothing_in_hand() 
     assert gauge.value() == 1
 
 
-def test_the_latest_moment_is_told(memory: SharedMemory) -> None:
+def test_a_gauge_returns_the_latest_moment(memory: SharedMemory) -> None:
     latest = Latest("seen", "When something was seen.", memory=memory)
     latest.set(17.0)
     in_a_child(lambda: latest.set(99.0))

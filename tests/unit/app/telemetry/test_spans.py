@@ -30,7 +30,7 @@ def test_nothing_is_sent_unasked() -> None:
     assert span.traceparent == ""
 
 
-def test_whoever_asks_for_traces_without_the_extra_is_told(
+def test_traces_without_the_extra_are_an_error_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "app.telemetry.exporting", None)

@@ -159,7 +159,7 @@ def test_operations_see_what_the_objects_before_them_did() -> None:
     assert after.custom_attributes == {"visits": 6, "seen": ["b", "c", "d"]}
 
 
-def test_an_operation_that_does_not_fit_is_told_and_the_rest_of_its_object_has_effect() -> None:
+def test_an_impossible_operation_is_a_warning_and_the_rest_of_its_object_takes_effect() -> None:
     profile = a_profile(custom_attributes={"plan": "gold"})
     after = apply_entries(
         profile,
@@ -212,7 +212,7 @@ def test_a_subscription_keeps_when_each_state_began() -> None:
     assert out.email_subscription == {"state": "unsubscribed", "opted_in_at": SPRING, "unsubscribed_at": NOW_TEXT}
 
 
-def test_encryption_belongs_to_the_address_it_was_told_of() -> None:
+def test_encryption_belongs_to_the_address_of_its_request() -> None:
     hidden = attributed(email="c2VjcmV0", email_encrypted=True)
     again = tracked(hidden, attributes=[{"email": "c2VjcmV0", "email_encrypted": True, "first_name": "A"}])
     replaced = attributed(hidden, email="a@b.cd")

@@ -129,7 +129,7 @@ def test_an_unknown_name_is_refused_in_the_words_for_one_of_ours(private: bool, 
     assert str(refused.value) == sentence
 
 
-def test_all_addresses_of_a_public_name_are_told() -> None:
+def test_all_addresses_of_a_public_name_are_returned() -> None:
     target = parse_target("https://example.com/", private=False)
     found = ["93.184.215.14", "2606:4700::1111"]
 

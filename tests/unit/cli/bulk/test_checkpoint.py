@@ -67,7 +67,7 @@ def test_what_no_run_left_is_not_touched(tmp_path: Path) -> None:
     assert output.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_file_that_was_cut_and_a_state_that_is_none_are_told(tmp_path: Path) -> None:
+def test_a_shortened_file_and_an_invalid_checkpoint_are_errors(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     begin(output)
     output.write_bytes(b"on")

@@ -33,7 +33,7 @@ def test_a_line_says_its_array_or_belongs_to_the_one_that_was_named() -> None:
 
 
 @pytest.mark.parametrize("value", [5, {}, {"first_name": "nobody"}, {"events": {}}, {"external_id": "a", "x": "\0"}])
-def test_what_the_front_door_would_refuse_is_told_before(value: Any) -> None:
+def test_a_line_that_web_would_refuse_is_refused_before(value: Any) -> None:
     assert read(value)[0].fault
 
 
@@ -89,7 +89,7 @@ def test_cells_are_text_unless_their_column_says_otherwise() -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [("x:number", "1,5"), ("x:number", "true"), ("x:boolean", "1"), ("x:json", "{")]
 )
-def test_a_cell_that_is_not_what_its_column_says_is_told(name: str, text: str) -> None:
+def test_a_cell_of_another_type_than_its_column_is_refused(name: str, text: str) -> None:
     (line,) = read({"external_id": "ada", name: text}, form=FileFormat.CSV, names=("external_id", name))
 
     assert line.fault == f"The cell in column 'x' is not a {name[2:]}: '{text}'."

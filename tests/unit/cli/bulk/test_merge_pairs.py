@@ -56,7 +56,7 @@ def test_every_kind_of_identifier_has_its_columns_on_both_sides(cells: dict[str,
         {"merge_external_id": "a" * 1000, "keep_external_id": "b"},
     ],
 )
-def test_a_row_that_says_no_pair_is_told_why(cells: dict[str, str]) -> None:
+def test_a_row_without_a_pair_is_refused_with_the_reason(cells: dict[str, str]) -> None:
     (found,) = parse_pairs([record({**dict.fromkeys(PAIR_COLUMNS, ""), **cells})], FileFormat.CSV)
 
     assert found.fault
@@ -64,7 +64,7 @@ def test_a_row_that_says_no_pair_is_told_why(cells: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "a", [], [GOOD], {}, {**GOOD, "more": 1}, {"identifier_to_merge": 1}])
-def test_a_line_that_says_no_pair_is_told_why(value: Any) -> None:
+def test_a_line_without_a_pair_is_refused_with_the_reason(value: Any) -> None:
     assert pair(value).fault
 
 

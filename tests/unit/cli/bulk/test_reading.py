@@ -122,7 +122,7 @@ ROWS = b"a,b\n1,x\n%s\n3,z\n4,w\n"
         (b'"2"x,y', AFTER_QUOTE),
         (b'2,"5" pipe"', AFTER_QUOTE),
         (b"2,y,z", "The line has 3 cells; the header has 2."),
-        (b"2", "The line has 1 cells; the header has 2."),
+        (b"2", "The line has 1 cell; the header has 2."),
         (b"a,b", "The line repeats the header. Several files were joined; remove the line."),
         (b"\xef\xbb\xbfa, b", "The line repeats the header. Several files were joined; remove the line."),
     ],
@@ -151,7 +151,7 @@ def test_thousands_of_lines_after_a_quote_without_its_pair_are_all_read(read: Re
             (3, 5),
             "A quote opens in line 3 and closes in line 5, and each of these lines looks like",
         ),
-        (b'"2\n3,z\n4"', (3, 5), "The row of lines 3 to 5 has 1 cells; the header has 2."),
+        (b'"2\n3,z\n4"', (3, 5), "The row of lines 3 to 5 has 1 cell; the header has 2."),
         (
             b'"2\n3",z',
             (3, 4),

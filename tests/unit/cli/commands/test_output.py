@@ -53,6 +53,6 @@ def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatc
     assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
 
 
-def test_counts_are_told_the_most_frequent_first() -> None:
+def test_counts_are_printed_highest_first() -> None:
     assert format_counts({"dead": 1, "merged": 1_200, "invalid": 1}) == "merged 1,200, dead 1, invalid 1"
     assert format_counts({}) == "none yet"

@@ -56,7 +56,7 @@ def test_settings_that_work_but_are_odd_are_to_be_known_of(values: dict[str, Any
     assert found(Level.WRONG, **values) == []
 
 
-def test_no_secret_is_told() -> None:
+def test_no_secret_is_printed() -> None:
     secret = "s3cret-of-this-installation"
     settings = Settings(key_pepper=("",), dev_api_key=secret, flower_basic_auth=f"ada:{secret}")
 

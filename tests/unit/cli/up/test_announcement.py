@@ -47,7 +47,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
     assert "http://[::1]:8123" in format_announcement(options, HOME, postgres=True, redis=True, key=True)
 
 
-def test_the_ports_of_metrics_are_told_when_there_are_any() -> None:
+def test_the_ports_of_metrics_are_printed_if_there_are_any() -> None:
     options = replace(OPTIONS, metrics_port=9000)
     told = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
 

@@ -17,7 +17,7 @@ def test_every_command_is_run_by_this_python() -> None:
     ]
 
 
-def test_the_front_door_listens_where_it_is_told() -> None:
+def test_web_listens_at_the_given_address() -> None:
     assert commands.web(host="10.0.0.1", port=8080)[-2:] == ["--bind", "10.0.0.1:8080"]
     assert commands.web(host="::1", port=8080)[-2:] == ["--bind", "[::1]:8080"]
 
