@@ -1710,10 +1710,11 @@ ALTER TABLE ONLY public.webhook
 ALTER TABLE ONLY public.webhook_watch
     ADD CONSTRAINT webhook_watch_pkey PRIMARY KEY (workspace_id, batch_id);
 
-ALTER TABLE ONLY public.workspace_move
-    ADD CONSTRAINT workspace_move_pkey PRIMARY KEY (workspace_id);
 ALTER TABLE ONLY public.workspace_home
     ADD CONSTRAINT workspace_home_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.workspace_move
+    ADD CONSTRAINT workspace_move_pkey PRIMARY KEY (workspace_id);
 
 ALTER TABLE ONLY public.workspace
     ADD CONSTRAINT workspace_name_key UNIQUE (name);
@@ -1971,10 +1972,11 @@ ALTER TABLE ONLY public.webhook_watch
 ALTER TABLE ONLY public.webhook
     ADD CONSTRAINT webhook_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
-ALTER TABLE ONLY public.workspace_move
-    ADD CONSTRAINT workspace_move_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 ALTER TABLE ONLY public.workspace_home
     ADD CONSTRAINT workspace_home_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
+
+ALTER TABLE ONLY public.workspace_move
+    ADD CONSTRAINT workspace_move_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspace(workspace_id);
 
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
@@ -2110,8 +2112,9 @@ CREATE POLICY own_workspace ON public.webhook_watch USING ((workspace_id = publi
 
 CREATE POLICY own_workspace ON public.workspace USING ((workspace_id = public.current_workspace()));
 
-CREATE POLICY own_workspace ON public.workspace_move USING ((workspace_id = public.current_workspace()));
 CREATE POLICY own_workspace ON public.workspace_home USING ((workspace_id = public.current_workspace()));
+
+CREATE POLICY own_workspace ON public.workspace_move USING ((workspace_id = public.current_workspace()));
 
 ALTER TABLE public.plan ENABLE ROW LEVEL SECURITY;
 
@@ -2155,8 +2158,9 @@ ALTER TABLE public.webhook_watch ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspace ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE public.workspace_move ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.workspace_home ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workspace_move ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO mergelane_app;
 
