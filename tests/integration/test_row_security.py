@@ -103,7 +103,8 @@ def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Po
         seen = {relation: count(tx.connection, relation) for relation in [*tables, *views]}
 
     assert {table for table in tables if not own[table] or not rows_of(b, table)} == set()
-    assert seen == {**own, "workspace_job": own["job"], "workspace_profile": own["profile"], "held_lane": 0}
+    of_views = {"workspace_job": own["job"], "workspace_profile": own["profile"], "held_lane": 0, "open_workspace": 1}
+    assert seen == {**own, **of_views}
 
 
 def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
