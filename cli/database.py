@@ -12,11 +12,11 @@ from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 
 #: Undoes what a pooler has set for the processes, and repeats what it drops of this connection's options.
-AS_OWNER = "SET LOCAL ROLE NONE; SET LOCAL row_security = off"
+AS_OWNER = ("SET LOCAL ROLE NONE", "SET LOCAL row_security = off")
 #: The same for a whole session. Its lock_timeout is that of a migration: other sessions queue behind each lock.
 WHOLE_SESSION = (
     "SET ROLE NONE; SET row_security = off; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-    " SET lock_timeout = '4s'"
+    " SET lock_timeout = '500ms'"
 )
 BACKEND = "SELECT pg_backend_pid() AS pid"
 
@@ -30,7 +30,8 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
     """
     conn = _connect(settings, database_url, name=name)
     with _explained(), conn, conn.transaction():
-        conn.execute(AS_OWNER, prepare=False)
+        for statement in AS_OWNER:
+            conn.execute(statement, prepare=False)
         yield conn
 
 
