@@ -12,7 +12,7 @@ from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 
 #: Undoes what a pooler has set for the processes, and repeats what it drops of this connection's options.
-AS_OWNER = "SET LOCAL ROLE NONE; SET LOCAL row_security = off"
+AS_OWNER = ("SET LOCAL ROLE NONE", "SET LOCAL row_security = off")
 
 
 @contextmanager
@@ -32,7 +32,8 @@ def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[C
         ) from None
     try:
         with conn, conn.transaction():
-            conn.execute(AS_OWNER, prepare=False)
+            for statement in AS_OWNER:
+                conn.execute(statement, prepare=False)
             yield conn
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(

@@ -156,7 +156,7 @@ def _distribute_tables(connection: psycopg.Connection[Any], tables: Mapping[str,
 
 
 def in_key_order(connection: psycopg.Connection[Any], tables: Sequence[str]) -> list[str]:
-    """Return *tables* so that each follows those that its foreign keys reference; FIRST is the first."""
+    """Return *tables* so that each follows the tables of its foreign keys; FIRST is the first."""
     references = {(row["referencing"], row["referenced"]) for row in _rows(connection, QUERIES["list_references"])}
     left = sorted(tables, key=lambda name: (name != FIRST, name))
     ordered: list[str] = []
