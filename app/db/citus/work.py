@@ -1,10 +1,10 @@
 """Finds the workspaces with work on a distributed database, node by node.
 
 On one server, a query over all workspaces finds them. On Citus the same query would ask every shard in every round, and
-fail while one node is away. So workspaces announce their work on their node: one query for each node, at most every
-LOOK_S seconds, lists the announcements, and then a query for each workspace among them lists what it has to do. Announcements
-only hasten this: every workspace gets this query every SWEEP_S seconds. A node that does not answer is left out, with its
-workspaces, and tried again after RETRY_S seconds. See docs/adr/0062-work-by-node.md.
+fail while one node is away. So workspaces announce their work on their node. One query for each node, at most every
+LOOK_S seconds, lists the announcements; then a query for each workspace among them lists what it has to do.
+Announcements only hasten this: every workspace gets this query every SWEEP_S seconds. A node that does not answer is
+left out, with its workspaces, and tried again after RETRY_S seconds. See docs/adr/0062-work-by-node.md.
 """
 
 import logging
