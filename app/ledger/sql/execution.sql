@@ -1,4 +1,4 @@
--- Jobs on their way from acceptance to their end.
+-- Jobs from their acceptance to their outcome.
 
 -- fragment: earlier_identification
 -- The lane of the job head names an identifier of an identification that was accepted earlier, in another batch, and is
