@@ -31,7 +31,6 @@ import click
 import requests
 
 from app import keys
-from app.config import Settings
 from chaos.errors import ChaosError
 from chaos.fairness import USUAL
 from chaos.installation import KEY, Installation, running_installation
@@ -120,7 +119,7 @@ def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figure
     answers = {load: Counter[str]() for load in seen}
     with running_installation(settings=USUAL) as home, _refusing_server() as refusing_url:
         home.run_product(workers=1)
-        with connected(Settings(), home.database_url, name="chaos") as connection:
+        with connected(home.command_settings, home.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=STRANGER_KEY, workspace=STRANGER, permissions=["*"])
         _make_people(home)
         for load in [load for _ in range(rounds) for load in (CONTROL, *loads)]:
