@@ -15,7 +15,6 @@ from time import monotonic
 import click
 
 from app import keys
-from app.config import Settings
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from chaos.client import Answers, Client
@@ -52,7 +51,7 @@ def measure(*, backlog: int, merges: int, rounds: int, workers: int) -> Figures:
     """Measure *merges* of a small workspace alone, and beside a *backlog* of another workspace."""
     with running_installation(settings=USUAL) as home:
         home.run_product(workers=workers)
-        with connected(Settings(), home.database_url, name="chaos") as connection:
+        with connected(home.command_settings, home.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=SMALL_KEY, workspace=SMALL, permissions=["*"])
         with home.connect() as connection, closing(Client(home.base_url, SMALL_KEY, Answers())) as client:
             alone = list(_rounds(home, connection, client, merges=merges, rounds=rounds))

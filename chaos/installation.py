@@ -111,6 +111,11 @@ class Installation:
         """The settings with the URLs of the servers, as the product uses them."""
         return {"DATABASE_URL": self.proxied_database_url, "BROKER_URL": self.proxied_broker_url}
 
+    @property
+    def command_settings(self) -> Settings:
+        """The settings with which a command connects to the database."""
+        return Settings(database_distributed=self._settings.get("DATABASE_DISTRIBUTED") == "on")
+
     def connect(self) -> Connection:
         """Return a direct connection to the database, with rows as dicts, in autocommit mode."""
         return Connection.connect(
@@ -132,7 +137,7 @@ class Installation:
         self.start_database()
         self.start_broker()
         migrations.upgrade_schema(self.database_url)
-        with connected(Settings(), self.database_url, name="chaos") as connection:
+        with connected(self.command_settings, self.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
     def start_database(self) -> None:

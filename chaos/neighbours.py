@@ -31,7 +31,6 @@ import click
 import requests
 
 from app import keys
-from app.config import Settings
 from chaos.errors import ChaosError
 from chaos.fairness import USUAL
 from chaos.installation import KEY, DirectInstallation, Installation, running_installation
@@ -123,7 +122,7 @@ def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figure
         _refusing_server() as refusing_url,
     ):
         home.run_product(workers=1)
-        with connected(Settings(), home.database_url, name="chaos") as connection:
+        with connected(home.command_settings, home.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=STRANGER_KEY, workspace=STRANGER, permissions=["*"])
         _make_people(home)
         for load in [load for _ in range(rounds) for load in (CONTROL, *loads)]:

@@ -18,7 +18,6 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app import keys
-from app.config import Settings
 from chaos.client import Answers, Client, Json
 from chaos.errors import ChaosError
 from chaos.failing_runs import fail_run
@@ -63,7 +62,9 @@ class Steering:
 
     def start(self) -> None:
         """Create the workspace, and start the stories."""
-        with connected(Settings(), self._installation.database_url, name="chaos") as connection:
+        with connected(
+            self._installation.command_settings, self._installation.database_url, name="chaos"
+        ) as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="steering")
         self._running = [self._threads.submit(self._tell) for _ in range(THREADS)]

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 #: Changed rows below which a table is left alone: small tables are fast with any plan.
 LEAST_ROWS = 500
-#: Seconds between two rounds over the nodes of Citus, each of which opens a session on every node.
+#: Seconds between two rounds over the nodes of Citus. A round opens a session on each node.
 NODES_EVERY_S = 15.0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from app.config import Settings
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection, Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.duplicates.counts import DuplicateCounts
@@ -39,7 +39,7 @@ PATH = "/duplicates/runs"
 
 def workspaces_with_due_runs(connection: Connection) -> list[int]:
     """List the workspaces that have a running run, or a daily run that is due."""
-    return find_workspaces(connection, Work.DUPLICATES, QUERIES["workspaces_with_duplicates_to_merge"])
+    return find_workspaces_with(connection, WorkKind.DUPLICATES, QUERIES["workspaces_with_duplicates_to_merge"])
 
 
 def advance_run(

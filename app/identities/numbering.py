@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
@@ -38,7 +38,7 @@ class NumberedChanges:
 
 def workspaces_with_changes(connection: Connection) -> list[int]:
     """Return the workspaces that may have changes without a number."""
-    return find_workspaces(connection, Work.IDENTITIES, QUERIES["workspaces_with_identity_changes"])
+    return find_workspaces_with(connection, WorkKind.IDENTITIES, QUERIES["workspaces_with_identity_changes"])
 
 
 def number_changes(tx: Transaction, *, limit: int = CHUNK, look_back_s: float = LOOK_BACK_S) -> NumberedChanges:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.ids import FIRST_ID, new_id
 from app.db.queries import load_queries
@@ -101,7 +101,7 @@ def add_cancellation(tx: Transaction, selection: QueueSelection, *, api_key_id: 
 
 def workspaces_with_cancellations(connection: Connection) -> list[int]:
     """List the workspaces with jobs to cancel in the background."""
-    return find_workspaces(connection, Work.CANCELLATIONS, QUERIES["workspaces_with_cancellations"])
+    return find_workspaces_with(connection, WorkKind.CANCELLATIONS, QUERIES["workspaces_with_cancellations"])
 
 
 def settle_cancellation(tx: Transaction, *, limit: int) -> int:

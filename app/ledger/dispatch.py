@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db.citus.work import FINDERS, Work, find_workspaces
+from app.db.citus.work import FINDERS, WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.due_floors import NO_FLOORS, Floors, floors_of
@@ -65,7 +65,7 @@ def seconds_until_due_lane(connection: Connection) -> float | None:
 
 def workspaces_to_rescue(connection: Connection) -> list[int]:
     """List the workspaces with published, unfinished jobs, or with jobs that wait for a later time."""
-    return find_workspaces(connection, Work.JOBS, QUERIES["workspaces_to_rescue"])
+    return find_workspaces_with(connection, WorkKind.JOBS, QUERIES["workspaces_to_rescue"])
 
 
 @dataclass(frozen=True, slots=True)

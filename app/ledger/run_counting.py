@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.ids import FIRST_ID
 from app.db.queries import load_queries
@@ -90,7 +90,7 @@ class BatchCount:
 
 def workspaces_with_runs(connection: Connection) -> list[int]:
     """List the workspaces with a batch to count, or with a run that is running."""
-    return find_workspaces(connection, Work.RUNS, QUERIES["workspaces_with_runs"])
+    return find_workspaces_with(connection, WorkKind.RUNS, QUERIES["workspaces_with_runs"])
 
 
 def count_runs(tx: Transaction, cursor: CountingCursor) -> CountingStep:

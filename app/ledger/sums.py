@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from app.db.citus.work import FINDERS, Work
+from app.db.citus.work import FINDERS, WorkKind
 from app.db.connections import Connection, Pool
 from app.db.ids import earliest_id_at
 from app.db.queries import load_queries
@@ -47,7 +47,7 @@ def list_workspaces_to_sum(connection: Connection) -> list[tuple[int, datetime]]
     finder = FINDERS.of(connection)
     if finder is not None:
         (clock,) = connection.execute(QUERIES["find_last_minute"]).fetchall()
-        return [(each, clock["until"]) for each in finder.workspaces(connection, Work.MINUTES)]
+        return [(each, clock["until"]) for each in finder.workspaces(connection, WorkKind.MINUTES)]
     return [(row["workspace_id"], row["until"]) for row in connection.execute(QUERIES["workspaces_to_sum"])]
 
 

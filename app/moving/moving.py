@@ -13,8 +13,9 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from app.db.installation import read_name
+from app.db.local_settings import set_workspace
 from app.db.queries import load_queries
-from app.db.transaction import Transaction, set_workspace
+from app.db.transaction import Transaction
 from app.errors import SetupError
 from app.identities.numbering import number_changes
 from app.moving.checks import (

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
@@ -44,7 +44,7 @@ class ChangedGroups:
 
 def workspaces_to_recompute(connection: Connection) -> list[int]:
     """List the workspaces with an unfinished recomputation."""
-    return find_workspaces(connection, Work.RECOMPUTATION, QUERIES["workspaces_to_recompute"])
+    return find_workspaces_with(connection, WorkKind.RECOMPUTATION, QUERIES["workspaces_to_recompute"])
 
 
 def recompute_batch(tx: Transaction, *, limit: int) -> int:

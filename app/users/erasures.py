@@ -19,7 +19,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.audit.log import Actor, AuditEvent, log_events
-from app.db.citus.work import Work, find_workspaces
+from app.db.citus.work import WorkKind, find_workspaces_with
 from app.db.connections import Connection
 from app.db.ids import new_id
 from app.db.queries import load_queries
@@ -157,7 +157,7 @@ def delete_short_history(tx: Transaction, *, origin_ids: Sequence[int], limit: i
 
 def list_workspaces_with_erasures(connection: Connection) -> list[int]:
     """Return the workspaces with erasures that are not complete."""
-    return find_workspaces(connection, Work.ERASURES, QUERIES["workspaces_with_erasures"])
+    return find_workspaces_with(connection, WorkKind.ERASURES, QUERIES["workspaces_with_erasures"])
 
 
 def delete_history_chunk(tx: Transaction, *, limit: int) -> int:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from app.db.citus.work import FINDERS, Work
+from app.db.citus.work import FINDERS, WorkKind
 from app.db.connections import Connection
 from app.db.queries import load_queries
 from app.db.transaction import Deferred, Transaction
@@ -123,8 +123,8 @@ def find_due_work(connection: Connection) -> list[DueWork]:
     """List the workspaces in which batches or deliveries are due."""
     finder = FINDERS.of(connection)
     if finder is not None:
-        watches = frozenset(finder.workspaces(connection, Work.WATCHES))
-        due = frozenset(finder.workspaces(connection, Work.DELIVERIES))
+        watches = frozenset(finder.workspaces(connection, WorkKind.WATCHES))
+        due = frozenset(finder.workspaces(connection, WorkKind.DELIVERIES))
         return [
             DueWork(workspace_id=each, watches=each in watches, deliveries=each in due)
             for each in sorted(watches | due)

@@ -14,7 +14,6 @@ from typing import cast
 import psycopg
 
 from app import keys
-from app.config import Settings
 from app.db import migrations
 from app.db.citus.distribute import Distribution
 from app.environment import child_environ
@@ -49,7 +48,7 @@ class CitusInstallation(Installation):
         self.start_broker()
         self.cluster.create(self._database)
         migrations.upgrade_schema(self.database_url, distribution=Distribution(shards=SHARDS))
-        with connected(Settings(database_distributed=True), self.database_url, name="chaos") as connection:
+        with connected(self.command_settings, self.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
 
     def make_whole(self) -> None:

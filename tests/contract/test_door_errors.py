@@ -4,7 +4,6 @@ import pytest
 import requests
 
 from app import keys
-from app.config import Settings
 from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
@@ -33,7 +32,7 @@ def test_without_a_key_that_opens_the_workspace_the_answer_is_401(client: Client
 def test_a_revoked_key_is_answered_with_401_from_the_next_request_on(system: System, client: Client) -> None:
     assert client.post("/users/merge", {"merge_updates": [UPDATE]}).status_code == 202
 
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         (key,) = keys.list_keys(connection, workspace=client.workspace)
         keys.revoke_key(connection, key_id=key.key_id)
     response = client.post("/users/merge", {"merge_updates": [UPDATE]})

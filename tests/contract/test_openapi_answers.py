@@ -9,7 +9,6 @@ import orjson
 import pytest
 import requests
 
-from app.config import Settings
 from cli.database import connected
 from schemas.identities import FeedPlace
 from tests.support.client import Client
@@ -362,7 +361,7 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     journey.post(f"{path}/retry", None, 409)
     journey.post(f"/merge/jobs/{ELSEWHERE}/retry", None, 404)
     failure = "INSERT INTO failed_attempt SELECT workspace_id, id, 1, 1, now(), 'It failed.' FROM job WHERE id = %s"
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
         connection.execute(failure, [job["job_id"]])
 
@@ -377,7 +376,7 @@ def test_a_retried_job_matches_the_document(journey: Journey, system: System) ->
     assert journey.post("/merge/jobs/bulk", bulk, 202, headers=once).content == accepted.content
     journey.post("/merge/jobs/bulk", {**bulk, "action": "cancel"}, 422, headers=once)
     wait_until(lambda: journey.get(path).json()["state"] == "finished", what="the retried job")
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = %s", [job["job_id"]])
     assert journey.post(f"{path}/retry", None, 202).json()["outcome"] is None
 
@@ -530,7 +529,7 @@ HOLD_BACK = """
 
 
 def test_a_running_run_matches_the_document(journey: Journey, client: Client, system: System) -> None:
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         connection.execute(HOLD_BACK, [client.workspace])
     run = journey.post("/duplicates/runs", None, 202).json()
 
@@ -661,7 +660,7 @@ def test_a_key_that_is_too_long_matches_the_document(journey: Journey, path: str
 
 def lock_key(client: Client, system: System, path: str, send: Callable[[], object]) -> None:
     """Call *send* while a first request with the key `once` is running."""
-    with connected(Settings(), system.database_url, name="test") as connection, connection.transaction():
+    with connected(system.settings, system.database_url, name="test") as connection, connection.transaction():
         lock = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', workspace_id, %s::text, 'once'), 0))"
         connection.execute(f"{lock} FROM workspace WHERE name = %s", [path, client.workspace])
         send()
@@ -705,7 +704,7 @@ def test_webhooks_match_the_document(journey: Journey, system: System) -> None:
     made = journey.post("/webhooks", body).json()
     path = f"/webhooks/{made['webhook_id']}"
     notice = journey.post(f"{path}/test", None, 202).json()
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         died = "UPDATE webhook_delivery SET state = 'dead', last_error = 'So.', ended_at = now() WHERE id = %s"
         connection.execute(died, [notice["notice_id"]])
     retry = f"{path}/notices/{notice['notice_id']}/retry"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from app.config import Settings
 from cli.database import connected
 from tests.support.chromium import Visit
 from tests.support.client import Client
@@ -152,7 +151,7 @@ def test_the_tasks_of_a_newcomer_take_the_clicks_of_the_document(system: System,
     newcomer = Newcomer(sign_in(visit(system.base_url), client.key), client)
 
     def execute(query: str, values: list[object]) -> None:
-        with connected(Settings(), system.database_url, name="test") as connection:
+        with connected(system.settings, system.database_url, name="test") as connection:
             connection.execute(query, values)
 
     tasks: dict[str, Callable[[], None]] = {

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 
-from app.config import Settings
 from app.environment import child_environ
 from cli.database import connected
 from cli.up.commands import DIRECTORY
@@ -41,7 +40,7 @@ def findings(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, An
 @pytest.fixture
 def sound(system: System) -> System:
     """The system that tests share, without their webhooks: no sender runs in it."""
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         connection.execute("UPDATE webhook SET enabled = false")
     return system
 

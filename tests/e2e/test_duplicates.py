@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from app.config import Settings
 from cli.database import connected
 from tests.support.client import Client
 from tests.support.commands import run
@@ -87,7 +86,7 @@ def test_a_daily_run_begins_by_itself(client: Client, system: System) -> None:
     people(client)
     shown = command(client, "policy", "--daily-at", "00:00", "--time-zone", "Asia/Tokyo")
     assert shown["next_daily_at"].endswith("T15:00:00.000Z")
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         connection.execute(
             """
             UPDATE duplicate_policy SET next_daily_at = now()

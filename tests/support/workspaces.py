@@ -5,7 +5,6 @@ from hashlib import sha256
 from psycopg import sql
 
 from app import keys
-from app.config import Settings
 from app.db.connections import Connection
 from cli.database import connected
 from tests.support.client import Client
@@ -17,13 +16,13 @@ ELSEWHERE = ("workspace", "api_key", "identity_feed", "identity_change", "run_pr
 
 def holdings(system: System, workspace: str) -> dict[str, tuple[int, str]]:
     """Return, for every table, how many rows *workspace* has in it and a digest of all that they say."""
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         return {table: _digest(connection, table, workspace) for table in _tables(connection)}
 
 
 def revoke_keys(system: System, client: Client) -> None:
     """Revoke every key of the client's workspace."""
-    with connected(Settings(), system.database_url, name="test") as connection:
+    with connected(system.settings, system.database_url, name="test") as connection:
         for key in keys.list_keys(connection, workspace=client.workspace):
             keys.revoke_key(connection, key_id=key.key_id)
 

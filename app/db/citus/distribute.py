@@ -31,7 +31,7 @@ SESSION = (
 #: The number of shards that a cluster of a few nodes can be cut into; Citus' default.
 SHARDS = 32
 #: Copied to each node: what every request reads, and what has a key without the workspace.
-ON_ALL_NODES = ("workspace", "api_key", "sign_in", "alembic_version", "installation")
+ON_ALL_NODES = ("workspace", "api_key", "alembic_version", "installation")
 #: Kept on the coordinator and reached from each node: rows that each process renews often.
 ON_THE_COORDINATOR = ("process_heartbeat",)
 #: The first table in shards; the others follow it.
@@ -156,7 +156,7 @@ def _distribute_tables(connection: psycopg.Connection[Any], tables: Mapping[str,
 
 
 def in_key_order(connection: psycopg.Connection[Any], tables: Sequence[str]) -> list[str]:
-    """Return *tables* so that each follows those that its foreign keys reference; FIRST is the first."""
+    """Return *tables* so that each follows the tables of its foreign keys; FIRST is the first."""
     references = {(row["referencing"], row["referenced"]) for row in _rows(connection, QUERIES["list_references"])}
     left = sorted(tables, key=lambda name: (name != FIRST, name))
     ordered: list[str] = []

@@ -1,10 +1,10 @@
 """Finds the workspaces with work on a distributed database, node by node.
 
 On one server, a query over all workspaces finds them. On Citus the same query would ask every shard in every round, and
-fail while one node is away. So workspaces announce their work on their node: one query for each node, at most every
-LOOK_S seconds, lists the announcements, and then each workspace among them is asked what it has to do. Announcements
-only hasten this: every workspace is asked every SWEEP_S seconds. A node that does not answer is left out, with its
-workspaces, and tried again after RETRY_S seconds. See docs/adr/0062-work-by-node.md.
+fail while one node is away. So workspaces announce their work on their node. One query for each node, at most every
+LOOK_S seconds, lists the announcements; then a query for each workspace among them lists what it has to do.
+Announcements only hasten this: every workspace gets this query every SWEEP_S seconds. A node that does not answer is
+left out, with its workspaces, and tried again after RETRY_S seconds. See docs/adr/0062-work-by-node.md.
 """
 
 import logging
@@ -33,11 +33,11 @@ SWEEP_S = 30.0
 FRESH_S = 20
 #: Seconds between two readings of the nodes of the workspaces: they move when shards are rebalanced.
 HOMES_S = 10.0
-#: Seconds before a node that did not answer is asked again.
+#: Seconds before a node that did not answer gets a query again.
 RETRY_S = 5.0
 
 
-class Work(StrEnum):
+class WorkKind(StrEnum):
     """What a workspace may have to do, as the function list_work returns it."""
 
     JOBS = "jobs"
@@ -61,14 +61,14 @@ class WorkFinder:
         #: The workspaces of each node, and when they were read.
         self._homes: dict[int, list[int]] = {}
         self._read_at = self._looked_at = float("-inf")
-        #: What each workspace had to do when it was asked, and when that was.
+        #: What each workspace had to do at the last query, and when that was.
         self._work: dict[int, frozenset[str]] = {}
         self._asked_at: dict[int, float] = {}
         #: When a workspace had no lane to publish.
         self._without_lane: dict[int, float] = {}
         self._away_until: dict[int, float] = {}
 
-    def workspaces(self, connection: Connection, kind: Work) -> list[int]:
+    def workspaces(self, connection: Connection, kind: WorkKind) -> list[int]:
         """Return the workspaces with work of a *kind* on the nodes that answer, in order."""
         with self._lock:
             self._look(connection)
@@ -85,7 +85,7 @@ class WorkFinder:
         with self._lock:
             self._look(connection)
             homes = [(node, each) for node, own in self._homes.items() if not self._is_away(node) for each in own]
-            homes.sort(key=lambda home: (Work.JOBS not in self._work.get(home[1], ()), home[1]))
+            homes.sort(key=lambda home: (WorkKind.JOBS not in self._work.get(home[1], ()), home[1]))
             rows = []
             for node, workspace_id in homes[:limit]:
                 parameters = {"workspace_id": workspace_id, "bound": bound}
@@ -97,14 +97,14 @@ class WorkFinder:
     def due_lanes(self, connection: Connection) -> list[tuple[int, bool, bool]]:
         """Return the workspaces with a lane to publish now: id, whether it has a limit, whether the lane is urgent.
 
-        A workspace without such a lane is asked again after LOOK_S seconds.
+        A workspace without such a lane gets its next query after LOOK_S seconds.
         """
         with self._lock:
             self._look(connection)
             now, found = self._clock(), list[tuple[int, bool, bool]]()
             for node, homes in self._homes.items():
                 for workspace_id in homes:
-                    if Work.JOBS not in self._work.get(workspace_id, ()) or self._is_away(node):
+                    if WorkKind.JOBS not in self._work.get(workspace_id, ()) or self._is_away(node):
                         continue
                     if now < self._without_lane.get(workspace_id, float("-inf")) + LOOK_S:
                         continue
@@ -193,7 +193,7 @@ class WorkFinders:
 FINDERS = WorkFinders()
 
 
-def find_workspaces(connection: Connection, kind: Work, query: LiteralString) -> list[int]:
+def find_workspaces_with(connection: Connection, kind: WorkKind, query: LiteralString) -> list[int]:
     """Return the workspaces that may have work of a *kind*: by *query*, or on Citus by node."""
     finder = FINDERS.of(connection)
     if finder is not None:

@@ -1,6 +1,7 @@
 -- What the doctor reads about a distributed database. It runs on the coordinator, as the owner of the tables.
 
 -- name: read_version
+-- Returns the version of the extension.
 SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'
 
 -- name: list_nodes
@@ -43,6 +44,7 @@ GROUP BY node.nodename, node.nodeport
 ORDER BY name
 
 -- name: list_undistributed
+-- Lists our tables that are not distributed.
 SELECT class.relname AS name
 FROM pg_class AS class
 JOIN pg_class AS ledger ON ledger.oid = to_regclass('job')

@@ -9,6 +9,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS public.work_announcement (
 )
 
 -- name: create_index
+-- Creates the index by which the trigger finds the last announcement.
 CREATE INDEX IF NOT EXISTS work_announcement_at ON public.work_announcement (workspace_id, at)
 
 -- name: create_trigger_function
@@ -53,7 +54,7 @@ END;
 $$
 
 -- name: create_work_function
--- Returns what a workspace may have to do, now or later: see Work in app/db/citus/work.py. It runs on the
+-- Returns what a workspace may have to do, now or later: see WorkKind in app/db/citus/work.py. It runs on the
 -- node of the workspace.
 CREATE OR REPLACE FUNCTION list_work(workspace_id integer) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -216,6 +217,7 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC
 
 -- name: grant_role
+-- Lets the processes' role call the functions.
 GRANT EXECUTE ON FUNCTION
     list_announcements(integer, integer), list_work(integer), find_due_lane(integer), count_work(integer, integer)
 TO mergelane_app

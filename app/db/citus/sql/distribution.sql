@@ -5,9 +5,11 @@
 SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'
 
 -- name: has_schema
+-- Returns whether the database has our tables.
 SELECT to_regclass('workspace') IS NOT NULL AS found
 
 -- name: has_workspaces
+-- Returns whether the database has workspaces.
 SELECT EXISTS (SELECT FROM workspace) AS found
 
 -- name: list_nodes_with_rows
@@ -18,6 +20,7 @@ SELECT
 FROM pg_dist_node AS node
 
 -- name: is_coordinator
+-- Returns whether this server is the coordinator.
 SELECT groupid = 0 AS here FROM pg_dist_local_group
 
 -- name: list_processes
@@ -52,17 +55,21 @@ JOIN pg_class AS referenced ON referenced.oid = key.confrelid
 WHERE key.contype = 'f'
 
 -- name: copy_to_all_nodes
+-- Copies a table to each node.
 SELECT create_reference_table(to_regclass(%(table)s))
 
 -- name: reach_from_all_nodes
+-- Keeps a table on the coordinator, and lets the other nodes read and write it.
 SELECT citus_add_local_table_to_metadata(to_regclass(%(table)s))
 
 -- name: distribute_first
+-- Cuts the first table into shards.
 SELECT create_distributed_table(
     to_regclass(%(table)s), 'workspace_id', colocate_with := 'none', shard_count := %(shards)s
 )
 
 -- name: distribute
+-- Cuts a table into shards like those of the first one, on the same nodes.
 SELECT create_distributed_table(to_regclass(%(table)s), 'workspace_id', colocate_with := 'workspace_home')
 
 -- name: list_triggers
@@ -104,11 +111,13 @@ WHERE routine.pronamespace = ledger.relnamespace AND routine.proowner = ledger.r
 ORDER BY signature
 
 -- name: run_function_at_home
+-- Lets a function run on the node of its workspace.
 SELECT create_distributed_function(
     to_regprocedure(%(signature)s), 'workspace_id', colocate_with := 'workspace_home', force_delegation := TRUE
 )
 
 -- name: copy_function
+-- Copies a function to each node.
 SELECT create_distributed_function(to_regprocedure(%(signature)s))
 
 -- name: read_role

@@ -10,13 +10,17 @@ JOIN pg_catalog.pg_dist_placement AS placement
 ORDER BY w.workspace_id
 
 -- name: list_announcements
+-- Lists the workspaces with announcements on the node of a workspace.
 SELECT list_announcements(%(workspace_id)s, %(seconds)s) AS found
 
 -- name: list_work
+-- Lists what one workspace may have to do.
 SELECT list_work(%(workspace_id)s) AS found
 
 -- name: count_work
+-- Counts the jobs and plans of one workspace.
 SELECT count_work(%(workspace_id)s, %(bound)s) AS found
 
 -- name: find_due_lane
+-- Returns whether one workspace has a lane to publish, and of what kind.
 SELECT find_due_lane(%(workspace_id)s) AS found
