@@ -16,7 +16,8 @@ from app.ledger.list_exports import batch_header, batch_lines, run_header, run_l
 from app.ledger.run_lists import iterate_runs
 from app.web.api.batches import batch_filter_from
 from app.web.api.jobs import job_filter_from
-from app.web.api.runs import EITHER, run_filter_from, timed_run
+from app.web.api.run_filters import run_filter_from
+from app.web.api.runs import EITHER, timed_run
 from app.web.auth import POLLING, requires
 from app.web.openapi.describe import Reply, Tag, describe
 from app.web.resources import reading_pool

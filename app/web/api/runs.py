@@ -1,6 +1,5 @@
 """`/merge/runs`: operations of many batches as one thing with a state."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -11,22 +10,14 @@ from flask.typing import ResponseReturnValue
 from app.audit.log import Actor
 from app.audit.runs import log_run_change
 from app.db.transaction import Transaction, open_transaction, run_in_transaction
-from app.ledger import run_lists, runs
+from app.ledger import runs
 from app.ledger.batch_lists import BatchFilter, list_batches
 from app.ledger.undo_time import run_with_undo_time
 from app.queue import cancel
 from app.undo.run_undo import accept_run_undo
 from app.web.accepted import RETRY_AFTER
-from app.web.auth import (
-    ACCESS_DENIED,
-    POLLING,
-    AccessDenied,
-    current_actor,
-    json_body,
-    pool,
-    requires,
-    settings,
-)
+from app.web.api.run_filters import list_requested_runs
+from app.web.auth import current_actor, json_body, pool, requires, settings
 from app.web.idempotent import respond_once
 from app.web.job_permissions import require_kind, require_permission
 from app.web.long_polling import digest_of, respond_when_changed
@@ -35,7 +26,7 @@ from app.web.proxies import with_prefix
 from app.web.urgency import urgency_of_run
 from schemas.jobs import BatchPageSchema
 from schemas.outcomes import RunStatus
-from schemas.paging import Order, PageQuery, load_query
+from schemas.paging import PageQuery, load_query
 from schemas.runs import (
     MergeRunPageQuery,
     MergeRunPageSchema,
@@ -51,7 +42,6 @@ READ, MANAGE = "runs.read", "runs.manage"
 EITHER = (READ, MANAGE)
 
 RUN = MergeRunSchema()
-PAGE_QUERY = MergeRunPageQuery()
 PAGE = MergeRunPageSchema()
 #: Members that are not part of the ETag.
 MOMENTARY = frozenset({"merges_per_minute", "estimated_finish_at"})
@@ -106,36 +96,6 @@ def list_merge_runs_view() -> ResponseReturnValue:
     """
     page = list_requested_runs(request.args)
     return jsonify(PAGE.dump({"runs": [timed_run(run) for run in page.runs], "next_cursor": page.next_cursor}))
-
-
-def list_requested_runs(arguments: Mapping[str, str]) -> run_lists.MergeRunPage:
-    """Return a page of runs for the *arguments* of a query string.
-
-    Raises ValidationError if they are invalid, and AccessDenied for a filter that the key may not use.
-    """
-    query = load_query(PAGE_QUERY, arguments)
-    matching = run_filter_from(query)
-    with open_transaction(pool(), g.workspace_id) as tx:
-        return run_lists.list_merge_runs(
-            tx,
-            matching=matching,
-            limit=query["limit"],
-            after=query.get("cursor"),
-            oldest_first=query["order"] is Order.OLDEST,
-        )
-
-
-def run_filter_from(query: Mapping[str, Any]) -> run_lists.MergeRunFilter:
-    """Return the filter of a loaded query.
-
-    Raises AccessDenied for an identifier if the key may not read jobs, which have the identifiers.
-    """
-    if "identifier" in query and not any(map(g.may, POLLING)):
-        raise AccessDenied(ACCESS_DENIED)
-    names = ("kind", "state", "source", "key", "outcome", "identifier")
-    return run_lists.MergeRunFilter(
-        **{name: query.get(name) for name in names}, since=query.get("from"), until=query.get("to")
-    )
 
 
 @describe(

@@ -14,6 +14,7 @@ from app.ledger import run_lists, runs
 from app.ledger.batch_lists import BatchFilter, list_batches
 from app.web.api import runs as api
 from app.web.api.list_exports import export_requested_runs
+from app.web.api.run_filters import PAGE_QUERY, list_requested_runs, run_filter_from
 from app.web.auth import POLLING, pool
 from app.web.console import batches, run_actions
 from app.web.console.auth import signed_in
@@ -45,13 +46,13 @@ def run_list_page() -> ResponseReturnValue:
     """Show a page of runs with the filter in the URL."""
     filters = read_filter(FILTERS)
     arguments = api_arguments(filters)
-    page = api.list_requested_runs(arguments)
+    page = list_requested_runs(arguments)
     count = count_of_page(
         len(page.runs), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         if count is None:
-            count = run_lists.count_merge_runs(tx, matching=api.run_filter_from(load_query(api.PAGE_QUERY, arguments)))
+            count = run_lists.count_merge_runs(tx, matching=run_filter_from(load_query(PAGE_QUERY, arguments)))
         views = view_runs(tx, page.runs)
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count
