@@ -33,8 +33,8 @@ INSERT INTO workspace_move AS move (workspace_id, target, step)
 VALUES (%(workspace_id)s, %(target)s, 'copying')
 ON CONFLICT (workspace_id) DO UPDATE
 SET
-    target = CASE move.step WHEN 'done' THEN excluded.target ELSE move.target END,
-    step = CASE move.step WHEN 'done' THEN excluded.step ELSE move.step END
+    target = CASE WHEN move.step = 'done' THEN excluded.target ELSE move.target END,
+    step = CASE WHEN move.step = 'done' THEN excluded.step ELSE move.step END
 RETURNING move.target, move.step
 
 -- name: record_step
