@@ -74,18 +74,7 @@ def test_every_folder_of_a_package_is_a_package() -> None:
 def test_the_rooms_are_the_ones_we_know() -> None:
     rooms = {Path(name_of(path)).parts[1] for path in files() if name_of(path).startswith("tests/")}
 
-    assert rooms <= {
-        "unit",
-        "integration",
-        "contract",
-        "e2e",
-        "citus",
-        "chaos",
-        "model",
-        "project",
-        "support",
-        "conftest.py",
-    }
+    assert rooms <= {"unit", "integration", "contract", "e2e", "chaos", "model", "project", "support", "conftest.py"}
 
 
 def test_tests_are_found_by_their_names() -> None:
