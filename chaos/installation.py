@@ -122,6 +122,10 @@ class Installation:
             self.database_url, row_factory=psycopg.rows.dict_row, autocommit=True, connect_timeout=5
         )
 
+    def connect_for_audit(self) -> Connection:
+        """Return a connection on which the queries of the audits may join all tables."""
+        return self.connect()
+
     def redis_client(self) -> redis.Redis:
         """Return a direct client of the broker."""
         return self._redis_server.client()

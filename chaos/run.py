@@ -91,7 +91,7 @@ def run_under_load(
         raise
     log(f"{sum(each.jobs for each in driver.promises.batches)} jobs were accepted; waiting until all have ended.")
     rest_s, restless = come_to_rest(home)
-    with home.connect() as connection:
+    with home.connect_for_audit() as connection:
         steered = read_steered_jobs(connection)
         findings = audit(connection, driver.promises, steered=groups_of(steered, driver.promises.steered))
         audit_steering(connection, steered, driver.promises, findings)

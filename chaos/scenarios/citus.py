@@ -12,16 +12,21 @@ from threading import Event
 from typing import cast
 
 import psycopg
+from psycopg import sql
 
 from app import keys
 from app.db import migrations
 from app.db.citus.distribute import Distribution
+from app.db.connections import Connection
 from app.environment import child_environ
 from chaos.citus_cluster import NODE, SHARDS, URL, CitusCluster, Node, call_node, cluster_url
 from chaos.faults import kill_relay, kill_worker, make_fault, pause
 from chaos.installation import KEY, START_S, WORKSPACE, Installation
 from chaos.scenarios.scenario import NotPossible, Scenario
 from cli.database import connected
+
+#: The tables whose rows are on several nodes.
+DISTRIBUTED = "SELECT logicalrelid::text AS name FROM pg_dist_partition WHERE partmethod = 'h' ORDER BY name"
 
 
 class CitusInstallation(Installation):
@@ -50,6 +55,14 @@ class CitusInstallation(Installation):
         migrations.upgrade_schema(self.database_url, distribution=Distribution(shards=SHARDS))
         with connected(self.command_settings, self.database_url, name="chaos") as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
+
+    def connect_for_audit(self) -> Connection:
+        """Return a connection with local copies of the distributed tables: Citus refuses some joins over workspaces."""
+        connection = self.connect()
+        for row in connection.execute(DISTRIBUTED).fetchall():
+            name = sql.Identifier(row["name"])
+            connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} AS SELECT * FROM public.{}").format(name, name))
+        return connection
 
     def make_whole(self) -> None:
         """Repair all faults, and start all nodes."""
