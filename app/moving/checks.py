@@ -12,7 +12,7 @@ from app.errors import SetupError
 from app.moving.tables import Connection
 
 QUERIES = load_queries(__package__, "workspaces.sql")
-CLOCK = load_queries("app.db", "transactions.sql")["now"]
+CLOCK = load_queries("app.db", "transactions.sql")["read_clock"]
 
 #: The kinds of peppers, with the column of heartbeats, the setting, and the processes that use it.
 PEPPERS: Mapping[str, tuple[str, str, Sequence[str]]] = {

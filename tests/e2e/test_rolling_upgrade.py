@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from uuid_utils import uuid7
 
 from app.db import migrations
 from app.environment import child_environ
 from cli.up.processes import Program
 from tests.project.tree import ROOT
+from tests.support.client import Client
 from tests.support.processes import Process
 from tests.support.system import System
 from tests.support.traffic import Traffic
@@ -25,6 +27,14 @@ from tests.support.traffic import Traffic
 SUBJECT = "Create new databases at the newest revision"
 FORMER_REVISION = "0024"
 MIGRATE = (sys.executable, "-m", "cli", "migrate")
+#: Creates a key, whose secret and workspace are the arguments, by the code in PYTHONPATH.
+CREATE_KEY = """
+import os, sys, psycopg
+from app import keys
+
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    keys.ensure_key(connection, key=sys.argv[1], workspace=sys.argv[2], permissions=["*"])
+"""
 #: A statement may wait for a lock of the migration. On a busy machine PostgreSQL may accept no connection meanwhile
 #: within the time after which web takes it for away.
 PATIENT = {"MERGELANE_SILENCE_S": "10"}
@@ -59,6 +69,16 @@ class Former(System):
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
         return Process(Program(name=name, command=command, environ=environ, log=log, directory=self.code))
+
+    def new_client(self, *, workspace: str | None = None, permissions: Sequence[str] = ("*",)) -> Client:
+        """Return a client whose key the former code creates: the new code needs the new schema."""
+        assert permissions == ("*",)
+        key, workspace = f"test-key-{uuid7()}", workspace or f"test-{uuid7()}"
+        creating = self.process("key", (sys.executable, "-c", CREATE_KEY, key, workspace)).start()
+        assert creating.ended(seconds=60) == 0, creating.log
+        client = Client(self.base_url, key, workspace)
+        self._clients.append(client)
+        return client
 
 
 def test_both_versions_work_side_by_side_and_no_request_fails(

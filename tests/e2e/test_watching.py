@@ -174,7 +174,7 @@ def test_labels_of_metrics_identify_no_profile(watched: Watched) -> None:
     }
 
     assert labels <= {
-        "cause", "kind", "le", "method", "next", "outcome", "reason", "resource", "result", "route", "service",
+        "cause", "cell", "kind", "le", "method", "next", "outcome", "reason", "resource", "result", "route", "service",
         "state", "status", "workspace_id",
     }  # fmt: skip
 

@@ -7,10 +7,13 @@ from app.db.queries import parse_queries
 
 ROOT = Path(__file__).parents[2]
 FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]
+#: The queries of a distributed database alone: they use functions and tables of Citus.
+OF_CITUS = re.compile(r"db/citus/sql/|.*_on_nodes$")
 QUERIES = {
-    f"{path.relative_to(ROOT / 'app').as_posix()}:{name}": text
+    name: text
     for path in FILES
-    for name, text in parse_queries(path.read_text(encoding="utf-8"))
+    for query, text in parse_queries(path.read_text(encoding="utf-8"))
+    if not OF_CITUS.match(name := f"{path.relative_to(ROOT / 'app').as_posix()}:{query}")
 }
 FREE = {
     "identities/sql/numbering.sql:workspaces_with_identity_changes": "gives the relay the list of workspaces",
@@ -51,6 +54,15 @@ FREE = {
     "ledger/sql/run_counting.sql:workspaces_with_runs": "gives the relay the list of workspaces",
     "duplicates/sql/runs.sql:workspaces_with_duplicates_to_merge": "gives the relay the list of workspaces",
     "ledger/sql/sums.sql:workspaces_to_sum": "gives the relay the list of workspaces",
+    "ledger/sql/sums.sql:find_last_minute": "returns a time",
+    "moving/sql/tables.sql:list_sequences": "lists the sequences of the database for its owner",
+    "moving/sql/tables.sql:raise_sequence": "raises a sequence of the database for its owner",
+    "moving/sql/workspaces.sql:find_workspace": "finds the workspace itself, for the owner",
+    "moving/sql/workspaces.sql:largest_workspace_id": "finds the last workspace, for the owner",
+    "moving/sql/workspaces.sql:list_workspaces": "lists the workspaces for the owner",
+    "moving/sql/workspaces.sql:list_process_peppers": "lists the processes of the installation",
+    "moving/sql/workspaces.sql:start_workspace_ids": "sets the id of the next workspace",
+    "moving/sql/workspaces.sql:wake_processes": "wakes relay and sender",
     "system/sql/heartbeats.sql:beat": "writes the heartbeat of a process, which belongs to the installation",
     "system/sql/heartbeats.sql:prune_heartbeats": "deletes the heartbeats of processes that are gone",
     "system/sql/heartbeats.sql:delete_heartbeat": "deletes the heartbeat of a process that ends",

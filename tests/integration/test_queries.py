@@ -62,12 +62,12 @@ def test_every_query_has_the_workspace_as_a_parameter() -> None:
 
 
 def test_every_table_of_a_query_is_filtered_by_the_workspace() -> None:
-    def is_told(query: str) -> bool:
+    def is_filtered(query: str) -> bool:
         bare = re.sub(r"--[^\n]*|'[^']*'", "", query)
         read = re.findall(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+({'|'.join(TABLES + HISTORY)})\b", bare)
         return bare.count("workspace_id") >= len(read)
 
-    assert [name for name in BOUND if not is_told(QUERIES[name])] == []
+    assert [name for name in BOUND if not is_filtered(QUERIES[name])] == []
 
 
 def test_no_query_touches_history_that_is_there() -> None:

@@ -56,7 +56,7 @@ def test_a_key_without_a_label(make_move: Callable[..., Move], here: Connection,
     sentence = refused(make_move(), here)
 
     assert "1 valid keys of 'shop' have no route label" in sentence
-    assert "chose… (ensured at start)" in sentence
+    assert "chose… (development key)" in sentence
     assert Move(here, there, plan, report=print).run().route_label
 
 

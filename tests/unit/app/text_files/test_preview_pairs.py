@@ -80,7 +80,7 @@ def test_a_cell_that_does_not_fit_is_a_fault_of_its_line() -> None:
     assert [pair.line for pair in pairs] == [2, 3, 4]
     assert "neither email nor phone" in str(pairs[0].fault)
     assert "'Profile to keep' is neither TRUE nor FALSE" in str(pairs[1].fault)
-    assert "cells" in str(pairs[2].fault)
+    assert "has 1 cell; the header has 8" in str(pairs[2].fault)
 
 
 def test_a_preview_without_one_of_its_columns_is_refused_in_one_sentence() -> None:
