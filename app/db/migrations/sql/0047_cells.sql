@@ -1,9 +1,15 @@
 -- Columns and the table of revision 0047. New databases have them from the files of their subjects.
 
--- The workspaces get labels. Keys that exist have none in their secrets.
-ALTER TABLE workspace
-    ADD COLUMN route_label text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 10),
-    ADD COLUMN availability text NOT NULL DEFAULT 'open';
+-- The workspaces get labels. Keys that exist have none in their secrets. A column with a random default would rewrite the
+-- table, and a query that waits for that would find no workspace afterwards.
+ALTER TABLE workspace ADD COLUMN route_label text;
+ALTER TABLE workspace ADD COLUMN availability text NOT NULL DEFAULT 'open';
+UPDATE workspace AS w
+SET route_label = left(md5(installation.id::text || '-' || w.workspace_id::text), 10)
+FROM installation
+WHERE w.route_label IS NULL;
+ALTER TABLE workspace ALTER COLUMN route_label SET DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 10);
+ALTER TABLE workspace ALTER COLUMN route_label SET NOT NULL;
 ALTER TABLE workspace ADD CONSTRAINT workspace_route_label_key UNIQUE (route_label);
 ALTER TABLE workspace ADD CONSTRAINT route_label_fits_a_map CHECK (route_label ~ '^[a-z0-9]{1,20}$');
 ALTER TABLE workspace
