@@ -23,6 +23,9 @@ BREAKS: Mapping[str, str] = {
     r"^ALTER .*\bRENAME\b": "renames what old code uses by its name",
     r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET DATA )?TYPE\b": "changes a type and rewrites the table",
     r"^ALTER TABLE .*\bALTER (?:COLUMN )?\w+ (?:SET NOT NULL|DROP DEFAULT)\b": "refuses rows that old code writes",
+    r"^ALTER TABLE .*\bADD (?:COLUMN )?\w+ [^,]*\b(?:GENERATED|gen_random_uuid|random|nextval|clock_timestamp)\b": (
+        "rewrites the table, which has no rows for a query that waited for it"
+    ),
     r"^TRUNCATE\b": "empties a table",
     r"^(?:LOCK|CLUSTER|VACUUM FULL|REINDEX (?!INDEX CONCURRENTLY))\b": "locks a table for a long time",
     r"^CREATE (?:CONSTRAINT )?TRIGGER\b": "changes what old code writes",
@@ -32,9 +35,6 @@ LOCKS: Mapping[str, str] = {
     rf"^ALTER TABLE {NAME} .*\bROW LEVEL SECURITY\b": "hides rows from old code",
     rf"^CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY).*? ON {NAME}": "builds an index and blocks all writes meanwhile",
     rf"^ALTER TABLE {NAME} .*\bADD (?:CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN)\b(?!.*\bNOT VALID$)": "checks all rows",
-    rf"^ALTER TABLE {NAME} .*\bADD (?:COLUMN )?\w+ [^,]*\b(?:GENERATED|gen_random_uuid|clock_timestamp)\b": (
-        "rewrites the table"
-    ),
     rf"^UPDATE {NAME}": "writes all rows in one transaction",
     rf"^DELETE FROM {NAME}": "writes all rows in one transaction",
 }

@@ -39,6 +39,7 @@ def test_concurrent_builds_run_in_no_transaction() -> None:
         "ALTER TABLE job ADD COLUMN colour text NOT NULL;",
         "ALTER TABLE job ADD COLUMN shape text, ADD COLUMN colour text NOT NULL;",
         "ALTER TABLE job ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;",
+        "ALTER TABLE workspace ADD COLUMN label text NOT NULL DEFAULT left(gen_random_uuid()::text, 10);",
         "ALTER TABLE job ADD CONSTRAINT sane CHECK (attempts < 9);",
         "ALTER TABLE job ADD FOREIGN KEY (workspace_id) REFERENCES workspace;",
         "ALTER TABLE job ENABLE ROW LEVEL SECURITY;",

@@ -9,6 +9,7 @@ SET route_label = left(md5(installation.id::text || '-' || w.workspace_id::text)
 FROM installation
 WHERE w.route_label IS NULL;
 ALTER TABLE workspace ALTER COLUMN route_label SET DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 10);
+-- Harmless: rows that old code writes get the default.
 ALTER TABLE workspace ALTER COLUMN route_label SET NOT NULL;
 ALTER TABLE workspace ADD CONSTRAINT workspace_route_label_key UNIQUE (route_label);
 ALTER TABLE workspace ADD CONSTRAINT route_label_fits_a_map CHECK (route_label ~ '^[a-z0-9]{1,20}$');
