@@ -8,7 +8,7 @@ left out, with its workspaces, and tried again after RETRY_S seconds. See docs/a
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from threading import Lock
 from time import monotonic
@@ -127,15 +127,20 @@ class WorkFinder:
             if not self._is_away(node):
                 self._look_at(connection, node, homes)
             if self._is_away(node):
-                for workspace_id in homes:
-                    self._work.pop(workspace_id, None)
-                    self._asked_at.pop(workspace_id, None)
+                self._forget(homes)
 
     def _read_homes(self, connection: Connection) -> None:
         homes: dict[int, list[int]] = {}
         for row in connection.execute(QUERIES["list_homes"]):
             homes.setdefault(row["node"], []).append(row["workspace_id"])
+        left = {each for own in self._homes.values() for each in own} - {each for own in homes.values() for each in own}
+        self._forget(left)
         self._homes = homes
+
+    def _forget(self, workspace_ids: Iterable[int]) -> None:
+        for workspace_id in workspace_ids:
+            self._work.pop(workspace_id, None)
+            self._asked_at.pop(workspace_id, None)
 
     def _look_at(self, connection: Connection, node: int, homes: Sequence[int]) -> None:
         """List the announcements of a node, and ask those of its workspaces whose turn it is."""
