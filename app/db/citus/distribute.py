@@ -138,21 +138,19 @@ def distribute(connection: psycopg.Connection[Any], wanted: Distribution) -> int
 
 def _distribute_tables(connection: psycopg.Connection[Any], tables: Mapping[str, bool], shards: int) -> None:
     """Distribute *tables*, which say whether their rows belong to workspaces, and delete what stays here of them."""
-    shared = [name for name in (*ON_ALL_NODES, *sorted(tables)) if name in tables]
-    for name in dict.fromkeys(shared):
-        if name in ON_THE_COORDINATOR:
+    copied = [name for name in ON_ALL_NODES if name in tables]
+    copied += [name for name in sorted(tables) if not tables[name] and name not in ON_ALL_NODES + ON_THE_COORDINATOR]
+    for name in copied:
+        connection.execute(QUERIES["copy_to_all_nodes"].encode(), {"table": name})
+    for name in ON_THE_COORDINATOR:
+        if name in tables:
             connection.execute(QUERIES["reach_from_all_nodes"].encode(), {"table": name})
-        elif name in ON_ALL_NODES or not tables[name]:
-            connection.execute(QUERIES["copy_to_all_nodes"].encode(), {"table": name})
     cut = in_key_order(connection, [name for name in tables if tables[name] and name not in ON_ALL_NODES])
     for name in cut:
         query = QUERIES["distribute_first" if name == FIRST else "distribute"]
         connection.execute(query.encode(), {"table": name, **({"shards": shards} if name == FIRST else {})})
-    for name in reversed(cut):
+    for name in reversed([*copied, *cut]):
         connection.execute(QUERIES["empty_local_copy"].encode(), {"table": name})
-    for name in reversed(shared):
-        if name not in ON_THE_COORDINATOR:
-            connection.execute(QUERIES["empty_local_copy"].encode(), {"table": name})
 
 
 def in_key_order(connection: psycopg.Connection[Any], tables: Sequence[str]) -> list[str]:
