@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from app.db.citus.distribute import QUERIES as DISTRIBUTION
 from app.db.connections import Connection
 from app.db.distribution import is_distributed
 from app.db.queries import load_queries
@@ -19,7 +20,7 @@ def check_citus(connection: Connection) -> Iterator[Finding]:
     """Yield the findings about a distributed database; none about any other."""
     if not is_distributed(connection):
         return
-    (extension,) = connection.execute(QUERIES["read_version"]).fetchall()
+    (extension,) = connection.execute(DISTRIBUTION["read_extension"]).fetchall()
     nodes = connection.execute(QUERIES["list_nodes"]).fetchall()
     findings = [
         *find_unreachable(nodes),
@@ -95,5 +96,5 @@ def find_imbalance(counts: Sequence[Row]) -> Iterator[Finding]:
 
 
 def _check_tables(connection: Connection) -> Iterator[Finding]:
-    if names := [row["name"] for row in connection.execute(QUERIES["list_undistributed"])]:
+    if names := [row["name"] for row in connection.execute(DISTRIBUTION["list_local_tables"])]:
         yield wrong(CHECK, f"Tables are not distributed: {', '.join(names)}.", MIGRATE)

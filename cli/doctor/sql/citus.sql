@@ -1,9 +1,5 @@
 -- What the doctor reads about a distributed database. It runs on the coordinator, as the owner of the tables.
 
--- name: read_version
--- Returns the version of the extension.
-SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'
-
 -- name: list_nodes
 -- Lists the nodes, and whether each answers and takes statements: the coordinator cannot ask one that is away.
 SELECT
@@ -41,14 +37,4 @@ LEFT JOIN (
 ) AS placement USING (groupid)
 WHERE node.isactive AND node.shouldhaveshards
 GROUP BY node.nodename, node.nodeport
-ORDER BY name
-
--- name: list_undistributed
--- Lists our tables that are not distributed.
-SELECT class.relname AS name
-FROM pg_class AS class
-JOIN pg_class AS ledger ON ledger.oid = to_regclass('job')
-WHERE class.relkind = 'r' AND class.relnamespace = ledger.relnamespace AND class.relowner = ledger.relowner
-    AND class.relpersistence = 'p'
-    AND NOT EXISTS (SELECT FROM pg_dist_partition AS part WHERE part.logicalrelid = class.oid)
 ORDER BY name
