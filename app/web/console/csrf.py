@@ -84,37 +84,32 @@ def check_origin() -> None:
 
 def set_sign_in_cookie(response: Response, token: str) -> None:
     """Set the cookie with *token* for the lifetime of the session."""
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=round(settings().console_hours * 3600),
-        path=with_prefix(PATH),
-        secure=_over_tls(),
-        httponly=True,
-        # With Strict, a link from a chat would open the sign-in page although the user has a session.
-        samesite="Lax",
-    )
+    _set_cookie(response, COOKIE, token, seconds=round(settings().console_hours * 3600))
 
 
 def delete_sign_in_cookie(response: Response) -> None:
-    response.delete_cookie(COOKIE, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
+    _delete_cookie(response, COOKIE)
 
 
 def set_route_cookie(response: Response, route_label: str) -> None:
     """Let the balancer send the next request to the cell of *route_label*: the key of a form is not in its headers."""
-    response.set_cookie(
-        ROUTE_COOKIE,
-        route_label,
-        max_age=ROUTE_COOKIE_S,
-        path=with_prefix(PATH),
-        secure=_over_tls(),
-        httponly=True,
-        samesite="Lax",
-    )
+    _set_cookie(response, ROUTE_COOKIE, route_label, seconds=ROUTE_COOKIE_S)
 
 
 def delete_route_cookie(response: Response) -> None:
-    response.delete_cookie(ROUTE_COOKIE, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
+    """Let the balancer route later requests by the session alone."""
+    _delete_cookie(response, ROUTE_COOKIE)
+
+
+def _set_cookie(response: Response, name: str, value: str, *, seconds: int) -> None:
+    # With Strict, a link from a chat would open the sign-in page although the user has a session.
+    response.set_cookie(
+        name, value, max_age=seconds, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax"
+    )
+
+
+def _delete_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(name, path=with_prefix(PATH), secure=_over_tls(), httponly=True, samesite="Lax")
 
 
 def _over_tls() -> bool:
