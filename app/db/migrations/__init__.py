@@ -15,7 +15,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg.errors import DeadlockDetected, InsufficientPrivilege, LockNotAvailable, ReadOnlySqlTransaction
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -24,6 +24,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from app.database_url import complete_arguments, connection_failure, parse_database_url
 from app.db.citus.distribute import Distribution
 from app.db.queries import load_queries
+from app.db.repetition import LOCK_ERRORS
 from app.db.roles import find_missing_rights
 from app.db.schema_version import OLDEST, explain_too_old
 from app.db.session_settings import connection_parameters, override_environment
@@ -38,7 +39,6 @@ LOCK_TIMEOUT_S = 0.5
 PAUSE_S = 2.0
 LONGEST_PAUSES = 5
 TRIES = 16
-LOCK_ERRORS = (LockNotAvailable, DeadlockDetected)
 LOCK_NOT_AVAILABLE = (
     "The migration could not lock a table in {tries} attempts, because other transactions use it; it changed nothing."
     " Run it again at a quieter time, or end the transaction that has been open for a long time (pg_stat_activity)."
