@@ -57,7 +57,7 @@ class WakeUpListener:
     def begin_sleep(self) -> bool:
         """Announce that this process sleeps; return False when it must stay awake.
 
-        WorkKind that existed before is not announced again: look for it once more before `wait`.
+        Work that existed before is not announced again: look for it once more before `wait`.
         """
         if self._settings.database_distributed:
             return False  # a notification would be sent on the node of the work, not on this one

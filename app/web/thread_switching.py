@@ -13,4 +13,5 @@ BESIDE_OTHERS_S = 0.0002
 
 
 def set_switch_interval(*, is_alone: bool) -> None:
+    """Set it for all threads of this process; *is_alone* if one workspace is active."""
     sys.setswitchinterval(ALONE_S if is_alone else BESIDE_OTHERS_S)

@@ -1,4 +1,4 @@
-"""DATABASE_URL with several hosts, of which each connection takes any that answers."""
+"""DATABASE_URL with several hosts: a connection uses one that answers."""
 
 from collections.abc import Iterator
 from pathlib import Path
