@@ -15,6 +15,7 @@ from fuzz.model.agreement import Disagreement, agree
 from fuzz.model.people import Json, Person
 from fuzz.model.real import Real
 from fuzz.model.shown import CHOSEN, comparable, shown
+from fuzz.model.undoing import Merge
 from fuzz.model.world import Job, World
 from fuzz.product import Product
 
@@ -133,7 +134,10 @@ class Profiles(RuleBasedStateMachine):
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
         """Undo a merge after which nobody wrote to its survivor."""
-        merge = data.draw(st.sampled_from(self.world.undoable()), label="merge to undo")
+        self.undo_merge(data.draw(st.sampled_from(self.world.undoable()), label="merge to undo"))
+
+    def undo_merge(self, merge: Merge) -> None:
+        """Undo *merge* in the product and in the model, and compare the outcomes."""
         answer = self.real.ask(f"/merge/jobs/{merge.job_id}/undo", {}, HTTPStatus.ACCEPTED)
         for lane in self.real.claim():
             self.real.run(lane)

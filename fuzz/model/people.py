@@ -142,8 +142,13 @@ def describe(person: Person, attributes: Json, step: int, *, others: Sequence[Pe
     consents.say(person, attributes, others, step)
     person.touched = step
     for other in others:
-        for each in attributes.get("push_tokens") or ():
-            other.tokens.pop((each["app_id"], each["token"]), None)
+        for token in reported_tokens(attributes):
+            other.tokens.pop(token, None)
+
+
+def reported_tokens(attributes: Json) -> list[tuple[str, str]]:
+    """Return app and token of each push token in *attributes*."""
+    return [(each["app_id"], each["token"]) for each in attributes.get("push_tokens") or ()]
 
 
 def _say(person: Person, name: str, value: Any) -> None:

@@ -1,5 +1,6 @@
 """Merges that the model can undo: the last ones into their survivors, after which nobody wrote to these."""
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -38,6 +39,12 @@ class Merge:
     def is_last(self) -> bool:
         """Whether nobody wrote to the survivor since, except that its addresses may have said more."""
         return self.survivor.merged_into is None and self.survivor.touched == self.step
+
+    def lose_tokens(self, tokens: Iterable[tuple[str, str]]) -> None:
+        """Take away push tokens that somebody reported since: an undo must not return them to either profile."""
+        for token in tokens:
+            self.before["tokens"].pop(token, None)
+            self.orphan.tokens.pop(token, None)
 
     def undo(self) -> None:
         """Separate the two again."""

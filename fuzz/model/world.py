@@ -8,7 +8,7 @@ from fuzz.model.consent import EMAIL_GROUP, SMS_GROUP
 from fuzz.model.duplicates import Pair, pairs_of_duplicates
 from fuzz.model.filters import FILTERS
 from fuzz.model.happenings import ARRAYS
-from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key
+from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key, reported_tokens
 from fuzz.model.undoing import Merge
 
 #: Values that many strangers share, as the documents list them.
@@ -162,6 +162,8 @@ class World:
                 if happened is None:
                     others = [each for each in self.people if each is not person]
                     describe(person, entry, self.step, others=others)
+                    for merge in self.merges:
+                        merge.lose_tokens(reported_tokens(entry))
                 else:
                     person.did.append(happened(entry))
                     person.touched = self.step

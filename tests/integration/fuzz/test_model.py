@@ -79,6 +79,24 @@ def test_a_merge_is_followed(ours: Product) -> None:
     assert len(person.did) == 3
 
 
+@pytest.mark.parametrize("holder", ["a", "b"])
+def test_an_undo_leaves_a_push_token_with_the_profile_that_reported_it_since(ours: Product, holder: str) -> None:
+    life = Profiles()
+    tokens = {"push_tokens": [{"app_id": "ios", "token": "t1"}]}
+    life.track(body={"attributes": [{"external_id": name} for name in "ab"]})
+    life.track(body={"attributes": [{"external_id": holder, **tokens}]})
+    life.profiles_agree()
+    life.merge(updates=[{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}])
+    run_all(life)
+    life.track(body={"attributes": [{"external_id": "c", **tokens}]})
+    (merge,) = life.world.undoable()
+
+    life.undo_merge(merge)
+    life.profiles_agree()
+
+    assert [person.external_id for person in life.world.people if person.tokens] == ["c"]
+
+
 @pytest.mark.parametrize(
     "bent",
     [
