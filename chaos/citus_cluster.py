@@ -56,6 +56,14 @@ class CitusCluster:
         user, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{user}{at}{place.host}:{place.port}", path=f"/{database}"))
 
+    def entry_url(self, database: str) -> str:
+        """Return the URL of *database* whose connections lead to a node at random."""
+        parts = urlsplit(self._url)
+        user, at, _ = parts.netloc.rpartition("@")
+        places = ",".join(f"{node.host}:{node.port}" for node in self.nodes)
+        query = "&".join(filter(None, (parts.query, "load_balance_hosts=random")))
+        return urlunsplit(parts._replace(netloc=f"{user}{at}{places}", path=f"/{database}", query=query))
+
     def create(self, database: str) -> None:
         """Create a database that has the extension and the nodes, and no table."""
         for node in self.nodes:
@@ -77,6 +85,11 @@ class CitusCluster:
         """Drop *database* on each node."""
         for node in self.nodes:
             self._run(node, "DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    def open(self, database: str) -> None:
+        """Let a closed database be used again."""
+        for node in self.nodes:
+            self._run(node, "ALTER DATABASE {} ALLOW_CONNECTIONS true", database)
 
     def close(self, database: str, *, wait_until: Callable[[Callable[[], bool]], object]) -> None:
         """End all sessions of *database*, those of Citus too, so that it can be copied."""

@@ -16,7 +16,6 @@ pytest_plugins = [
     "tests.support.parallel",
     "tests.support.pgbouncer",
     "tests.support.postgres",
-    "tests.support.citus",  # after those that it imports, so that pytest rewrites their assertions
     "tests.support.redis",
     "tests.support.routes",
     "tests.support.sentinel",
@@ -28,4 +27,5 @@ pytest_plugins = [
     "tests.support.undos",
     "tests.support.up",
     "tests.support.worker",
+    "tests.support.citus",  # after those that it imports, so that pytest rewrites their assertions
 ]

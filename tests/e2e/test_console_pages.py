@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.config import Settings
 from cli.database import connected
 from tests.support.accessibility import grave_faults
 from tests.support.chromium import Visit
@@ -42,7 +41,7 @@ def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
         assert response.ok, f"{method} {path}: {response.text}"
         return response.json()
 
-    with connected(Settings(), running_system.database_url, name="test") as connection:
+    with connected(running_system.settings, running_system.database_url, name="test") as connection:
         values = make_console_data(
             send, client.finished, connection, workspace=client.workspace, batches=BATCHES, jobs=JOBS
         )

@@ -10,7 +10,6 @@ import pytest
 import redis
 
 from app.broker_url import parse_broker_url
-from app.config import Settings
 from app.db.installation import connect_and_read_name
 from chaos.forged_messages import (
     FORGED_LINE,
@@ -81,7 +80,7 @@ def finished(client: Client, batch: Json) -> list[str]:
 def queue(stopped: System) -> Iterator["Queue"]:
     """The queue of the system."""
     url = parse_broker_url(stopped.environ["BROKER_URL"]).for_redis_client()
-    name = queue_name(connect_and_read_name(Settings(database_url=stopped.database_url)))
+    name = queue_name(connect_and_read_name(stopped.settings))
     with redis.Redis.from_url(url.replace("redis+unix", "unix")) as client:
         yield Queue(client, name)
 

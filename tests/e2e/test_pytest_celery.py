@@ -14,6 +14,7 @@ from pytest_celery import CeleryBrokerCluster, CeleryTestSetup, CeleryTestWorker
 
 from tests.support.engine_containers import containers
 from tests.support.local_containers import LocalRedisContainer, LocalWorkerContainer
+from tests.support.on_citus import database_environ
 from tests.support.postgres import Databases
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
@@ -35,7 +36,11 @@ def place(
     folder = tmp_path_factory.mktemp("cluster")
     database = databases.create()
     broker = LocalRedisContainer(RedisServer(folder))
-    environ = {**FAST, "DATABASE_URL": databases.url(database), "BROKER_URL": broker.celeryconfig["url"]}
+    environ = {
+        **FAST,
+        **database_environ(databases.url(database)),
+        "BROKER_URL": broker.celeryconfig["url"],
+    }
     worker = LocalWorkerContainer(
         "worker", lambda command: Process.of("worker", command, folder=folder, environ=environ)
     )

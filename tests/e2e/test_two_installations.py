@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from app.config import Settings
 from app.db.connections import open_pool
@@ -23,13 +21,8 @@ PAIRS = [(f"guest-{number}", f"customer-{number}") for number in range(30)]
 
 @pytest.fixture
 def copied(databases: Databases, database_url: str) -> Iterator[str]:
-    """The URL of a copy of the test's database, as a restored backup is: with the same id of the installation."""
-    original = urlsplit(database_url).path.removeprefix("/")
-    name = f"copy_of_{original}"
-    with psycopg.connect(databases.url("postgres"), autocommit=True) as connection:
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(original)))
-    with databases.lend(name) as url:
+    """The URL of a copy of the test's database, as a restored backup is."""
+    with databases.lend(databases.copy(urlsplit(database_url).path.removeprefix("/"))) as url:
         yield url
 
 

@@ -4,23 +4,38 @@ Without it, tests that need a cluster are skipped with the reason.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import ClassVar
 
+import psycopg
 import pytest
 
 from app.db import migrations
 from app.db.citus.distribute import Distribution
+from app.db.installation import renew_id
 from chaos.citus_cluster import NODE, SHARDS, URL, CitusCluster, Node, call_node, cluster_url
+from tests.support.client import Client
 from tests.support.postgres import Databases
+from tests.support.system import System
 from tests.support.waiting import wait_until
+
+HOME = (
+    "SELECT node.nodeport FROM workspace JOIN pg_dist_placement AS placement"
+    " ON placement.shardid = get_shard_id_for_distribution_column('workspace_home', workspace.workspace_id)"
+    " JOIN pg_dist_node AS node USING (groupid) WHERE workspace.name = %s"
+)
+END = partial(wait_until, what="the sessions of a database to end")
 
 
 class CitusDatabases(Databases):
     """Distributed databases: a template on each node, and copies of it."""
 
+    #: What processes on these databases need beside DATABASE_URL.
+    environ: ClassVar[Mapping[str, str]] = {"DATABASE_DISTRIBUTED": "on"}
+
     def __init__(self, cluster: CitusCluster) -> None:
-        super().__init__(cluster.url("postgres"), environ={"DATABASE_DISTRIBUTED": "on"})
+        super().__init__(cluster.url("postgres"))
         self.cluster = cluster
 
     def create(self) -> str:
@@ -28,9 +43,23 @@ class CitusDatabases(Databases):
         if not self._template:
             self._template = self.create_empty()
             migrations.upgrade_schema(self.url(self._template), distribution=Distribution(shards=SHARDS))
-            self.cluster.close(self._template, wait_until=partial(wait_until, what="the template's sessions to end"))
+            self.cluster.close(self._template, wait_until=END)
+        return self._renewed_copy(self._template)
+
+    def copy(self, database: str) -> str:
+        """Return the name of a copy of *database* with another id of the installation: see `--new-installation`."""
+        self.cluster.close(database, wait_until=END)
+        try:
+            return self._renewed_copy(database)
+        finally:
+            self.cluster.open(database)
+
+    def _renewed_copy(self, template: str) -> str:
+        """Copy *template*. The name of an installation follows from its id alone, so the copy gets another id."""
         name = self._name()
-        self.cluster.copy(name, template=self._template)
+        self.cluster.copy(name, template=template)
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            renew_id(connection)
         return name
 
     def create_empty(self) -> str:
@@ -42,6 +71,17 @@ class CitusDatabases(Databases):
     def drop(self, database: str) -> None:
         """Drop *database* on each node."""
         self.cluster.drop(database)
+
+
+def client_on(system: System, node: Node, *, home: bool = True) -> Client:
+    """Return a client in a new workspace whose rows are on *node*, or on another with *home* off."""
+    while True:
+        client = system.new_client()
+        with psycopg.connect(system.database_url) as connection:
+            row = connection.execute(HOME, (client.workspace,)).fetchone()
+        assert row is not None
+        if (row[0] == node.port) is home:
+            return client
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Locator, Page, expect
 
-from app.config import Settings
 from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
@@ -64,7 +63,7 @@ class Walk:
 
     def execute(self, query: str, *values: Any) -> None:
         """Change a row as no request can, such as the state of a job to dead."""
-        with connected(Settings(), self.system.database_url, name="test") as connection:
+        with connected(self.system.settings, self.system.database_url, name="test") as connection:
             connection.execute(query, list(values))
 
     def open(self, path: str) -> None:

@@ -6,7 +6,7 @@ TEST_ON_CITUS=on, all databases are distributed ones of the cluster in tests/sup
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
 from cli.up.safe_folders import passable_temporary_folder
 from tests.support.folders import let_pass
 from tests.support.missing import missing
+from tests.support.on_citus import is_on_citus, skip_on_citus
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
@@ -43,6 +44,7 @@ class PostgresServer:
     """An embedded PostgreSQL that a test may stop, kill and start again."""
 
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+        skip_on_citus("The test starts a PostgreSQL of its own.")
         self.log = folder / "postgres.log"
         self._server = EmbeddedPostgres(folder / "postgres", os.environ, settings)
         self._process: Process | None = None
@@ -112,10 +114,8 @@ class PostgresServer:
 class Databases:
     """The databases of one server: a template that is migrated once, and copies of it."""
 
-    def __init__(self, server_url: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, server_url: str) -> None:
         self._server_url = server_url
-        #: What processes on these databases need beside DATABASE_URL.
-        self.environ = dict(environ or {})
         self._template = ""
 
     def url(self, database: str) -> str:
@@ -128,6 +128,10 @@ class Databases:
             self._template = self._named("CREATE DATABASE {}")
             migrations.upgrade_schema(self.url(self._template))
         return self._named("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self._template)
+
+    def copy(self, database: str) -> str:
+        """Return the name of a copy of *database*, which has no sessions, as a restored backup is."""
+        return self._named("CREATE DATABASE {} TEMPLATE {}", database)
 
     def create_empty(self) -> str:
         """Return the name of a fresh database without anything in it."""
@@ -171,7 +175,7 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
 
     Its folder is not one of pytest's, which another session on this machine would close to the server's own user.
     """
-    if os.environ.get("TEST_ON_CITUS") == "on":
+    if is_on_citus():
         yield request.getfixturevalue("citus_databases")
         return
     with passable_temporary_folder("mergelane-test-pg-") as folder:

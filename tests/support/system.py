@@ -14,6 +14,7 @@ from app.config import Settings
 from cli.database import connected
 from cli.up import commands
 from tests.support.client import Client
+from tests.support.on_citus import database_environ
 from tests.support.postgres import Databases
 from tests.support.processes import Process, free_port
 from tests.support.redis import RedisServer
@@ -40,7 +41,12 @@ class System:
     ) -> None:
         self.folder = folder
         self.database_url = database_url
-        self.environ = {**FAST, "DATABASE_URL": database_url, "BROKER_URL": broker_url, **(environ or {})}
+        self.environ = {
+            **FAST,
+            **database_environ(database_url),
+            "BROKER_URL": broker_url,
+            **(environ or {}),
+        }
         self.port = free_port()
         self.flower_port = free_port()
         self.web = self.process("web", commands.web(host="127.0.0.1", port=self.port))
@@ -57,7 +63,8 @@ class System:
     @property
     def settings(self) -> Settings:
         """The settings with which a command connects to its database."""
-        return Settings(database_distributed=self.environ.get("DATABASE_DISTRIBUTED") == "on")
+        distributed = self.environ.get("DATABASE_DISTRIBUTED") == "on"
+        return Settings(database_url=self.database_url, database_distributed=distributed)
 
     def process(self, name: str, command: Sequence[str]) -> Process:
         """Return a further process of this system, not started."""
@@ -125,7 +132,7 @@ class System:
             raise RuntimeError(message)
         try:
             return requests.get(f"{self.base_url}/health/ready", timeout=5).status_code == requests.codes.ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 
@@ -143,9 +150,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def start_system(
-    tmp_path: Path, databases: Databases, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., System]]:
+def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., System]]:
     """A function that starts a system for this test alone.
 
     Its arguments: `workers`, `relay`, `flower` as `System.start` takes them, `database_url` and `broker_url` (by
@@ -164,7 +169,7 @@ def start_system(
             tmp_path / f"system{len(systems)}",
             database_url=database_url or request.getfixturevalue("database_url"),
             broker_url=broker_url or request.getfixturevalue("broker_url"),
-            environ={**databases.environ, **(environ or {})},
+            environ=environ,
         )
         systems.append(system)
         return system.start(**options)
@@ -181,7 +186,7 @@ def system_apart(databases: Databases, folder: Path, *, workers: int) -> Iterato
     """Run a system on a database and a Redis of its own."""
     broker = RedisServer(folder)
     database = databases.create()
-    system = System(folder, database_url=databases.url(database), broker_url=broker.url, environ=databases.environ)
+    system = System(folder, database_url=databases.url(database), broker_url=broker.url)
     try:
         broker.start()
         yield system.start(workers=workers)

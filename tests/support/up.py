@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.client import Client
 from tests.support.folders import let_pass
+from tests.support.on_citus import skip_on_citus
 from tests.support.processes import Process, free_port
 from tests.support.system import FAST
 from tests.support.waiting import wait_until
@@ -34,6 +35,8 @@ class Up:
         environ: Mapping[str, str] | None = None,
         python: str = sys.executable,
     ) -> None:
+        if "DATABASE_URL" not in (environ or {}):
+            skip_on_citus("`mergelane up` starts a PostgreSQL of its own.")
         self.home = home or folder / "home"
         self.port = port or free_port()
         self.flower_port = free_port()

@@ -3,20 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg
 import requests
 
 from chaos.citus_cluster import Node
-from tests.support.citus import CitusDatabases
+from tests.support.citus import CitusDatabases, client_on
 from tests.support.client import Client
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
-HOME = (
-    "SELECT node.nodeport FROM workspace JOIN pg_dist_placement AS placement"
-    " ON placement.shardid = get_shard_id_for_distribution_column('workspace_home', workspace.workspace_id)"
-    " JOIN pg_dist_node AS node USING (groupid) WHERE workspace.name = %s"
-)
 PAIRS = 20
 
 
@@ -28,17 +22,6 @@ def stopped(node: Node, call_node: Callable[[str, Node], None]) -> Iterator[None
         yield
     finally:
         call_node("start", node)
-
-
-def client_on(system: System, node: Node, *, home: bool = True) -> Client:
-    """Return a client in a new workspace whose rows are on *node*, or on another with *home* off."""
-    while True:
-        client = system.new_client()
-        with psycopg.connect(system.database_url) as connection:
-            row = connection.execute(HOME, (client.workspace,)).fetchone()
-        assert row is not None
-        if (row[0] == node.port) is home:
-            return client
 
 
 def with_pairs(client: Client, prefix: str) -> list[tuple[str, str]]:

@@ -1,0 +1,30 @@
+"""Whether the suites run on distributed databases of a Citus cluster: TEST_ON_CITUS, see docs/testing.md."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from chaos.citus_cluster import CitusCluster, cluster_url
+
+
+def is_on_citus() -> bool:
+    """Return whether the databases of the tests are distributed."""
+    return os.environ.get("TEST_ON_CITUS") in {"on", "nodes"}
+
+
+def database_environ(database_url: str) -> Mapping[str, str]:
+    """Return the settings with which processes use *database_url*: with TEST_ON_CITUS=nodes they enter at any node."""
+    if not is_on_citus():
+        return {"DATABASE_URL": database_url}
+    url = cluster_url()
+    if url is not None and os.environ["TEST_ON_CITUS"] == "nodes":
+        database_url = CitusCluster(url).entry_url(urlsplit(database_url).path.removeprefix("/"))
+    return {"DATABASE_URL": database_url, "DATABASE_DISTRIBUTED": "on"}
+
+
+def skip_on_citus(reason: str) -> None:
+    """Skip a test that would say nothing of a distributed database."""
+    if is_on_citus():
+        pytest.skip(f"TEST_ON_CITUS: {reason}")
