@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from app.db.connections import APP_ROLE
 from app.db.distribution import is_distributed
 from app.db.queries import load_queries
+from app.db.rights import TABLES
 from app.errors import SetupError
 
 QUERIES = load_queries(__package__, "distribution.sql")
@@ -132,6 +133,7 @@ def distribute(connection: psycopg.Connection[Any], wanted: Distribution) -> int
             _distribute_tables(connection, {row["name"]: row["of_workspace"] for row in tables}, wanted.shards)
     _announce(connection)
     _distribute_functions(connection)
+    _grant_views(connection)
     _prepare_role(connection, {**ROLE_SETTINGS, **wanted.role_settings})
     return len(tables)
 
@@ -212,6 +214,13 @@ def _distribute_functions(connection: psycopg.Connection[Any]) -> None:
         if function["is_definer"]:
             revoke = f"REVOKE ALL ON FUNCTION {function['signature']} FROM PUBLIC"
             connection.execute(revoke.encode())
+
+
+def _grant_views(connection: psycopg.Connection[Any]) -> None:
+    """Grant what the processes' role may do with views: Citus copies a view to each node without its rights."""
+    for view in _rows(connection, QUERIES["list_views"]):
+        if privileges := TABLES.get(view["name"]):
+            connection.execute(f"GRANT {', '.join(privileges)} ON {view['name']} TO {APP_ROLE}".encode())
 
 
 def _prepare_role(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.db import migrations
 from app.db.citus.distribute import HAS_DATA, NO_EXTENSION, Distribution, prepare_session
+from app.db.rights import find_differences
 from app.errors import SetupError
 from chaos.citus_cluster import SHARDS
 from tests.support.citus import CitusDatabases
@@ -65,6 +66,15 @@ def test_no_node_lets_everyone_call_a_function_of_the_owner(empty_url: str) -> N
         " AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))$$)"
     )
     assert set(rows(empty_url, open_to_all)) == {(True, "0")}
+
+
+def test_the_rights_of_the_processes_are_the_same_on_each_node(citus_databases: CitusDatabases, empty_url: str) -> None:
+    migrations.upgrade_schema(empty_url, distribution=FEW)
+
+    cluster, database = citus_databases.cluster, empty_url.rpartition("/")[2]
+    for node in cluster.nodes:
+        with psycopg.connect(cluster.url(database, node)) as connection:
+            assert find_differences(connection) == [], node
 
 
 def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no_row_behind(empty_url: str) -> None:

@@ -110,6 +110,14 @@ WHERE routine.pronamespace = ledger.relnamespace AND routine.proowner = ledger.r
     )
 ORDER BY signature
 
+-- name: list_views
+-- Lists our views.
+SELECT class.relname AS name
+FROM pg_class AS class
+JOIN pg_class AS ledger ON ledger.oid = to_regclass('job') AND ledger.relnamespace = class.relnamespace
+WHERE class.relkind = 'v' AND class.relowner = ledger.relowner
+ORDER BY name
+
 -- name: run_function_at_home
 -- Lets a function run on the node of its workspace.
 SELECT create_distributed_function(
