@@ -42,6 +42,12 @@ def send(client: Client, path: str, body: Any = None, **headers: str) -> Any:
     return response.json()
 
 
+def wait_for_state(client: Client, accepted: Any, state: str) -> None:
+    """Wait until what the response *accepted* describes has a *state*."""
+    url = accepted["status_url"]
+    wait_until(lambda: client.get(url).json()["state"] == state, seconds=60, what=f"{url} to be {state}")
+
+
 def hold_key(connection: Connection, client: Client) -> None:
     """Lock the key `held` of the workspace as a concurrent request does."""
     (row,) = connection.execute("SELECT workspace_id FROM workspace WHERE name = %s", [client.workspace]).fetchall()
@@ -79,6 +85,8 @@ def test_a_workspace_works_from_a_worker_node(
             plan = send(client, "/merge/plans", body)
             assert client.put("/duplicates/policy", {"identifier": "email"}).ok
             run = send(client, "/duplicates/runs")
+            wait_for_state(client, plan, "open")
+            wait_for_state(client, run, "finished")
             rotated = send(client, f"/webhooks/{hook['webhook_id']}/secret/rotate")
             notices = wait_until(lambda: len(receiver.received) >= 2 and receiver.received, what="the notices")
             deleted = send(client, "/users/delete", {"external_ids": ["eve"]})
@@ -88,7 +96,6 @@ def test_a_workspace_works_from_a_worker_node(
             assert refused.status_code == 409
             assert [user["external_id"] for user in found["profiles"]] == ["ada"]
             assert undone["batch"]["counts"] == {"undone": 1}
-            assert (plan["state"], run["state"]) == ("open", "running")
             assert rotated["secret"] != hook["secret"]
             assert notices[0].verified(hook["secret"])
             assert deleted["deleted"] == 1
