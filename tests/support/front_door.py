@@ -12,9 +12,9 @@ from uuid_utils import uuid7
 from werkzeug.test import TestResponse
 
 from app import keys
-from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of
+from tests.support.on_citus import database_settings
 
 #: Seconds to wait for a connection: a test that wants to see the front door run out of them sets its own.
 PATIENCE_S = 30.0
@@ -69,7 +69,7 @@ class Caller:
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
     """The application on the test's fresh database, patient with a busy machine. No response waits: no worker runs."""
-    flask = create_app(Settings(database_url=database_url, pool_timeout_s=PATIENCE_S, identify_wait_s=0))
+    flask = create_app(database_settings(database_url, pool_timeout_s=PATIENCE_S, identify_wait_s=0))
     try:
         yield flask
     finally:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from app.config import Settings
 from chaos.citus_cluster import CitusCluster, cluster_url
 
 
@@ -22,6 +24,11 @@ def database_environ(database_url: str) -> Mapping[str, str]:
     if url is not None and os.environ["TEST_ON_CITUS"] == "nodes":
         database_url = CitusCluster(url).entry_url(urlsplit(database_url).path.removeprefix("/"))
     return {"DATABASE_URL": database_url, "DATABASE_DISTRIBUTED": "on"}
+
+
+def database_settings(database_url: str, **others: Any) -> Settings:
+    """Return the settings, with *others*, of an application in this process on a database of the tests."""
+    return Settings(database_url=database_url, database_distributed=is_on_citus(), **others)
 
 
 def skip_on_citus(reason: str) -> None:

@@ -25,7 +25,7 @@ from cli.up.embedded_postgres import SOCKET, EmbeddedPostgres
 from cli.up.safe_folders import passable_temporary_folder
 from tests.support.folders import let_pass
 from tests.support.missing import missing
-from tests.support.on_citus import is_on_citus, skip_on_citus
+from tests.support.on_citus import database_settings, is_on_citus, skip_on_citus
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
@@ -231,7 +231,7 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """The default settings on the test's fresh database."""
-    return Settings(database_url=database_url)
+    return database_settings(database_url)
 
 
 @pytest.fixture

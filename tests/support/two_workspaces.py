@@ -8,12 +8,12 @@ from typing import Any
 from flask import Flask
 
 from app import keys
-from app.config import Settings
 from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.factories import Factory
 from tests.support.front_door import Caller
+from tests.support.on_citus import database_settings
 
 #: Two threads and two connections for each workspace.
 SMALL = {
@@ -34,7 +34,7 @@ def opening(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
     doors: list[Flask] = []
 
     def open_(**settings: Any) -> tuple[Caller, Caller]:
-        flask = create_app(Settings(database_url=database_url, **{**SMALL, **settings}))
+        flask = create_app(database_settings(database_url, **{**SMALL, **settings}))
         doors.append(flask)
         busy, stranger = (_caller(flask, connection, name) for name in ("busy", "stranger"))
         return busy, stranger

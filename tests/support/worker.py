@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.config import Settings
 from app.db.connections import open_pool
 from fuzz.lanes import Worker
+from tests.support.on_citus import database_settings
 
 __all__ = ["Worker", "worker"]
 
@@ -14,6 +14,6 @@ __all__ = ["Worker", "worker"]
 @pytest.fixture
 def worker(database_url: str) -> Iterator[Worker]:
     """A worker on the test's database."""
-    settings = Settings(database_url=database_url)
+    settings = database_settings(database_url)
     with open_pool(settings, name="test-worker") as pool:
         yield Worker(pool, settings)
