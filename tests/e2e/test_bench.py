@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench.targets import TARGETS
 from cli.up.commands import DIRECTORY
 
 SHORT = ("--scale", "0.005", "--rounds", "1")
 
 
+@pytest.mark.usefixtures("plain_postgres")
 def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -> None:
     only = "throughput,import"
     command = [sys.executable, "-m", "bench", *SHORT, "--only", only, "--results", str(tmp_path)]

@@ -15,7 +15,7 @@ MERGES = 1_000
 
 
 @pytest.fixture(scope="module")
-def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+def compose(tmp_path_factory: pytest.TempPathFactory, plain_postgres: None) -> Iterator[Compose]:
     with started(tmp_path_factory.mktemp("compose")) as running:
         yield running
 

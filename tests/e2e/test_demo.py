@@ -23,7 +23,7 @@ def temporary() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def demo(temporary: Path) -> subprocess.CompletedProcess[str]:
+def demo(temporary: Path, plain_postgres: None) -> subprocess.CompletedProcess[str]:
     """One run of the demonstration."""
     command, environ = [sys.executable, "-m", "demo", "--people", "60"], child_environ(TMPDIR=str(temporary))
     return subprocess.run(

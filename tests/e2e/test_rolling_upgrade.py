@@ -19,6 +19,7 @@ from app.environment import child_environ
 from cli.up.processes import Program
 from tests.project.tree import ROOT
 from tests.support.client import Client
+from tests.support.on_citus import skip_on_citus
 from tests.support.processes import Process
 from tests.support.system import System
 from tests.support.traffic import Traffic
@@ -52,6 +53,7 @@ def git(*arguments: str) -> bytes:
 @pytest.fixture
 def former(tmp_path: Path) -> Path:
     """The folder of the former code."""
+    skip_on_citus("The former version cannot distribute the tables.")
     commit = git("log", "-1", "--format=%P", "--fixed-strings", f"--grep={SUBJECT}").decode().strip()
     folder = tmp_path / "former"
     with tarfile.open(fileobj=io.BytesIO(git("archive", commit, "app", "cli", "schemas", "workers"))) as archive:

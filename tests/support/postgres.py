@@ -170,6 +170,12 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
+def plain_postgres() -> None:
+    """What a test starts brings a PostgreSQL of its own, so its tables are not distributed."""
+    skip_on_citus("The test starts a PostgreSQL of its own.")
+
+
+@pytest.fixture(scope="session")
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """The databases of the session's server.
 

@@ -4,7 +4,8 @@ On one server, a query over all workspaces finds them. On Citus the same query w
 fail while one node is away. So workspaces announce their work on their node. One query for each node, at most every
 LOOK_S seconds, lists the announcements; then a query for each workspace among them lists what it has to do.
 Announcements only hasten this: every workspace gets this query every SWEEP_S seconds. A node that does not answer is
-left out, with its workspaces, and tried again after RETRY_S seconds. See docs/adr/0062-work-by-node.md.
+left out, with its workspaces, and tried again after RETRY_S seconds. A process with thousands of quiet workspaces asks
+them in parts of LOOK_S seconds, so that none of them delays those with work. See docs/adr/0062-work-by-node.md.
 """
 
 import logging
@@ -143,22 +144,26 @@ class WorkFinder:
             self._asked_at.pop(workspace_id, None)
 
     def _look_at(self, connection: Connection, node: int, homes: Sequence[int]) -> None:
-        """List the announcements of a node, and ask those of its workspaces whose turn it is."""
+        """List the announcements of a node, and ask those of its workspaces whose turn it is, those with work first."""
         announced = self._ask(
             connection, node, QUERIES["list_announcements"], {"workspace_id": homes[0], "seconds": FRESH_S}
         )
         if announced is None:
             return
         now, fresh = self._clock(), frozenset(announced)
-        for workspace_id in homes:
-            pause_s = ASK_S if workspace_id in fresh or self._work.get(workspace_id) else SWEEP_S
-            if now < self._asked_at.get(workspace_id, float("-inf")) + pause_s:
-                continue
+        urgent = {each for each in homes if each in fresh or self._work.get(each)}
+        due = [each for each in homes if now >= self._last_asked(each) + (ASK_S if each in urgent else SWEEP_S)]
+        for workspace_id in sorted(due, key=lambda each: (each not in urgent, self._last_asked(each))):
+            if workspace_id not in urgent and self._clock() > now + LOOK_S:
+                return
             found = self._ask(connection, node, QUERIES["list_work"], {"workspace_id": workspace_id})
             if found is None:
                 return
             self._work[workspace_id] = frozenset(found)
             self._asked_at[workspace_id] = now
+
+    def _last_asked(self, workspace_id: int) -> float:
+        return self._asked_at.get(workspace_id, float("-inf"))
 
     def _ask(self, connection: Connection, node: int, query: LiteralString, parameters: Mapping[str, object]) -> Any:
         """Return the column `found`; None when the node does not answer, which is left out from then on."""

@@ -1,10 +1,10 @@
 """Which workspaces have work on a distributed database, by what the nodes answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from app.db.citus.work import HOMES_S, QUERIES, WorkFinder, WorkKind
+from app.db.citus.work import HOMES_S, LOOK_S, QUERIES, WorkFinder, WorkKind
 
 if TYPE_CHECKING:
     from app.db.connections import Connection
@@ -14,27 +14,52 @@ class Nodes:
     """What a distributed database answers: its workspaces with their nodes, and the work of each."""
 
     broken = False
+    work: Sequence[str] = (WorkKind.JOBS,)
 
     def __init__(self, homes: Mapping[int, int]) -> None:
         self.homes = dict(homes)
+        self.announced: list[int] = []
+        self.asked: list[int] = []
+        #: Seconds that the clock shows, and that a query about a workspace takes.
+        self.now = self.query_s = 0.0
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
         rows: list[dict[str, Any]]
         if query == QUERIES["list_homes"]:
             rows = [{"workspace_id": workspace, "node": node} for workspace, node in self.homes.items()]
+        elif query == QUERIES["list_announcements"]:
+            rows = [{"found": self.announced}]
         else:
-            rows = [{"found": [WorkKind.JOBS] if query == QUERIES["list_work"] else []}]
+            assert parameters is not None
+            self.asked.append(parameters["workspace_id"])
+            self.now += self.query_s
+            rows = [{"found": self.work}]
         return rows if parameters is None else SimpleNamespace(fetchall=lambda: rows)
 
 
 def test_a_workspace_that_is_closed_or_deleted_has_no_work_any_more() -> None:
-    now = 0.0
     nodes = Nodes({1: 1, 2: 2})
-    finder = WorkFinder(lambda: now)
+    finder = WorkFinder(lambda: nodes.now)
     connection = cast("Connection", nodes)
     assert finder.workspaces(connection, WorkKind.JOBS) == [1, 2]
 
     del nodes.homes[2]
-    now += HOMES_S
+    nodes.now += HOMES_S
 
     assert finder.workspaces(connection, WorkKind.JOBS) == [1]
+
+
+def test_many_quiet_workspaces_do_not_delay_one_that_announced_work() -> None:
+    nodes = Nodes(dict.fromkeys(range(100), 1))
+    nodes.work, nodes.announced, nodes.query_s = (), [99], LOOK_S / 10
+    finder = WorkFinder(lambda: nodes.now)
+    connection = cast("Connection", nodes)
+
+    finder.workspaces(connection, WorkKind.JOBS)
+    first = list(nodes.asked)
+    while len(nodes.asked) < 100:
+        finder.workspaces(connection, WorkKind.JOBS)
+
+    assert first[0] == 99
+    assert len(first) < 15
+    assert set(nodes.asked) == set(range(100))
