@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from app.db.citus.distribute import (
     Distribution,
+    create_role_on_nodes,
     distribute,
     prepare_session,
     require_distributable,
@@ -70,6 +71,7 @@ def run() -> None:
         with connection.begin():
             replace_functions(connection)
             run_sql("homes.sql", connection)
+            create_role_on_nodes(raw)
             run_sql("access.sql", connection)
             correct_rights(raw)
         if distributed or distribution is not None:
