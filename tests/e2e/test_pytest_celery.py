@@ -113,7 +113,9 @@ def door(
 def profile_held(database_url: str, external_id: str) -> Iterator[None]:
     """Hold the profile's row, so that a worker that is to merge it comes no further."""
     with psycopg.connect(database_url) as conn:
-        conn.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [external_id])
+        find = "SELECT workspace_id, external_id FROM profile WHERE external_id = %s"
+        (place,) = conn.execute(find, [external_id]).fetchall()
+        conn.execute("SELECT 1 FROM profile WHERE workspace_id = %s AND external_id = %s FOR UPDATE", place)
         yield
 
 

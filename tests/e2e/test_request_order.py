@@ -7,6 +7,7 @@ merge is accepted and runs later: the next request finds its effect after `Prefe
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,23 +18,20 @@ from tests.support.request_pairs import BOTH, PAIRS, Pair, Person, write_guest
 from tests.support.system import System, system_apart
 
 BACKLOG = 10_000
-#: Merges of profiles that do not exist, fifty to a batch.
-FILL = """
-WITH batch_of AS MATERIALIZED (
-    SELECT workspace_id, gen_random_uuid() AS id, number
-    FROM workspace CROSS JOIN generate_series(1, %(jobs)s / 50) AS number
-    WHERE name = %(workspace)s
-),
-written AS (
-    INSERT INTO batch (workspace_id, id, path) SELECT workspace_id, id, '/users/merge' FROM batch_of
-)
+#: Merges of profiles that do not exist, fifty to a batch. Statements of their own, as Citus runs them.
+FIND = "SELECT workspace_id FROM workspace WHERE name = %(workspace)s"
+FILL_BATCHES = """
+INSERT INTO batch (workspace_id, id, path)
+SELECT %(workspace_id)s, id, '/users/merge' FROM unnest(%(ids)s::uuid[]) AS id
+"""
+FILL_JOBS = """
 INSERT INTO job (workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys)
 SELECT
-    workspace_id, gen_random_uuid(), id, place, 'merge', place,
+    %(workspace_id)s, gen_random_uuid(), id, place, 'merge', place,
     jsonb_build_object('external_id', 'orphan-' || number || '-' || place),
     jsonb_build_object('external_id', 'survivor-' || number || '-' || place),
     ARRAY['orphan-' || number || '-' || place, 'survivor-' || number || '-' || place]
-FROM batch_of CROSS JOIN generate_series(0, 49) AS place
+FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS batch_of (id, number) CROSS JOIN generate_series(0, 49) AS place
 """
 
 
@@ -49,7 +47,10 @@ def found(busy_system: System, request: pytest.FixtureRequest) -> dict[str, list
     """What each pair led to, all of them sent at once in one workspace that has a backlog."""
     client = busy_system.new_client()
     with psycopg.connect(busy_system.database_url) as connection:
-        connection.execute(FILL, {"workspace": client.workspace, "jobs": request.param})
+        ((workspace_id,),) = connection.execute(FIND, {"workspace": client.workspace}).fetchall()
+        ids = [uuid4() for _ in range(request.param // 50)]
+        for statement in (FILL_BATCHES, FILL_JOBS):
+            connection.execute(statement, {"workspace_id": workspace_id, "ids": ids})
 
     def send(pair: Pair) -> list[Any]:
         person = Person(busy_system.new_client(workspace=client.workspace), pair.__name__)

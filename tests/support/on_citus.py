@@ -26,6 +26,15 @@ def database_environ(database_url: str) -> Mapping[str, str]:
     return {"DATABASE_URL": database_url, "DATABASE_DISTRIBUTED": "on"}
 
 
+def node_urls(database_url: str) -> list[str]:
+    """Return the URLs of *database_url* on the servers that have its rows."""
+    url = cluster_url() if is_on_citus() else None
+    if url is None:
+        return [database_url]
+    cluster = CitusCluster(url)
+    return [cluster.url(urlsplit(database_url).path.removeprefix("/"), node) for node in cluster.nodes]
+
+
 def database_settings(database_url: str, **others: Any) -> Settings:
     """Return the settings, with *others*, of an application in this process on a database of the tests."""
     return Settings(database_url=database_url, database_distributed=is_on_citus(), **others)
