@@ -8,6 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import psycopg
+from psycopg.rows import dict_row
+
 from app.db.connections import Connection
 
 if TYPE_CHECKING:
@@ -178,6 +181,11 @@ def _add_volume(
         "batches": batches,
         "jobs": jobs,
     }
-    row = connection.execute(VOLUME_SQL.read_text(encoding="utf-8"), parameters).fetchone()
+    # The message has several statements, and statements that create tables take no parameters.
+    cursor = psycopg.ClientCursor(connection, row_factory=dict_row)
+    cursor.execute(VOLUME_SQL.read_bytes(), parameters)
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
     assert row is not None
     return {name: str(value) for name, value in row.items()}

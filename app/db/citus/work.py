@@ -27,8 +27,10 @@ QUERIES = load_queries(__package__, "nodes.sql")
 
 #: Seconds between two looks at the announcements of the nodes.
 LOOK_S = 0.25
-#: Seconds between two questions to a workspace that has work or announced some, and to any other.
+#: Seconds between two questions to a workspace that announced work, that has some and announced none, and to any other.
+#: A paused queue has work for days.
 ASK_S = 1.0
+WAIT_S = 5.0
 SWEEP_S = 30.0
 #: Seconds for which an announcement counts.
 FRESH_S = 20
@@ -65,6 +67,8 @@ class WorkFinder:
         #: What each workspace had to do at the last query, and when that was.
         self._work: dict[int, frozenset[str]] = {}
         self._asked_at: dict[int, float] = {}
+        #: The workspaces with an announcement that counts.
+        self._fresh: dict[int, frozenset[int]] = {}
         #: When a workspace had no lane to publish.
         self._without_lane: dict[int, float] = {}
         self._away_until: dict[int, float] = {}
@@ -98,7 +102,7 @@ class WorkFinder:
     def due_lanes(self, connection: Connection) -> list[tuple[int, bool, bool]]:
         """Return the workspaces with a lane to publish now: id, whether it has a limit, whether the lane is urgent.
 
-        A workspace without such a lane gets its next query after LOOK_S seconds.
+        A workspace without such a lane gets its next query after LOOK_S seconds, or ASK_S if it announces no work.
         """
         with self._lock:
             self._look(connection)
@@ -107,7 +111,8 @@ class WorkFinder:
                 for workspace_id in homes:
                     if WorkKind.JOBS not in self._work.get(workspace_id, ()) or self._is_away(node):
                         continue
-                    if now < self._without_lane.get(workspace_id, float("-inf")) + LOOK_S:
+                    pause_s = LOOK_S if workspace_id in self._fresh.get(node, ()) else ASK_S
+                    if now < self._without_lane.get(workspace_id, float("-inf")) + pause_s:
                         continue
                     lane = self._ask(connection, node, QUERIES["find_due_lane"], {"workspace_id": workspace_id})
                     if lane is None:
@@ -151,16 +156,21 @@ class WorkFinder:
         if announced is None:
             return
         now, fresh = self._clock(), frozenset(announced)
-        urgent = {each for each in homes if each in fresh or self._work.get(each)}
-        due = [each for each in homes if now >= self._last_asked(each) + (ASK_S if each in urgent else SWEEP_S)]
-        for workspace_id in sorted(due, key=lambda each: (each not in urgent, self._last_asked(each))):
-            if workspace_id not in urgent and self._clock() > now + LOOK_S:
+        self._fresh[node] = fresh
+        due = [each for each in homes if now >= self._last_asked(each) + self._pause_s(each, fresh)]
+        for workspace_id in sorted(due, key=lambda each: (self._pause_s(each, fresh), self._last_asked(each))):
+            if workspace_id not in fresh and self._clock() > now + LOOK_S:
                 return
             found = self._ask(connection, node, QUERIES["list_work"], {"workspace_id": workspace_id})
             if found is None:
                 return
             self._work[workspace_id] = frozenset(found)
             self._asked_at[workspace_id] = now
+
+    def _pause_s(self, workspace_id: int, fresh: frozenset[int]) -> float:
+        if workspace_id in fresh:
+            return ASK_S
+        return WAIT_S if self._work.get(workspace_id) else SWEEP_S
 
     def _last_asked(self, workspace_id: int) -> float:
         return self._asked_at.get(workspace_id, float("-inf"))
