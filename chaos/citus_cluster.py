@@ -6,7 +6,8 @@ same name and password. MERGELANE_TEST_CITUS_NODE is a program that stops and st
 """
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ NODE = "MERGELANE_TEST_CITUS_NODE"
 SHARDS = 8
 QUIET = "SET citus.enable_create_database_propagation = off"
 END_SESSIONS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
+#: The number of the advisory lock of `CitusCluster.alone`.
+CREATION_LOCK = 0x6369747573
 #: Seconds that the program has.
 NODE_S = 120.0
 
@@ -75,6 +78,13 @@ class CitusCluster:
             connection.execute("SELECT citus_set_coordinator_host(%s, %s)", (here.host, here.port))
             for node in self.workers:
                 connection.execute("SELECT citus_add_node(%s, %s)", (node.host, node.port))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one process at a time create or distribute a database: Citus alters the roles of the cluster then."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (CREATION_LOCK,))
+            yield
 
     def copy(self, database: str, *, template: str) -> None:
         """Create a copy of a distributed *template*, which has no sessions."""

@@ -41,9 +41,12 @@ class CitusDatabases(Databases):
     def create(self) -> str:
         """Return the name of a fresh database with the whole schema, distributed."""
         if not self._template:
-            self._template = self.create_empty()
-            migrations.upgrade_schema(self.url(self._template), distribution=Distribution(shards=SHARDS))
-            self.cluster.close(self._template, wait_until=END)
+            with self.cluster.alone():
+                template = self._name()
+                self.cluster.create(template)
+                migrations.upgrade_schema(self.url(template), distribution=Distribution(shards=SHARDS))
+            self.cluster.close(template, wait_until=END)
+            self._template = template
         return self._renewed_copy(self._template)
 
     def copy(self, database: str) -> str:
@@ -65,7 +68,8 @@ class CitusDatabases(Databases):
     def create_empty(self) -> str:
         """Return the name of a fresh database that has the extension and the nodes, and no table."""
         name = self._name()
-        self.cluster.create(name)
+        with self.cluster.alone():
+            self.cluster.create(name)
         return name
 
     def drop(self, database: str) -> None:
