@@ -126,6 +126,7 @@ def ensure_key(
 
 def _ensure_workspace(connection: Connection, name: str) -> None:
     """Create the workspace called *name*, unless it exists."""
+    connection.execute(QUERIES["lock_keys"])
     connection.execute(QUERIES["ensure_workspace"], {"workspace": name})
     for workspace_id in find_workspaces(connection, name=name).values():
         connection.execute(QUERIES["ensure_home"], {"workspace_id": workspace_id})

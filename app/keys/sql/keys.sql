@@ -4,6 +4,11 @@
 -- Creates a workspace, unless one has the name.
 INSERT INTO workspace (name) VALUES (%(workspace)s) ON CONFLICT (name) DO NOTHING
 
+-- name: lock_keys
+-- Changes nothing. On Citus a write to a table on all nodes waits for other writes to it, and one to api_key locks api_key
+-- first and workspace second. So a transaction that creates a workspace and its key begins with a write to api_key.
+UPDATE api_key SET label = label WHERE id = '00000000-0000-0000-0000-000000000000'
+
 -- name: ensure_home
 -- Inserts the row of a workspace among the distributed tables. On plain PostgreSQL a trigger has done so.
 INSERT INTO workspace_home (workspace_id) VALUES (%(workspace_id)s) ON CONFLICT (workspace_id) DO NOTHING
