@@ -65,21 +65,6 @@ RUN_ANYWHERE = ("save_key_use",)
 #: What `ALTER ROLE` sets: Citus opens its own sessions on the nodes, which do not get the settings of ours.
 #: A node that does not accept connections is given up after two seconds.
 ROLE_SETTINGS: Mapping[str, str] = {"citus.node_connection_timeout": "2000"}
-#: Run on each node before the rights are granted. Citus passes the creation of a role on, but not of one that is older
-#: than the extension.
-CREATE_ROLE = f"""
-DO $$
-BEGIN
-    PERFORM set_config('citus.enable_create_role_propagation', 'off', true);
-    IF to_regrole('{APP_ROLE}') IS NULL THEN
-        CREATE ROLE {APP_ROLE} NOLOGIN;
-    END IF;
-EXCEPTION
-    -- Another database of this server was migrated at the same time.
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END;
-$$
-"""
 NO_EXTENSION = (
     "The database has no extension Citus, so its tables cannot be distributed. Install Citus on each server, set"
     " shared_preload_libraries = 'citus', and have an administrator run CREATE EXTENSION citus in this database; or run"
@@ -143,7 +128,7 @@ def create_role_on_nodes(connection: psycopg.Connection[Any]) -> None:
     Raises SetupError when a node does not answer or refuses it.
     """
     if _has_extension(connection):
-        _run_on_nodes(connection, CREATE_ROLE)
+        _run_on_nodes(connection, ANNOUNCEMENTS["create_role"])
 
 
 def distribute(connection: psycopg.Connection[Any], wanted: Distribution) -> int:

@@ -1,6 +1,21 @@
 -- Workspaces with work announce themselves on their node. `mergelane migrate --distribute` runs these statements; a
 -- database that is not distributed has none of these objects. See docs/adr/0062-work-by-node.md.
 
+-- name: create_role
+-- Creates the processes' role on one node, before the rights are granted. Citus passes the creation of a role on, but not
+-- of one that is older than the extension.
+DO $$
+BEGIN
+    PERFORM set_config('citus.enable_create_role_propagation', 'off', true);
+    IF to_regrole('mergelane_app') IS NULL THEN
+        CREATE ROLE mergelane_app NOLOGIN;
+    END IF;
+EXCEPTION
+    -- Another database of this server was migrated at the same time.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END;
+$$
+
 -- name: create_table
 -- Creates the table of announcements. Each node has its own, with rows that no other node sees. It is unlogged: a node
 -- that crashes loses its rows, and the relay finds the work when it asks each workspace again.
