@@ -38,14 +38,15 @@ OFFSET %(scan)s - 1
 LIMIT 1
 
 -- name: jobs_without_outcome
--- Jobs of a state that has no outcomes: queued, running or dead.
+-- Jobs of a state that has no outcomes: queued, running or dead. Only the index of states has this order, in which the
+-- outcome is null: without it PostgreSQL would read and sort all jobs of the state.
 SELECT scanned.id
 FROM (
-    SELECT id, batch_id, kind
+    SELECT id, batch_id, kind, outcome
     FROM job
     WHERE workspace_id = %(workspace_id)s AND state = %(state)s AND outcome IS NULL
         AND id > %(low)s AND id < %(high)s
-    ORDER BY id DESC
+    ORDER BY outcome DESC, id DESC
     LIMIT %(scan)s
 ) AS scanned
 WHERE (%(kind)s::text IS NULL OR scanned.kind = %(kind)s)
@@ -60,7 +61,7 @@ WHERE (%(kind)s::text IS NULL OR scanned.kind = %(kind)s)
     AND (%(run_id)s::uuid IS NULL OR %(run_id)s = (
         SELECT batch.run_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = scanned.batch_id
     ))
-ORDER BY scanned.id DESC
+ORDER BY scanned.outcome DESC, scanned.id DESC
 LIMIT %(limit)s
 
 -- name: end_of_jobs_without_outcome
@@ -68,7 +69,7 @@ LIMIT %(limit)s
 SELECT id
 FROM job
 WHERE workspace_id = %(workspace_id)s AND state = %(state)s AND outcome IS NULL AND id > %(low)s AND id < %(high)s
-ORDER BY id DESC
+ORDER BY outcome DESC, id DESC
 OFFSET %(scan)s - 1
 LIMIT 1
 
