@@ -1,7 +1,7 @@
 """Lists of batches by a filter, a page at a time. A page reads a bounded part of one index, as in job_lists."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,17 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.job_lists import batch_ids_of_identifier
-from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, end_query, iterate_pages, read_count, read_page
+from app.ledger.identifier_lists import JobsOfIdentifier, few_batch_ids, read_page_by_batches
+from app.ledger.list_pages import (
+    MAX_COUNT,
+    ListCount,
+    RowPage,
+    after_cursor,
+    end_query,
+    iterate_pages,
+    read_count,
+    read_page,
+)
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
@@ -63,6 +72,11 @@ class BatchFilter:
         """What a job of the batch must have, besides the identifier."""
         return {"state": self.state, "outcome": self.outcome, "kind": self.kind}
 
+    @property
+    def jobs(self) -> JobsOfIdentifier | None:
+        """The jobs of which the batch has one; None without an identifier."""
+        return None if self.identifier is None else JobsOfIdentifier(identifier=self.identifier, **self.by_job)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPage:
@@ -79,9 +93,17 @@ def list_batches(
     tx: Transaction, *, matching: BatchFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> BatchPage:
     """Return up to *limit* batches that match, after the cursor *after*, without jobs: newest or oldest first."""
-    parameters = _parameters(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
     query = matching.query
-    page = read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), parameters, oldest_first=oldest_first)
+
+    def read(given: Mapping[str, Any]) -> RowPage:
+        return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
+
+    if matching.jobs is None:
+        page = read(parameters)
+    else:
+        recent = "recent_batches_of_identifier"
+        page = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
     batches = with_counts(tx, page.rows) if page.rows else ()
     return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut)
 
@@ -97,19 +119,20 @@ def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk:
 
 
 def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
-    """Count the batches that match, up to MAX_COUNT."""
-    parameters = _parameters(tx, matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    """Count the batches that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs."""
+    parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    if matching.jobs is not None:
+        batch_ids, is_complete = few_batch_ids(tx, matching.jobs)
+        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": batch_ids})
+        return replace(count, is_exact=is_complete)
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 
-def _parameters(
-    tx: Transaction, matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool
-) -> dict[str, Any]:
+def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
     ids = range_of_ids(matching.since, matching.until)
     any_job = not any(matching.by_job.values())
     return {
         **matching.by_job,
-        "batch_ids": batch_ids_of_identifier(tx, identifier=matching.identifier, **matching.by_job),
         "source": matching.source,
         "run_id": matching.run_id,
         "key": matching.key,

@@ -3,7 +3,7 @@
 When it has read its part without finding a full page, the page is short, and the next one begins where it stopped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +12,13 @@ from uuid import UUID
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages, read_count, read_page
+from app.ledger.identifier_lists import QUERIES as BY_IDENTIFIER
+from app.ledger.identifier_lists import count_few_jobs, job_parameters, read_quick_job_page
+from app.ledger.list_pages import MAX_COUNT, ListCount, RowPage, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Job, read_jobs
-from app.ledger.search import search_parameters
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
-QUERIES = load_queries("app.ledger", "job_lists.sql")
+QUERIES = {**load_queries("app.ledger", "job_lists.sql"), **BY_IDENTIFIER}
 
 #: The queries that return where a page stops that has read its part, by the query of the page.
 ENDS = {
@@ -126,25 +127,17 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
     return found, True
 
 
-def batch_ids_of_identifier(
-    tx: Transaction,
-    *,
-    identifier: str | None,
-    state: JobState | None = None,
-    outcome: Outcome | None = None,
-    kind: JobKind | None = None,
-) -> list[UUID] | None:
-    """Return the batches with a job that has all of these; None without an identifier, which no index replaces."""
-    if identifier is None:
-        return None
-    parameters = {"state": state, "outcome": outcome, "kind": kind, **search_parameters(identifier)}
-    return [row["batch_id"] for row in tx.execute(QUERIES["batch_ids_of_identifier"], parameters)]
-
-
 def count_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
     """Count the jobs that match, up to MAX_COUNT."""
     parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}
     return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+
+
+def count_listed_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
+    """Count as count_jobs does, but only the first jobs of an identifier that are found: it has up to FEW, or more."""
+    if matching.identifier is None:
+        return count_jobs(tx, matching=matching)
+    return count_few_jobs(tx, _parameters(tx, matching, after=None, oldest_first=False))
 
 
 def _list_ids(
@@ -152,9 +145,17 @@ def _list_ids(
 ) -> tuple[list[UUID], UUID | None, bool]:
     """Return the ids of a page, the cursor of the next one, and whether the page ended with what it may read."""
     parameters = {**_parameters(tx, matching, after=after, oldest_first=oldest_first), "limit": limit + 1}
-    query = matching.query
-    page = read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
+    page = _read_page(tx, matching, parameters, oldest_first=oldest_first)
     return [row["id"] for row in page.rows], page.next_cursor, page.is_cut
+
+
+def _read_page(tx: Transaction, matching: JobFilter, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage:
+    if matching.identifier is not None:
+        page = read_quick_job_page(tx, parameters, oldest_first=oldest_first)
+        if page is not None:
+            return page
+    query = matching.query
+    return read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
 
 
 def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, old
     if matching.is_by_batch:
         return {**parameters, **_batch_range(tx, matching, after=after, oldest_first=oldest_first)}
     if matching.identifier is not None:
-        parameters |= search_parameters(matching.identifier)
+        parameters = job_parameters(parameters, identifier=matching.identifier)
     return parameters | after_cursor((since, until), after, oldest_first=oldest_first)
 
 

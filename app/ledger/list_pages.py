@@ -24,6 +24,8 @@ class ListCount:
 
     items: int
     is_exact: bool
+    #: Items up to which the list is counted.
+    most: int = MAX_COUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,27 @@ def read_page(
 
     *end_query* returns the last row that the page has read, if it has read as many as it may; None if it reads all.
     """
-    limit = parameters["limit"] - 1
     rows = tx.execute(in_order(query, oldest_first=oldest_first), parameters).fetchall()
-    if len(rows) > limit:
-        return RowPage(rows=rows[:limit], next_cursor=rows[limit - 1]["id"], is_cut=False)
-    if end_query is None:
-        return RowPage(rows=rows, next_cursor=None, is_cut=False)
+    page = cut_rows(rows, limit=parameters["limit"] - 1)
+    if page.next_cursor is not None or end_query is None:
+        return page
     end = tx.execute(in_order(end_query, oldest_first=oldest_first), parameters).fetchone()
     return RowPage(rows=rows, next_cursor=None if end is None else end["id"], is_cut=end is not None)
+
+
+def read_full_page(
+    tx: Transaction, query: LiteralString, parameters: Mapping[str, Any], *, oldest_first: bool
+) -> RowPage | None:
+    """Return a page of *query*, as read_page does; None if the query returns too few rows for a page and a next one."""
+    rows = tx.execute(in_order(query, oldest_first=oldest_first), parameters).fetchall()
+    page = cut_rows(rows, limit=parameters["limit"] - 1)
+    return None if page.next_cursor is None else page
+
+
+def cut_rows(rows: list[dict[str, Any]], *, limit: int) -> RowPage:
+    """Return the page of the first *limit* rows; the next page begins after it if there are more."""
+    next_cursor = rows[limit - 1]["id"] if len(rows) > limit else None
+    return RowPage(rows=rows[:limit], next_cursor=next_cursor, is_cut=False)
 
 
 def read_count(tx: Transaction, query: str, end_query: str | None, parameters: Mapping[str, Any]) -> ListCount:

@@ -4,7 +4,7 @@ A page reads a bounded part of one index, as in job_lists.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,17 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.job_lists import batch_ids_of_identifier
-from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, end_query, iterate_pages, read_count, read_page
+from app.ledger.identifier_lists import JobsOfIdentifier, few_batch_ids, read_page_by_batches
+from app.ledger.list_pages import (
+    MAX_COUNT,
+    ListCount,
+    RowPage,
+    after_cursor,
+    end_query,
+    iterate_pages,
+    read_count,
+    read_page,
+)
 from app.ledger.runs import QUERIES as RUNS
 from app.ledger.runs import MergeRun, read_merge_runs
 from schemas.outcomes import RUN_SOURCES, BatchSource, Outcome, RunKind, RunStatus
@@ -59,6 +68,13 @@ class MergeRunFilter:
         return "runs_by_id" if self.state is None else "runs_in_state"
 
     @property
+    def jobs(self) -> JobsOfIdentifier | None:
+        """The jobs of which the run has one; None without an identifier."""
+        if self.identifier is None:
+            return None
+        return JobsOfIdentifier(identifier=self.identifier, outcome=self.outcome)
+
+    @property
     def kinds(self) -> list[RunKind] | None:
         """The kinds that have both the kind and the source of the filter; None for all."""
         if self.kind is None and self.source is None:
@@ -82,9 +98,17 @@ def list_merge_runs(
     tx: Transaction, *, matching: MergeRunFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> MergeRunPage:
     """Return up to *limit* runs that match, after the cursor *after*: newest first, or oldest first."""
-    parameters = _parameters(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
     query = matching.query
-    page = read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), parameters, oldest_first=oldest_first)
+
+    def read(given: Mapping[str, Any]) -> RowPage:
+        return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
+
+    if matching.jobs is None:
+        page = read(parameters)
+    else:
+        recent = "recent_runs_of_identifier"
+        page = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
     found = read_merge_runs(tx, run_ids=[row["id"] for row in page.rows]) if page.rows else ()
     runs = sorted(found, key=lambda run: run.id, reverse=not oldest_first)
     return MergeRunPage(runs=runs, next_cursor=page.next_cursor, is_cut=page.is_cut)
@@ -101,16 +125,17 @@ def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk:
 
 
 def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter) -> ListCount:
-    """Count the runs that match, up to MAX_COUNT."""
-    parameters = _parameters(tx, matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    """Count the runs that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs."""
+    parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
+    if matching.jobs is not None:
+        batch_ids, is_complete = few_batch_ids(tx, matching.jobs)
+        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": batch_ids})
+        return replace(count, is_exact=is_complete)
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 
-def _parameters(
-    tx: Transaction, matching: MergeRunFilter, *, limit: int, after: UUID | None, oldest_first: bool
-) -> dict[str, Any]:
+def _parameters(matching: MergeRunFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
     return {
-        "batch_ids": batch_ids_of_identifier(tx, identifier=matching.identifier, outcome=matching.outcome),
         **after_cursor(range_of_ids(matching.since, matching.until), after, oldest_first=oldest_first),
         "kinds": matching.kinds,
         "state": matching.state,

@@ -16,7 +16,7 @@ from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.filters import filter_url, read_filter, redirect_to_filter
 from app.web.console.jobs import filter_jobs
-from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, at_least, conditions_of, count_of_page
 from app.web.console.permitted import may_cancel_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import visible_names
@@ -93,7 +93,10 @@ def batch_list_context(filters: Mapping[str, str]) -> dict[str, Any]:
         page = read_batch_page(tx, query)
         count = count_of_page(
             len(page.batches), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
-        ) or count_batches(tx, matching=batch_filter_from(query))
+        )
+        if count is None:
+            counted = count_batches(tx, matching=batch_filter_from(query))
+            count = at_least(counted, len(page.batches), next_cursor=page.next_cursor)
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count
     )

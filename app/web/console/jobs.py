@@ -13,7 +13,7 @@ from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
 from app.ledger.failures import read_failures
-from app.ledger.job_lists import JobFilter, count_jobs
+from app.ledger.job_lists import JobFilter, count_listed_jobs
 from app.ledger.search import plus_forms
 from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
@@ -23,7 +23,7 @@ from app.web.auth import POLLING, pool
 from app.web.console.auth import signed_in
 from app.web.console.field_rows import rows_of_page
 from app.web.console.filters import read_filter, redirect_to_filter
-from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.lists import CHOICES, COMMON, ListView, api_arguments, at_least, conditions_of, count_of_page
 from app.web.console.permitted import may_cancel_jobs, permitted_filter, retryable_jobs
 from app.web.console.progress import poll_interval_since
 from app.web.reading import may_read_values, visible_changes, visible_names
@@ -113,7 +113,9 @@ def job_list_context(
         len(page.jobs), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
     )
     with open_transaction(pool(), g.workspace_id) as tx:
-        count = count or count_jobs(tx, matching=matching)
+        if count is None:
+            counted = count_listed_jobs(tx, matching=matching)
+            count = at_least(counted, len(page.jobs), next_cursor=page.next_cursor)
         names = visible_names(tx, page.jobs)
         retryable = retryable_jobs(tx, page.jobs)
     bulk_filter = permitted_filter(conditions_of({**filters, **fixed}))

@@ -1,14 +1,14 @@
 """Common to the lists of the console: their filters, in the form that the API takes, and the pages around a page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from app.ledger.list_pages import MAX_COUNT, ListCount
+from app.ledger.list_pages import ListCount
 from app.web.console.filters import filter_url
 from app.web.pagination import cursor_text
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -84,7 +84,7 @@ class ListView:
         items = self.count.items
         if self.count.is_exact:
             return f"{items:,} {one if items == 1 else many}"
-        return f"More than {MAX_COUNT:,} {many}" if items == MAX_COUNT else f"At least {items:,} {many}"
+        return f"More than {items:,} {many}" if items == self.count.most else f"At least {items:,} {many}"
 
     def _url(self, **changes: Any) -> str:
         return filter_url(self.endpoint, {**self.filters, **changes}, **self.values)
@@ -100,6 +100,12 @@ def count_of_page(items: int, *, next_cursor: UUID | None, is_cut: bool, is_firs
     if not is_first or (next_cursor is not None and not is_cut):
         return None
     return ListCount(items=items, is_exact=not is_cut)
+
+
+def at_least(count: ListCount, items: int, *, next_cursor: UUID | None) -> ListCount:
+    """Return *count* with at least the *items* of a page and one more if there is a next one, unless it is exact."""
+    shown = items if next_cursor is None else items + 1
+    return count if count.is_exact or count.items >= shown else replace(count, items=shown)
 
 
 def api_arguments(filters: Mapping[str, str]) -> dict[str, str]:

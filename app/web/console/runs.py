@@ -19,7 +19,7 @@ from app.web.auth import POLLING, pool
 from app.web.console import batches, run_actions
 from app.web.console.auth import signed_in
 from app.web.console.filters import IDENTIFIER, read_filter, redirect_to_filter
-from app.web.console.lists import COMMON, ListView, api_arguments, conditions_of, count_of_page
+from app.web.console.lists import COMMON, ListView, api_arguments, at_least, conditions_of, count_of_page
 from app.web.console.progress import poll_interval_since
 from app.web.console.run_views import permitted_actions, view_runs
 from schemas.outcomes import BatchSource, Outcome, RunKind, RunStatus
@@ -52,7 +52,8 @@ def run_list_page() -> ResponseReturnValue:
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         if count is None:
-            count = run_lists.count_merge_runs(tx, matching=run_filter_from(load_query(PAGE_QUERY, arguments)))
+            counted = run_lists.count_merge_runs(tx, matching=run_filter_from(load_query(PAGE_QUERY, arguments)))
+            count = at_least(counted, len(page.runs), next_cursor=page.next_cursor)
         views = view_runs(tx, page.runs)
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count

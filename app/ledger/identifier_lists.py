@@ -1,0 +1,94 @@
+"""Lists of jobs, batches and runs by an identifier, which can have very many jobs.
+
+The index of search keys returns jobs in no order. A page reads all jobs of an identifier that has up to FEW. If it has
+more, a page reads the newest jobs of the workspace until it is full: few are enough for a frequent identifier. If they
+do not fill it, since the identifier's jobs are older, the page reads all jobs of the identifier.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.db.queries import load_queries
+from app.db.transaction import Transaction
+from app.ledger.list_pages import ListCount, RowPage, cut_rows, in_order, read_full_page
+from app.ledger.search import search_parameters
+from schemas.outcomes import JobKind, JobState, Outcome
+
+QUERIES = load_queries("app.ledger", "identifier_lists.sql")
+
+#: Jobs of an identifier that a page reads at once, and up to which its list is counted.
+FEW = 1_000
+#: Otherwise a page reads so many of the newest jobs, the newest batches, or the batches of the newest runs.
+RECENT_JOBS = 10_000
+RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 1_000}
+#: Conditions on a job that need more than the search keys, the state and the outcome.
+DETAILS = ("kind", "undone", "source", "key", "run_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsOfIdentifier:
+    """The jobs that have all of these; None matches all."""
+
+    #: A plain value of either side.
+    identifier: str
+    state: JobState | None = None
+    outcome: Outcome | None = None
+    kind: JobKind | None = None
+
+
+def job_parameters(parameters: Mapping[str, Any], *, identifier: str) -> dict[str, Any]:
+    """Return *parameters* of a list of jobs with those of the *identifier*."""
+    any_details = all(parameters[name] is None for name in DETAILS)
+    return {**parameters, **search_parameters(identifier), "most": None, "any_details": any_details}
+
+
+def read_quick_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage | None:
+    """Return a page of jobs with the *parameters* of job_parameters; None if it has to read all of the identifier."""
+    query = in_order(QUERIES["few_jobs_of_identifier"], oldest_first=oldest_first)
+    (row,) = tx.execute(query, {**parameters, "most": FEW})
+    if row["known"] <= FEW:
+        return cut_rows([{"id": job_id} for job_id in row["ids"]], limit=parameters["limit"] - 1)
+    recent = {**parameters, "scan": RECENT_JOBS}
+    return read_full_page(tx, QUERIES["recent_jobs_of_identifier"], recent, oldest_first=oldest_first)
+
+
+def count_few_jobs(tx: Transaction, parameters: Mapping[str, Any]) -> ListCount:
+    """Count the jobs that match among the first jobs of the identifier that are found, up to FEW and one more."""
+    (row,) = tx.execute(QUERIES["count_few_jobs_of_identifier"], {**parameters, "most": FEW})
+    return ListCount(items=min(row["items"], FEW), is_exact=row["known"] <= FEW, most=FEW)
+
+
+def read_page_by_batches(
+    tx: Transaction,
+    jobs: JobsOfIdentifier,
+    parameters: Mapping[str, Any],
+    read: Callable[[Mapping[str, Any]], RowPage],
+    *,
+    recent: str,
+    oldest_first: bool,
+) -> RowPage:
+    """Return a page of batches or runs that have one of *jobs*, and match the *parameters* of their list.
+
+    *read* reads the page from the parameter `batch_ids`; *recent* is the query that reads the newest batches.
+    """
+    batch_ids, is_complete = few_batch_ids(tx, jobs)
+    if is_complete:
+        return read({**parameters, "batch_ids": batch_ids})
+    given = {**parameters, **search_parameters(jobs.identifier), "scan": RECENT_BATCHES[recent]}
+    page = read_full_page(tx, QUERIES[recent], given, oldest_first=oldest_first)
+    return page or read({**parameters, "batch_ids": _read_batch_ids(tx, jobs, most=None)["batch_ids"]})
+
+
+def few_batch_ids(tx: Transaction, jobs: JobsOfIdentifier) -> tuple[list[UUID], bool]:
+    """Return the batches of *jobs*, of which up to FEW are read, and whether there are no more."""
+    row = _read_batch_ids(tx, jobs, most=FEW)
+    return row["batch_ids"], row["known"] <= FEW
+
+
+def _read_batch_ids(tx: Transaction, jobs: JobsOfIdentifier, *, most: int | None) -> dict[str, Any]:
+    parameters = {**search_parameters(jobs.identifier), "most": most}
+    by_job = {"state": jobs.state, "outcome": jobs.outcome, "kind": jobs.kind}
+    (row,) = tx.execute(QUERIES["batch_ids_of_identifier"], {**parameters, **by_job})
+    return row

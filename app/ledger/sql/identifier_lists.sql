@@ -1,0 +1,223 @@
+-- Lists by an identifier: see app/ledger/identifier_lists.py. Each query lists the newest first, and
+-- app/ledger/list_pages.py also runs it with the order turned round.
+
+-- fragment: found
+-- The index of search keys is read in a CTE of its own: beside a range of ids PostgreSQL would also read the ids of all jobs
+-- of the workspace, and beside a limit another index.
+matching AS MATERIALIZED (
+    SELECT id, state, outcome
+    FROM workspace_job
+    WHERE workspace_id = %(workspace_id)s
+        AND search_keys && %(search_keys)s::text []
+        -- Only email addresses and phone numbers are compared in a normalized form.
+        AND (
+            search_keys && %(exact_keys)s::text []
+            OR (search_keys && %(email_keys)s::text [] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
+            OR (search_keys && %(phone_keys)s::text [] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
+        )
+),
+
+found AS MATERIALIZED (
+    SELECT id, state, outcome
+    FROM matching
+    LIMIT %(most)s::bigint + 1
+)
+
+-- fragment: has_identifier
+job.search_keys && %(search_keys)s::text []
+    AND (
+        job.search_keys && %(exact_keys)s::text []
+        OR (job.search_keys && %(email_keys)s::text [] AND (job.orphan_identifier ? 'email' OR job.survivor_identifier ? 'email'))
+        OR (job.search_keys && %(phone_keys)s::text [] AND (job.orphan_identifier ? 'phone' OR job.survivor_identifier ? 'phone'))
+    )
+
+-- fragment: has_details
+(%(kind)s::text IS NULL OR job.kind = %(kind)s)
+    AND (%(undone)s::boolean IS NULL OR (job.undone_at IS NOT NULL) = %(undone)s)
+    AND (%(source)s::text IS NULL OR %(source)s = (
+        SELECT batch.source FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+    ))
+    AND (%(key)s::uuid IS NULL OR %(key)s = (
+        SELECT batch.api_key_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+    ))
+    AND (%(run_id)s::uuid IS NULL OR %(run_id)s = (
+        SELECT batch.run_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+    ))
+
+-- name: few_jobs_of_identifier
+-- Lists a page of the jobs of an identifier. It reads *most* of them and one more, in no order. *known* is the number that
+-- it has read.
+WITH /* include found */
+
+SELECT
+    (SELECT count(*) FROM found) AS known,
+    ARRAY(
+        SELECT found.id
+        FROM found
+        WHERE found.id > %(low)s AND found.id < %(high)s
+            AND (%(state)s::text IS NULL OR found.state = %(state)s)
+            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+            AND (%(any_details)s OR (
+                SELECT job.id
+                FROM job
+                WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+                    AND /* include has_details */
+            ) IS NOT NULL)
+        ORDER BY found.id DESC
+        LIMIT %(limit)s
+    ) AS ids
+
+-- name: count_few_jobs_of_identifier
+-- Counts the jobs that match among *most* jobs of an identifier and one more. *known* is the number that it has read.
+WITH /* include found */
+
+SELECT
+    (SELECT count(*) FROM found) AS known,
+    (
+        SELECT count(*)
+        FROM found
+        WHERE found.id > %(low)s AND found.id < %(high)s
+            AND (%(state)s::text IS NULL OR found.state = %(state)s)
+            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+            AND (%(any_details)s OR (
+                SELECT job.id
+                FROM job
+                WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+                    AND /* include has_details */
+            ) IS NOT NULL)
+    ) AS items
+
+-- name: jobs_of_identifier
+-- Lists the jobs of an identifier. It reads all of them, and the details of *scan*.
+WITH /* include found */
+
+SELECT scanned.id
+FROM (
+    SELECT id
+    FROM found
+    WHERE id > %(low)s AND id < %(high)s
+        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    ORDER BY id DESC
+    LIMIT %(scan)s
+) AS scanned
+WHERE %(any_details)s OR (
+    SELECT job.id
+    FROM job
+    WHERE job.workspace_id = %(workspace_id)s AND job.id = scanned.id
+        AND /* include has_details */
+) IS NOT NULL
+ORDER BY scanned.id DESC
+LIMIT %(limit)s
+
+-- name: end_of_jobs_of_identifier
+-- Returns the last id that a page has read, if it has read as many as it may.
+WITH /* include found */
+
+SELECT id
+FROM found
+WHERE id > %(low)s AND id < %(high)s
+    AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+ORDER BY id DESC
+OFFSET %(scan)s - 1
+LIMIT 1
+
+-- name: recent_jobs_of_identifier
+-- Lists the jobs of an identifier among the newest *scan* jobs of the workspace.
+SELECT job.id
+FROM (
+    SELECT
+        id, batch_id, kind, state, outcome, undone_at, search_keys, orphan_identifier, survivor_identifier
+    FROM job
+    WHERE workspace_id = %(workspace_id)s AND id > %(low)s AND id < %(high)s
+    ORDER BY id DESC
+    LIMIT %(scan)s
+) AS job
+WHERE /* include has_identifier */
+    AND (%(state)s::text IS NULL OR job.state = %(state)s)
+    AND (%(outcome)s::text IS NULL OR job.outcome = %(outcome)s)
+    AND /* include has_details */
+ORDER BY job.id DESC
+LIMIT %(limit)s
+
+-- name: batch_ids_of_identifier
+-- Lists the batches with a job that has the identifier, the state, the outcome and the kind. It reads *most* of the
+-- identifier's jobs and one more, in no order, or all of them without *most*. *known* is the number that it has read.
+WITH /* include found */
+
+SELECT
+    (SELECT count(*) FROM found) AS known,
+    ARRAY(
+        SELECT DISTINCT job.batch_id
+        FROM found
+        CROSS JOIN LATERAL (
+            SELECT batch_id, kind
+            FROM job
+            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+            OFFSET 0
+        ) AS job
+        WHERE (%(state)s::text IS NULL OR found.state = %(state)s)
+            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+            AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)
+    ) AS batch_ids
+
+-- name: recent_batches_of_identifier
+-- Lists the batches with such a job among the newest *scan* batches of the workspace.
+SELECT scanned.id, scanned.created_at, scanned.source, scanned.run_id, scanned.request_id
+FROM (
+    SELECT id, created_at, source, run_id, request_id, api_key_id
+    FROM batch
+    WHERE workspace_id = %(workspace_id)s AND id > %(low)s AND id < %(high)s
+    ORDER BY id DESC
+    LIMIT %(scan)s
+) AS scanned
+WHERE (%(source)s::text IS NULL OR scanned.source = %(source)s)
+    AND (%(key)s::uuid IS NULL OR scanned.api_key_id = %(key)s)
+    AND (%(run_id)s::uuid IS NULL OR scanned.run_id = %(run_id)s)
+    AND (
+        SELECT job.id
+        FROM job
+        WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = scanned.id
+            AND (%(state)s::text IS NULL OR job.state = %(state)s)
+            AND (%(outcome)s::text IS NULL OR job.outcome = %(outcome)s)
+            AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)
+            AND /* include has_identifier */
+        LIMIT 1
+    ) IS NOT NULL
+ORDER BY scanned.id DESC
+LIMIT %(limit)s
+
+-- name: recent_runs_of_identifier
+-- Lists the runs with such a job among the *scan* batches of the newest runs. Only the index of runs has their order.
+SELECT run.id
+FROM (
+    SELECT DISTINCT scanned.run_id
+    FROM (
+        SELECT id, run_id
+        FROM batch
+        WHERE workspace_id = %(workspace_id)s AND run_id > %(low)s AND run_id < %(high)s
+        ORDER BY run_id DESC, id DESC
+        LIMIT %(scan)s
+    ) AS scanned
+    WHERE (
+        SELECT job.id
+        FROM job
+        WHERE job.workspace_id = %(workspace_id)s AND job.batch_id = scanned.id
+            AND (%(outcome)s::text IS NULL OR job.outcome = %(outcome)s)
+            AND /* include has_identifier */
+        LIMIT 1
+    ) IS NOT NULL
+    ORDER BY scanned.run_id DESC
+) AS named
+CROSS JOIN LATERAL (
+    SELECT id, kind, state, api_key_id
+    FROM run
+    WHERE workspace_id = %(workspace_id)s AND id = named.run_id
+    OFFSET 0
+) AS run
+WHERE (%(kinds)s::text [] IS NULL OR run.kind = ANY(%(kinds)s))
+    AND (%(state)s::text IS NULL OR run.state = %(state)s)
+    AND (%(key)s::uuid IS NULL OR run.api_key_id = %(key)s)
+ORDER BY named.run_id DESC
+LIMIT %(limit)s
