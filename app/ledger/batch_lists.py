@@ -9,7 +9,7 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.identifier_lists import JobsOfIdentifier, few_batch_ids, read_page_by_batches
+from app.ledger.identifier_lists import FewBatches, JobsOfIdentifier, find_few_batches, read_page_by_batches
 from app.ledger.list_pages import (
     MAX_COUNT,
     ListCount,
@@ -87,6 +87,8 @@ class BatchPage:
     next_cursor: UUID | None
     #: Whether it is short because it has read as many batches as a page may.
     is_cut: bool = False
+    #: The batches that it has found by an identifier, for the count.
+    few: FewBatches | None = None
 
 
 def list_batches(
@@ -99,13 +101,14 @@ def list_batches(
     def read(given: Mapping[str, Any]) -> RowPage:
         return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
 
+    few = None
     if matching.jobs is None:
         page = read(parameters)
     else:
         recent = "recent_batches_of_identifier"
-        page = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
+        page, few = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
     batches = with_counts(tx, page.rows) if page.rows else ()
-    return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut)
+    return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut, few=few)
 
 
 def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk: int) -> Iterator[Sequence[Batch]]:
@@ -118,13 +121,16 @@ def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk:
     return iterate_pages(read, most=most, chunk=chunk)
 
 
-def count_batches(tx: Transaction, *, matching: BatchFilter) -> ListCount:
-    """Count the batches that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs."""
+def count_batches(tx: Transaction, *, matching: BatchFilter, few: FewBatches | None = None) -> ListCount:
+    """Count the batches that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs.
+
+    *few* are those that a page has found.
+    """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
     if matching.jobs is not None:
-        batch_ids, is_complete = few_batch_ids(tx, matching.jobs)
-        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": batch_ids})
-        return replace(count, is_exact=is_complete)
+        few = few or find_few_batches(tx, matching.jobs)
+        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
+        return replace(count, is_exact=few.is_complete)
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 

@@ -5,7 +5,7 @@ more, a page reads the newest jobs of the workspace until it is full: few are en
 do not fill it, since the identifier's jobs are older, the page reads all jobs of the identifier.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,10 @@ from schemas.outcomes import JobKind, JobState, Outcome
 QUERIES = load_queries("app.ledger", "identifier_lists.sql")
 
 #: Jobs of an identifier that a page reads at once, and up to which its list is counted.
-FEW = 1_000
+FEW = 2_000
 #: Otherwise a page reads so many of the newest jobs, the newest batches, or the batches of the newest runs.
 RECENT_JOBS = 10_000
-RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 1_000}
+RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 600}
 #: Conditions on a job that need more than the search keys, the state and the outcome.
 DETAILS = ("kind", "undone", "source", "key", "run_id")
 
@@ -38,26 +38,40 @@ class JobsOfIdentifier:
     kind: JobKind | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FewBatches:
+    """The batches of up to FEW jobs of an identifier that match, and whether it has no more jobs."""
+
+    ids: Sequence[UUID]
+    is_complete: bool
+
+
 def job_parameters(parameters: Mapping[str, Any], *, identifier: str) -> dict[str, Any]:
     """Return *parameters* of a list of jobs with those of the *identifier*."""
     any_details = all(parameters[name] is None for name in DETAILS)
     return {**parameters, **search_parameters(identifier), "most": None, "any_details": any_details}
 
 
-def read_quick_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage | None:
-    """Return a page of jobs with the *parameters* of job_parameters; None if it has to read all of the identifier."""
+def read_quick_job_page(
+    tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool
+) -> tuple[RowPage | None, ListCount]:
+    """Return a page of jobs with the *parameters* of job_parameters, and the count of the list.
+
+    There is no page if it has to read all jobs of the identifier.
+    """
     query = in_order(QUERIES["few_jobs_of_identifier"], oldest_first=oldest_first)
     (row,) = tx.execute(query, {**parameters, "most": FEW})
-    if row["known"] <= FEW:
-        return cut_rows([{"id": job_id} for job_id in row["ids"]], limit=parameters["limit"] - 1)
+    count = ListCount(items=min(row["items"], FEW), is_exact=row["known"] <= FEW, most=FEW)
+    if count.is_exact:
+        return cut_rows([{"id": job_id} for job_id in row["ids"]], limit=parameters["limit"] - 1), count
     recent = {**parameters, "scan": RECENT_JOBS}
-    return read_full_page(tx, QUERIES["recent_jobs_of_identifier"], recent, oldest_first=oldest_first)
+    return read_full_page(tx, QUERIES["recent_jobs_of_identifier"], recent, oldest_first=oldest_first), count
 
 
-def count_few_jobs(tx: Transaction, parameters: Mapping[str, Any]) -> ListCount:
-    """Count the jobs that match among the first jobs of the identifier that are found, up to FEW and one more."""
-    (row,) = tx.execute(QUERIES["count_few_jobs_of_identifier"], {**parameters, "most": FEW})
-    return ListCount(items=min(row["items"], FEW), is_exact=row["known"] <= FEW, most=FEW)
+def find_few_batches(tx: Transaction, jobs: JobsOfIdentifier) -> FewBatches:
+    """Return the batches of *jobs*, of which it reads up to FEW and one more."""
+    row = _read_batch_ids(tx, jobs, most=FEW)
+    return FewBatches(ids=row["batch_ids"], is_complete=row["known"] <= FEW)
 
 
 def read_page_by_batches(
@@ -68,23 +82,17 @@ def read_page_by_batches(
     *,
     recent: str,
     oldest_first: bool,
-) -> RowPage:
+) -> tuple[RowPage, FewBatches]:
     """Return a page of batches or runs that have one of *jobs*, and match the *parameters* of their list.
 
     *read* reads the page from the parameter `batch_ids`; *recent* is the query that reads the newest batches.
     """
-    batch_ids, is_complete = few_batch_ids(tx, jobs)
-    if is_complete:
-        return read({**parameters, "batch_ids": batch_ids})
+    few = find_few_batches(tx, jobs)
+    if few.is_complete:
+        return read({**parameters, "batch_ids": few.ids}), few
     given = {**parameters, **search_parameters(jobs.identifier), "scan": RECENT_BATCHES[recent]}
     page = read_full_page(tx, QUERIES[recent], given, oldest_first=oldest_first)
-    return page or read({**parameters, "batch_ids": _read_batch_ids(tx, jobs, most=None)["batch_ids"]})
-
-
-def few_batch_ids(tx: Transaction, jobs: JobsOfIdentifier) -> tuple[list[UUID], bool]:
-    """Return the batches of *jobs*, of which up to FEW are read, and whether there are no more."""
-    row = _read_batch_ids(tx, jobs, most=FEW)
-    return row["batch_ids"], row["known"] <= FEW
+    return page or read({**parameters, "batch_ids": _read_batch_ids(tx, jobs, most=None)["batch_ids"]}), few
 
 
 def _read_batch_ids(tx: Transaction, jobs: JobsOfIdentifier, *, most: int | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 When it has read its part without finding a full page, the page is short, and the next one begins where it stopped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.identifier_lists import QUERIES as BY_IDENTIFIER
-from app.ledger.identifier_lists import count_few_jobs, job_parameters, read_quick_job_page
+from app.ledger.identifier_lists import job_parameters, read_quick_job_page
 from app.ledger.list_pages import MAX_COUNT, ListCount, RowPage, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Job, read_jobs
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -88,16 +88,19 @@ class JobPage:
     next_cursor: UUID | None
     #: Whether it is short because it has read as many jobs as a page may.
     is_cut: bool = False
+    #: The jobs of all pages, if the filter has an identifier: up to FEW are counted.
+    count: ListCount | None = None
 
 
 def list_jobs(
     tx: Transaction, *, matching: JobFilter, limit: int, after: UUID | None = None, oldest_first: bool = False
 ) -> JobPage:
     """Return up to *limit* jobs that match, after the cursor *after*: newest first, or oldest first."""
-    job_ids, next_cursor, is_cut = _list_ids(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    page, count = _list_ids(tx, matching, limit=limit, after=after, oldest_first=oldest_first)
+    job_ids = [row["id"] for row in page.rows]
     jobs = {job.id: job for job in read_jobs(tx, job_ids=job_ids)} if job_ids else {}
     listed = [jobs[job_id] for job_id in job_ids if job_id in jobs]
-    return JobPage(jobs=listed, next_cursor=next_cursor, is_cut=is_cut)
+    return JobPage(jobs=listed, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count)
 
 
 def iterate_jobs(tx: Transaction, *, matching: JobFilter, most: int, chunk: int) -> Iterator[Sequence[Job]]:
@@ -120,8 +123,9 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
     for _ in range(MAX_PAGES):
         if len(found) == most:
             return found, True
-        ids, cursor, _ = _list_ids(tx, matching, limit=most - len(found), after=cursor, oldest_first=False)
-        found += ids
+        page, _ = _list_ids(tx, matching, limit=most - len(found), after=cursor, oldest_first=False)
+        found += [row["id"] for row in page.rows]
+        cursor = page.next_cursor
         if cursor is None:
             return found, False
     return found, True
@@ -133,29 +137,18 @@ def count_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
     return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
 
 
-def count_listed_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
-    """Count as count_jobs does, but only the first jobs of an identifier that are found: it has up to FEW, or more."""
-    if matching.identifier is None:
-        return count_jobs(tx, matching=matching)
-    return count_few_jobs(tx, _parameters(tx, matching, after=None, oldest_first=False))
-
-
 def _list_ids(
     tx: Transaction, matching: JobFilter, *, limit: int, after: UUID | None, oldest_first: bool
-) -> tuple[list[UUID], UUID | None, bool]:
-    """Return the ids of a page, the cursor of the next one, and whether the page ended with what it may read."""
+) -> tuple[RowPage, ListCount | None]:
+    """Return the ids of a page, and the count of the list if the filter has an identifier."""
     parameters = {**_parameters(tx, matching, after=after, oldest_first=oldest_first), "limit": limit + 1}
-    page = _read_page(tx, matching, parameters, oldest_first=oldest_first)
-    return [row["id"] for row in page.rows], page.next_cursor, page.is_cut
-
-
-def _read_page(tx: Transaction, matching: JobFilter, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage:
+    count = None
     if matching.identifier is not None:
-        page = read_quick_job_page(tx, parameters, oldest_first=oldest_first)
+        page, count = read_quick_job_page(tx, parameters, oldest_first=oldest_first)
         if page is not None:
-            return page
+            return page, count
     query = matching.query
-    return read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first)
+    return read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first), count
 
 
 def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.identifier_lists import JobsOfIdentifier, few_batch_ids, read_page_by_batches
+from app.ledger.identifier_lists import FewBatches, JobsOfIdentifier, find_few_batches, read_page_by_batches
 from app.ledger.list_pages import (
     MAX_COUNT,
     ListCount,
@@ -92,6 +92,8 @@ class MergeRunPage:
     next_cursor: UUID | None
     #: Whether it is short because it has read as many runs as a page may.
     is_cut: bool = False
+    #: The batches that it has found by an identifier, for the count.
+    few: FewBatches | None = None
 
 
 def list_merge_runs(
@@ -104,14 +106,15 @@ def list_merge_runs(
     def read(given: Mapping[str, Any]) -> RowPage:
         return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
 
+    few = None
     if matching.jobs is None:
         page = read(parameters)
     else:
         recent = "recent_runs_of_identifier"
-        page = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
+        page, few = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
     found = read_merge_runs(tx, run_ids=[row["id"] for row in page.rows]) if page.rows else ()
     runs = sorted(found, key=lambda run: run.id, reverse=not oldest_first)
-    return MergeRunPage(runs=runs, next_cursor=page.next_cursor, is_cut=page.is_cut)
+    return MergeRunPage(runs=runs, next_cursor=page.next_cursor, is_cut=page.is_cut, few=few)
 
 
 def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk: int) -> Iterator[Sequence[MergeRun]]:
@@ -124,13 +127,16 @@ def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk:
     return iterate_pages(read, most=most, chunk=chunk)
 
 
-def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter) -> ListCount:
-    """Count the runs that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs."""
+def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, few: FewBatches | None = None) -> ListCount:
+    """Count the runs that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs.
+
+    *few* are the batches that a page has found.
+    """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
     if matching.jobs is not None:
-        batch_ids, is_complete = few_batch_ids(tx, matching.jobs)
-        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": batch_ids})
-        return replace(count, is_exact=is_complete)
+        few = few or find_few_batches(tx, matching.jobs)
+        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
+        return replace(count, is_exact=few.is_complete)
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 

@@ -45,47 +45,34 @@ job.search_keys && %(search_keys)s::text []
     ))
 
 -- name: few_jobs_of_identifier
--- Lists a page of the jobs of an identifier. It reads *most* of them and one more, in no order. *known* is the number that
--- it has read.
-WITH /* include found */
+-- Lists a page of the jobs of an identifier, and counts those of all pages. It reads *most* jobs and one more, in no order.
+-- *known* is the number that it has read.
+WITH /* include found */,
+
+fitting AS MATERIALIZED (
+    SELECT found.id
+    FROM found
+    WHERE found.id > %(since)s AND found.id < %(until)s
+        AND (%(state)s::text IS NULL OR found.state = %(state)s)
+        AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+        AND (%(any_details)s OR (
+            SELECT job.id
+            FROM job
+            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
+                AND /* include has_details */
+        ) IS NOT NULL)
+)
 
 SELECT
     (SELECT count(*) FROM found) AS known,
+    (SELECT count(*) FROM fitting) AS items,
     ARRAY(
-        SELECT found.id
-        FROM found
-        WHERE found.id > %(low)s AND found.id < %(high)s
-            AND (%(state)s::text IS NULL OR found.state = %(state)s)
-            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
-            AND (%(any_details)s OR (
-                SELECT job.id
-                FROM job
-                WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
-                    AND /* include has_details */
-            ) IS NOT NULL)
-        ORDER BY found.id DESC
+        SELECT id
+        FROM fitting
+        WHERE id > %(low)s AND id < %(high)s
+        ORDER BY id DESC
         LIMIT %(limit)s
     ) AS ids
-
--- name: count_few_jobs_of_identifier
--- Counts the jobs that match among *most* jobs of an identifier and one more. *known* is the number that it has read.
-WITH /* include found */
-
-SELECT
-    (SELECT count(*) FROM found) AS known,
-    (
-        SELECT count(*)
-        FROM found
-        WHERE found.id > %(low)s AND found.id < %(high)s
-            AND (%(state)s::text IS NULL OR found.state = %(state)s)
-            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
-            AND (%(any_details)s OR (
-                SELECT job.id
-                FROM job
-                WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
-                    AND /* include has_details */
-            ) IS NOT NULL)
-    ) AS items
 
 -- name: jobs_of_identifier
 -- Lists the jobs of an identifier. It reads all of them, and the details of *scan*.

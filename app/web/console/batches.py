@@ -95,7 +95,7 @@ def batch_list_context(filters: Mapping[str, str]) -> dict[str, Any]:
             len(page.batches), next_cursor=page.next_cursor, is_cut=page.is_cut, is_first="cursor" not in filters
         )
         if count is None:
-            counted = count_batches(tx, matching=batch_filter_from(query))
+            counted = count_batches(tx, matching=batch_filter_from(query), few=page.few)
             count = at_least(counted, len(page.batches), next_cursor=page.next_cursor)
     listed = ListView(
         endpoint=LIST, filters=filters, values={}, next_cursor=page.next_cursor, is_cut=page.is_cut, count=count

@@ -13,7 +13,7 @@ from app.db.transaction import open_transaction
 from app.errors import Rejected
 from app.ledger import queries
 from app.ledger.failures import read_failures
-from app.ledger.job_lists import JobFilter, count_listed_jobs
+from app.ledger.job_lists import JobFilter, count_jobs
 from app.ledger.search import plus_forms
 from app.queue.bulk import filters_of_action
 from app.undo.recorded_merges import RecordedComparison, compare_recorded_merge
@@ -114,7 +114,7 @@ def job_list_context(
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         if count is None:
-            counted = count_listed_jobs(tx, matching=matching)
+            counted = page.count or count_jobs(tx, matching=matching)
             count = at_least(counted, len(page.jobs), next_cursor=page.next_cursor)
         names = visible_names(tx, page.jobs)
         retryable = retryable_jobs(tx, page.jobs)

@@ -52,7 +52,8 @@ def run_list_page() -> ResponseReturnValue:
     )
     with open_transaction(pool(), g.workspace_id) as tx:
         if count is None:
-            counted = run_lists.count_merge_runs(tx, matching=run_filter_from(load_query(PAGE_QUERY, arguments)))
+            matching = run_filter_from(load_query(PAGE_QUERY, arguments))
+            counted = run_lists.count_merge_runs(tx, matching=matching, few=page.few)
             count = at_least(counted, len(page.runs), next_cursor=page.next_cursor)
         views = view_runs(tx, page.runs)
     listed = ListView(
