@@ -57,18 +57,18 @@ ROWS_READ = """
     WHERE relname IN ('job', 'batch', 'run', 'run_progress')
 """
 LISTS: dict[str, Callable[[Transaction, bool], Any]] = {
-    "jobs": lambda tx, oldest: list_jobs(
-        tx, matching=JobFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest
-    ).jobs,
-    "dead jobs": lambda tx, oldest: list_jobs(
-        tx, matching=JobFilter(state=JobState.DEAD), limit=LIMIT, oldest_first=oldest
-    ).jobs,
-    "batches": lambda tx, oldest: list_batches(
-        tx, matching=BatchFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest
-    ).batches,
-    "runs": lambda tx, oldest: list_merge_runs(
-        tx, matching=MergeRunFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest
-    ).runs,
+    "jobs": lambda tx, oldest: (
+        list_jobs(tx, matching=JobFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest).jobs
+    ),
+    "dead jobs": lambda tx, oldest: (
+        list_jobs(tx, matching=JobFilter(state=JobState.DEAD), limit=LIMIT, oldest_first=oldest).jobs
+    ),
+    "batches": lambda tx, oldest: (
+        list_batches(tx, matching=BatchFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest).batches
+    ),
+    "runs": lambda tx, oldest: (
+        list_merge_runs(tx, matching=MergeRunFilter(identifier="s-1"), limit=LIMIT, oldest_first=oldest).runs
+    ),
 }
 
 

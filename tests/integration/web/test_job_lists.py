@@ -1,6 +1,7 @@
 """Filters of the lists of jobs and batches: what each finds, in both orders, within what a page may read."""
 
 import csv
+import re
 from html import unescape
 from io import StringIO
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
-from app.ledger import job_lists
+from app.ledger import identifier_lists, job_lists
 from tests.support.browser import Browser, filtered, next_page, words
 from tests.support.factories import ext
 from tests.support.front_door import Caller
@@ -102,6 +103,66 @@ def test_batches_are_found_by_what_their_jobs_have(caller: Caller, listed: list[
     assert ids(caller, path, identifier="ann", source="plan", outcome="orphan_not_found", kind="merge") == [of_plan]
     assert ids(caller, path, identifier="c", kind="undo") == []
     assert ids(caller, path, identifier="Ann") == []
+
+
+@pytest.mark.parametrize("recent", [10_000, 3, 1])
+@pytest.mark.parametrize("few", [1_000, 3, 2, 0])
+def test_an_identifier_with_many_jobs_has_the_same_lists_as_one_with_few(
+    caller: Caller, listed: list[str], few: int, recent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identifier_lists, "FEW", few)
+    monkeypatch.setattr(identifier_lists, "RECENT_JOBS", recent)
+    monkeypatch.setattr(identifier_lists, "RECENT_BATCHES", {"recent_batches_of_identifier": recent})
+    of_run, first, second, dead = listed
+    in_run, in_plan, _, in_dead = (caller.get(f"/merge/jobs/{each}").json["batch_id"] for each in listed)
+    path = "/merge/batches"
+    jobs: list[tuple[Json, list[str]]] = [
+        ({}, listed),
+        ({"state": "dead"}, [dead]),
+        ({"outcome": "orphan_not_found", "kind": "merge"}, [of_run, first, second]),
+        ({"source": "plan"}, [first, second]),
+        ({"undone": "true"}, []),
+        ({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}, listed),
+        ({"to": "2020-01-01T00:00:00Z"}, []),
+    ]
+    batches: list[tuple[Json, list[str]]] = [
+        ({}, [in_run, in_plan, in_dead]),
+        ({"state": "dead"}, [in_dead]),
+        ({"source": "plan", "outcome": "orphan_not_found", "kind": "merge"}, [in_plan]),
+        ({"kind": "undo"}, []),
+        ({"to": "2020-01-01T00:00:00Z"}, []),
+    ]
+
+    for query, found in jobs:
+        assert (query, ids(caller, order="oldest", identifier="ann", **query)) == (query, found)
+        assert (query, ids(caller, identifier="ann", **query)) == (query, found[::-1])
+    for query, found in batches:
+        assert (query, ids(caller, path, order="oldest", identifier="ann", **query)) == (query, found)
+        assert (query, ids(caller, path, identifier="ann", **query)) == (query, found[::-1])
+    assert ids(caller, identifier="ANN@example.com") == []
+    assert [
+        row["job_id"] for row in csv.DictReader(StringIO(caller.get("/merge/jobs/export", identifier="ann").text))
+    ] == (listed[::-1])
+
+
+def test_the_console_counts_few_jobs_of_an_identifier(
+    browser: Browser, listed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(path: str, **fields: str) -> str:
+        location = browser.send(path, identifier="ann", **fields).headers["Location"]
+        return words(browser.get(f"{location}&limit=1"))
+
+    monkeypatch.setattr(identifier_lists, "FEW", 2)
+    many = counted("/console/jobs")
+    merges = counted("/console/jobs", outcome="orphan_not_found", kind="merge")
+    batches = counted("/console/batches")
+    monkeypatch.setattr(identifier_lists, "FEW", 4)
+
+    assert "More than 2 jobs match, newest first." in many
+    assert "2 jobs match, newest first." in merges
+    # The three jobs that are counted are of two batches or of three.
+    assert re.search(r"At least [23] batches match, newest first\.", batches)
+    assert "4 jobs match, newest first." in counted("/console/jobs")
 
 
 def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser, listed: list[str]) -> None:

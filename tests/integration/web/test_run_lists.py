@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection, Pool
-from app.ledger import run_lists
+from app.ledger import identifier_lists, run_lists
 from schemas.outcomes import Outcome
 from tests.support.browser import Browser, filtered, words
 from tests.support.factories import ext
@@ -28,7 +28,7 @@ def ids(caller: Caller, **query: str) -> list[str]:
     found: list[str] = []
     cursor: Json = {}
     while True:
-        page: Any = caller.get("/merge/runs", limit="2", **query, **cursor).json
+        page: Any = caller.get("/merge/runs", **{"limit": "2", **query, **cursor}).json
         found += [each["run_id"] for each in page["runs"]]
         if page["next_cursor"] is None:
             return found
@@ -84,6 +84,29 @@ def test_each_filter_finds_its_runs_in_both_orders_however_little_a_page_reads(
     for query, found in expected:
         assert (query, ids(caller, order="oldest", **query)) == (query, found)
         assert (query, ids(caller, **query)) == (query, found[::-1])
+
+
+@pytest.mark.parametrize("recent", [600, 2, 1])
+@pytest.mark.parametrize("few", [1_000, 2, 0])
+def test_an_identifier_with_many_jobs_has_the_same_runs_as_one_with_few(
+    caller: Caller, listed: list[str], few: int, recent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identifier_lists, "FEW", few)
+    monkeypatch.setattr(identifier_lists, "RECENT_BATCHES", {"recent_runs_of_identifier": recent})
+    merged, missing, _, _ = listed
+    expected: list[tuple[Json, list[str]]] = [
+        ({"limit": "1"}, [merged, missing]),
+        ({}, [merged, missing]),
+        ({"state": "finished"}, [missing]),
+        ({"kind": "file", "outcome": "orphan_not_found"}, [merged, missing]),
+        ({"outcome": "merged"}, [merged]),
+        ({"kind": "plan"}, []),
+        ({"to": "2021-01-01T00:00:00Z"}, []),
+    ]
+
+    for query, found in expected:
+        assert (query, ids(caller, order="oldest", identifier="ann", **query)) == (query, found)
+        assert (query, ids(caller, identifier="ann", **query)) == (query, found[::-1])
 
 
 @pytest.mark.parametrize(
