@@ -44,12 +44,19 @@ def main(
         keep_logs=keep_logs,
     )
     runs = [replace(parameters, scenario=name) for name in _scenarios(scenario)] or [parameters]
-    results = [_run(each, plain=plain) for each in runs]
-    sys.exit(0 if all(results) else 1)
+    failures = [(each.scenario or "usual faults", _run(each, plain=plain)) for each in runs]
+    # Once more, after all reports: a reader of a long log begins at its end.
+    for name, failure in failures:
+        if failure is not None:
+            _log(f"Failed: {name}. {failure}")
+    sys.exit(1 if any(failure for _, failure in failures) else 0)
 
 
-def _run(options: Options, *, plain: bool) -> bool:
-    """Run once and print the report; return whether every guarantee holds, or the machine cannot run the scenario."""
+def _run(options: Options, *, plain: bool) -> str | None:
+    """Run once and print the report; return why it failed, or None.
+
+    None as well when this machine does not allow the scenario, unless CI lacks a program.
+    """
     try:
         if plain:
             result: Result | PlainResult = run_plain(options, log=_log)
@@ -59,13 +66,16 @@ def _run(options: Options, *, plain: bool) -> bool:
             result = run_chaos(options, log=_log)
     except NotPossible as error:
         _log(f"Skipped {options.scenario}: {error}")
-        return not (is_ci() and isinstance(error, MissingProgram))
+        return str(error) if is_ci() and isinstance(error, MissingProgram) else None
     except ChaosError as error:
         raise click.ClickException(str(error)) from None
     report = plain_markdown(result) if isinstance(result, PlainResult) else markdown(result)
     click.echo(report)
     _log(f"Report: {save(result, report, RESULTS)}")
-    return isinstance(result, PlainResult) or result.findings.clean
+    if isinstance(result, PlainResult) or result.findings.clean:
+        return None
+    found = (*result.findings.lost, *result.findings.doubled, *result.findings.broken)
+    return " ".join(found[:3])
 
 
 def _scenarios(names: str) -> tuple[str, ...]:
