@@ -31,19 +31,18 @@ class Shares:
         in_all: int | None = None,
         beside_others: int | None = None,
         group: ProcessGroup | None = None,
-        turns: int | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Let a workspace use up to *each* at once, and all workspaces together up to *in_all*, if that is not None.
 
         While other workspaces are active in *group*, by default this process, it is up to *beside_others*, by default
-        *each*. With *turns*, it is one in each process, and *turns* in all processes of the group together.
+        *each*. With *turns*, it is one in each process, and as many as there are turns in all processes of the group.
         """
         self.each = each
         self._group = ProcessGroup() if group is None else group
-        self._turns = None
+        self._turns = turns
         if turns is not None:
             beside_others = 1
-            self._turns = Turns(self._group, resource=list(Resource).index(resource), turns=turns)
         self._beside_others = each if beside_others is None else min(each, beside_others)
         self._resource = resource
         self._in_all = in_all
@@ -81,20 +80,28 @@ class Shares:
     def _take(self, workspace_id: int, wait_s: float) -> bool:
         deadline = monotonic() + wait_s
         self._group.note_active(workspace_id)
-        if not self._take_here(workspace_id, deadline):
+        waited = not self._take_at_once(workspace_id)
+        if waited and not self._take_here(workspace_id, deadline):
             return False
-        if not self._take_turn(workspace_id, deadline):
+        if not self._take_turn(workspace_id, deadline, waited=waited):
             self._put_back(workspace_id)
             return False
         USED.inc(1, self._resource)
         return True
 
-    def _take_turn(self, workspace_id: int, deadline: float) -> bool:
+    def _take_turn(self, workspace_id: int, deadline: float, *, waited: bool) -> bool:
         if self._turns is None or self._group.is_alone(workspace_id):
             return True
-        return self._turns.take(workspace_id, deadline=deadline)
+        return self._turns.take(workspace_id, deadline=deadline, waited=waited)
+
+    def _take_at_once(self, workspace_id: int) -> bool:
+        with self._lock:
+            if is_free := self._is_free(workspace_id):
+                self._used[workspace_id] += 1
+            return is_free
 
     def _take_here(self, workspace_id: int, deadline: float) -> bool:
+        """Return whether one of this process was free until *deadline*, a time of monotonic()."""
         with self._lock:
             if self._is_free(workspace_id):
                 self._used[workspace_id] += 1

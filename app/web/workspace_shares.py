@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.budget import begin_budget
 from app.errors import Overloaded
 from app.metrics.shares import Resource
-from app.process_group import ProcessGroup
+from app.process_group import ProcessGroup, Turns
 from app.shares import ALL_PERCENT, Shares, part_of
 from app.web.recent_refusals import RecentRefusals
 from app.web.resources import resources_of, settings
@@ -24,6 +24,8 @@ NAME = "mergelane-shares"
 REFUSALS = "mergelane-refusals"
 #: Queries, exports and imports of all workspaces together, in shares of one.
 FULL_SHARES = 2
+#: The processors that a request and its merge keep busy: web or a worker, and PostgreSQL.
+PROCESSORS_OF_A_REQUEST = 2
 BUSY = {
     Resource.THREADS: "Too many requests of this workspace are running; try again when one of them has ended.",
     Resource.RUNNING: "The requests of this workspace take long; try again when one of them has ended.",
@@ -89,7 +91,12 @@ def running_beside_others(settings: Settings) -> int:
     """
     percent = settings.workspace_share_beside_others_percent
     running = part_of(settings.pool_size, percent)
-    return running if percent >= ALL_PERCENT else min(running, max(1, len(os.sched_getaffinity(0)) // 2))
+    return running if percent >= ALL_PERCENT else min(running, max(1, _processors() // 2))
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _divided_beside_others(
@@ -102,8 +109,11 @@ def _divided_beside_others(
     in_all: int | None = None,
 ) -> Shares:
     """Return shares of *each* in this process, and of *beside_others* in all processes while others are active."""
-    processes = settings.web_processes
-    turns = max(1, beside_others) if beside_others < processes else None
+    processes, turns = settings.web_processes, None
+    if beside_others < processes:
+        # Without a pause, the requests of one workspace would leave less than what one of another workspace needs.
+        pauses = _processors() - running_beside_others(settings) < PROCESSORS_OF_A_REQUEST
+        turns = Turns(group, resource=list(Resource).index(resource), turns=max(1, beside_others), pauses=pauses)
     return Shares(
         resource, each=each, in_all=in_all, beside_others=max(1, beside_others // processes), group=group, turns=turns
     )

@@ -9,8 +9,9 @@ from multiprocessing.connection import Connection
 from time import monotonic
 
 from app.metrics.shares import Resource
-from app.process_group import ProcessGroup, Turns
+from app.process_group import LONGEST_PAUSE_S, RECENT_S, ProcessGroup, Turns
 from app.shares import Shares
+from tests.support.waiting import wait_until
 
 FORK = multiprocessing.get_context("fork")
 
@@ -100,3 +101,62 @@ def test_processes_that_wait_for_a_turn_take_turns() -> None:
 
     # Without turns by turns, the first one ends when the second one begins.
     assert ended[0] > 0.75 * ended[1]
+
+
+def test_a_turn_that_was_waited_for_begins_after_a_pause_as_long_as_the_turn_before() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1, pauses=True)
+    took, ended = take_a_turn(turns)
+    group.note_active(2)
+
+    assert turns.take(1, deadline=monotonic() + 30, waited=True)
+
+    assert monotonic() >= ended + took
+
+
+def test_a_request_that_finds_a_turn_free_does_not_pause() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1, pauses=True)
+    take_a_turn(turns)
+    group.note_active(2)
+
+    assert turns.take(1, deadline=monotonic() + 30)
+
+    assert group.pause_left_s(1) > 0
+
+
+def test_a_workspace_does_not_pause_when_no_other_one_sends_requests() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1, pauses=True)
+    group.note_active(2)
+    wait_until(lambda: group.is_alone(1, in_last_s=RECENT_S), what="the other workspace to be silent")
+    assert not group.is_alone(1)
+    take_a_turn(turns)
+
+    assert turns.take(1, deadline=monotonic() + 30, waited=True)
+
+    assert group.pause_left_s(1) > 0
+
+
+def test_a_pause_is_bounded_and_ends_at_the_deadline() -> None:
+    group = ProcessGroup()
+    turns = Turns(group, resource=1, turns=1, pauses=True)
+    group.note_active(2)
+
+    group.begin_pause(1, pause_s=60.0)
+    longest = group.pause_left_s(1)
+    assert turns.take(1, deadline=monotonic(), waited=True)
+
+    assert longest <= LONGEST_PAUSE_S
+    assert group.pause_left_s(1) > 0
+
+
+def take_a_turn(turns: Turns) -> tuple[float, float]:
+    """Take a turn of workspace 1 for a moment; return its seconds and its end."""
+    assert turns.take(1, deadline=monotonic() + 30)
+    began = monotonic()
+    while monotonic() < began + LONGEST_PAUSE_S / 2:
+        pass
+    ended = monotonic()
+    turns.give_back(1)
+    return ended - began, ended
