@@ -1,6 +1,6 @@
 """Runs all checks, in the order in which one depends on another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import psycopg
 
@@ -57,24 +57,54 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
     yield from server
     schema = check_schema(connection)
     yield schema
-    yield check_indexes(connection)
-    yield from check_distribution(connection, settings)
-    yield from check_citus(connection)
-    yield from check_memory(connection)
-    yield check_old_transactions(connection)
-    if schema.level != Level.WRONG:
-        if not any(each.level == Level.WRONG for each in server):
-            yield from check_writes(settings)
-        yield from check_isolation(connection, settings)
-        yield from check_rights(connection)
-        if find_role_fault(connection) is None:
-            yield from check_session(settings)
-            yield from check_replica(connection, settings)
-        yield from check_digests(connection, settings)
-        yield check_relay(connection)
-        yield from check_heartbeats(connection)
-        yield from check_jobs(connection, settings)
-        yield from check_webhooks(connection, settings)
+    yield from _check_each(
+        connection,
+        {
+            "indexes": lambda: [check_indexes(connection)],
+            "distribution": lambda: check_distribution(connection, settings),
+            "citus": lambda: check_citus(connection),
+            "memory": lambda: check_memory(connection),
+            "transactions": lambda: [check_old_transactions(connection)],
+        },
+    )
+    if schema.level == Level.WRONG:
+        return
+    yield from _check_each(
+        connection,
+        {
+            "writes": lambda: check_writes(settings) if all(each.level != Level.WRONG for each in server) else (),
+            "isolation": lambda: check_isolation(connection, settings),
+            "rights": lambda: check_rights(connection),
+            "session": lambda: check_session(settings) if find_role_fault(connection) is None else (),
+            "replica": lambda: check_replica(connection, settings) if find_role_fault(connection) is None else (),
+            "digests": lambda: check_digests(connection, settings),
+            "relay": lambda: [check_relay(connection)],
+            "heartbeats": lambda: check_heartbeats(connection),
+            "jobs": lambda: check_jobs(connection, settings),
+            "webhooks": lambda: check_webhooks(connection, settings),
+        },
+    )
+
+
+def _check_each(connection: Connection, checks: Mapping[str, Callable[[], Iterable[Finding]]]) -> Iterator[Finding]:
+    """Yield the findings of *checks*; one that PostgreSQL refuses does not stop the others, as when a node is down."""
+    refused = {}
+    for name, check in checks.items():
+        try:
+            # A savepoint: the checks share one transaction.
+            with connection.transaction():
+                findings = list(check())
+            yield from findings
+        except (DatabaseUnavailable, psycopg.Error) as error:
+            if connection.closed:
+                raise
+            refused[name] = _reason(error)
+    if refused:
+        yield wrong(
+            "postgres",
+            f"PostgreSQL refused the checks of {', '.join(refused)}: {next(iter(refused.values()))}",
+            "Correct what else is wrong, and run `mergelane doctor` again.",
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -211,3 +211,18 @@ def test_the_urgency_of_a_job_is_no_part_of_its_age(
     (_, _, waiting, _) = jobs.check_jobs(connection, settings)
 
     assert waiting.level == Level.FINE
+
+
+def test_a_check_that_postgresql_refuses_does_not_stop_the_others(
+    connection: Connection, settings: Settings, make_key: Callable[..., None]
+) -> None:
+    make_key()
+    connection.execute("ALTER TABLE webhook RENAME TO absent")
+    try:
+        findings = run_checks(settings)
+    finally:
+        connection.execute("ALTER TABLE absent RENAME TO webhook")
+
+    (refused,) = [finding for finding in findings if "refused the checks of" in finding.sentence]
+    assert refused.sentence.startswith("PostgreSQL refused the checks of webhooks:")
+    assert {"schema", "rights", "dead jobs", "relay"} <= levels(findings).keys()
