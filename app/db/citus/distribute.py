@@ -191,7 +191,7 @@ def _without_triggers(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 def _announce(connection: psycopg.Connection[Any]) -> None:
     """Create on each node what workspaces announce their work with. A node that was added later gets its table."""
-    for name in ("create_table", "create_index"):
+    for name in ("create_table", "create_index", "create_policy"):
         _run_on_nodes(connection, ANNOUNCEMENTS[name])
     for name in (
         "create_trigger_function",

@@ -77,6 +77,23 @@ def test_the_rights_of_the_processes_are_the_same_on_each_node(citus_databases: 
             assert find_differences(connection) == [], node
 
 
+def test_functions_without_parameters_run_where_they_are_called(empty_url: str) -> None:
+    migrations.upgrade_schema(empty_url, distribution=FEW)
+
+    at_home = (
+        "SELECT routine.proname FROM pg_dist_object AS known JOIN pg_proc AS routine ON routine.oid = known.objid"
+        " WHERE known.classid = 'pg_proc'::regclass AND known.distribution_argument_index IS NOT NULL"
+    )
+    # In a transaction of several statements Citus looks for the workspace of the call.
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("SELECT FROM workspace")
+        paused = connection.execute("SELECT workspace_id FROM paused_workspaces()").fetchall()
+
+    assert paused == []
+    assert rows(empty_url, f"{at_home} AND routine.pronargs = 0") == []
+    assert ("prune_batches",) in rows(empty_url, at_home)
+
+
 def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no_row_behind(empty_url: str) -> None:
     migrations.upgrade_schema(empty_url)
     with psycopg.connect(empty_url) as connection:

@@ -5,7 +5,10 @@ from contextlib import contextmanager
 
 import requests
 
+from app.config import Settings
 from chaos.citus_cluster import Node
+from cli.doctor.examination import run_checks
+from cli.doctor.findings import Level
 from tests.support.citus import CitusDatabases, client_on
 from tests.support.client import Client
 from tests.support.system import System
@@ -51,9 +54,13 @@ def test_the_workspaces_of_other_nodes_merge_on_and_those_of_the_stopped_one_aft
                 refused = there.post("/users/track", {"attributes": [{"external_id": "x"}]})
                 ready = requests.get(f"{system.base_url}/health/ready", timeout=10)
                 outcomes = elsewhere.merged(others)
+                findings = run_checks(Settings(database_url=url, database_distributed=True, broker_url=broker_url))
 
             assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
             assert ready.status_code == 200
+            wrong = {each.check: each.sentence for each in findings if each.level is Level.WRONG}
+            assert f"{node.port} does not answer: requests for its workspaces get 503" in wrong["citus"]
+            assert "PostgreSQL responds" not in wrong.get("postgres", "")
             assert outcomes == ["merged"] * PAIRS
             wait_until(lambda: there.get("/merge/queue").status_code == 200, seconds=60, what="the node to be back")
             jobs = there.finished(waiting, seconds=120)["jobs"]

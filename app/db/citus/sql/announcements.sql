@@ -27,6 +27,17 @@ CREATE UNLOGGED TABLE IF NOT EXISTS public.work_announcement (
 -- Creates the index by which the trigger finds the last announcement.
 CREATE INDEX IF NOT EXISTS work_announcement_at ON public.work_announcement (workspace_id, at)
 
+-- name: create_policy
+-- Protects the table like all others with a workspace_id. Only functions with the owner's rights use it.
+DO $$
+BEGIN
+    ALTER TABLE public.work_announcement ENABLE ROW LEVEL SECURITY;
+    IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'public.work_announcement'::regclass) THEN
+        CREATE POLICY own_workspace ON public.work_announcement USING (workspace_id = public.current_workspace());
+    END IF;
+END
+$$
+
 -- name: create_trigger_function
 -- Announces the workspace of the transaction, unless it did so in the last 5 seconds. Rows are only added: so no
 -- transaction waits for another one. A node that has no table yet announces nothing.

@@ -87,12 +87,13 @@ SELECT truncate_local_data_after_distributing_table(to_regclass(%(table)s))
 
 -- name: list_local_functions
 -- Lists our functions that the other nodes do not have, or that do not run on the node of their workspace. Functions
--- with the owner's rights and the parameter workspace_id run there.
+-- with the owner's rights and the parameter workspace_id run there. The names of parameters include those of results:
+-- a call of a function without parameters that runs at its workspace ends the server.
 SELECT
     routine.oid::regprocedure::text AS signature,
     routine.prosecdef AS is_definer,
-    routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.proname <> ALL(%(elsewhere)s)
-        AS runs_at_home
+    routine.prosecdef AND routine.pronargs > 0 AND routine.proargnames[1] = 'workspace_id'
+        AND routine.proname <> ALL(%(elsewhere)s) AS runs_at_home
 FROM pg_proc AS routine
 JOIN pg_class AS ledger ON ledger.oid = to_regclass('job')
 LEFT JOIN pg_dist_object AS known ON known.classid = 'pg_proc'::regclass AND known.objid = routine.oid
@@ -104,8 +105,8 @@ WHERE routine.pronamespace = ledger.relnamespace AND routine.proowner = ledger.r
     AND (
         known.objid IS NULL
         OR (
-            routine.prosecdef AND routine.proargnames[1] = 'workspace_id' AND routine.proname <> ALL(%(elsewhere)s)
-            AND known.distribution_argument_index IS NULL
+            routine.prosecdef AND routine.pronargs > 0 AND routine.proargnames[1] = 'workspace_id'
+            AND routine.proname <> ALL(%(elsewhere)s) AND known.distribution_argument_index IS NULL
         )
     )
 ORDER BY signature
