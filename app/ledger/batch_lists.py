@@ -1,7 +1,7 @@
 """Lists of batches by a filter, a page at a time. A page reads a bounded part of one index, as in job_lists."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -74,7 +74,7 @@ class BatchFilter:
 
     @property
     def jobs(self) -> JobsOfIdentifier | None:
-        """The jobs of which the batch has one; None without an identifier."""
+        """The jobs that a batch must have one of; None without an identifier."""
         return None if self.identifier is None else JobsOfIdentifier(identifier=self.identifier, **self.by_job)
 
 
@@ -122,15 +122,16 @@ def iterate_batches(tx: Transaction, *, matching: BatchFilter, most: int, chunk:
 
 
 def count_batches(tx: Transaction, *, matching: BatchFilter, few: FewBatches | None = None) -> ListCount:
-    """Count the batches that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs.
+    """Count the batches that match, up to MAX_COUNT.
 
-    *few* are those that a page has found.
+    If an identifier has more than FEW jobs, the count is 0 and not exact. *few* are the batches that a page has found.
     """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
     if matching.jobs is not None:
         few = few or find_few_batches(tx, matching.jobs)
-        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
-        return replace(count, is_exact=few.is_complete)
+        if not few.is_complete:
+            return ListCount(items=0, is_exact=False)
+        return read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 

@@ -20,7 +20,7 @@ QUERIES = load_queries("app.ledger", "identifier_lists.sql")
 
 #: Jobs of an identifier that a page reads at once, and up to which its list is counted.
 FEW = 2_000
-#: Otherwise a page reads so many of the newest jobs, the newest batches, or the batches of the newest runs.
+#: Otherwise a page reads this number of the newest jobs, the newest batches, or the batches of the newest runs.
 RECENT_JOBS = 10_000
 RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 600}
 #: Conditions on a job that need more than the search keys, the state and the outcome.
@@ -40,7 +40,7 @@ class JobsOfIdentifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FewBatches:
-    """The batches of up to FEW jobs of an identifier that match, and whether it has no more jobs."""
+    """The batches of an identifier's jobs that match; none and not complete if it has more than FEW jobs."""
 
     ids: Sequence[UUID]
     is_complete: bool
@@ -69,7 +69,7 @@ def read_quick_job_page(
 
 
 def find_few_batches(tx: Transaction, jobs: JobsOfIdentifier) -> FewBatches:
-    """Return the batches of *jobs*, of which it reads up to FEW and one more."""
+    """Return the batches of *jobs*. It reads up to FEW jobs of the identifier and one more."""
     row = _read_batch_ids(tx, jobs, most=FEW)
     return FewBatches(ids=row["batch_ids"], is_complete=row["known"] <= FEW)
 

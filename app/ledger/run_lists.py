@@ -4,7 +4,7 @@ A page reads a bounded part of one index, as in job_lists.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -69,7 +69,7 @@ class MergeRunFilter:
 
     @property
     def jobs(self) -> JobsOfIdentifier | None:
-        """The jobs of which the run has one; None without an identifier."""
+        """The jobs that a run must have one of; None without an identifier."""
         if self.identifier is None:
             return None
         return JobsOfIdentifier(identifier=self.identifier, outcome=self.outcome)
@@ -128,15 +128,16 @@ def iterate_runs(tx: Transaction, *, matching: MergeRunFilter, most: int, chunk:
 
 
 def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, few: FewBatches | None = None) -> ListCount:
-    """Count the runs that match, up to MAX_COUNT; with an identifier, those of up to FEW of its jobs.
+    """Count the runs that match, up to MAX_COUNT.
 
-    *few* are the batches that a page has found.
+    If an identifier has more than FEW jobs, the count is 0 and not exact. *few* are the batches that a page has found.
     """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
     if matching.jobs is not None:
         few = few or find_few_batches(tx, matching.jobs)
-        count = read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
-        return replace(count, is_exact=few.is_complete)
+        if not few.is_complete:
+            return ListCount(items=0, is_exact=False)
+        return read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
     return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
 
 

@@ -130,7 +130,8 @@ LIMIT %(limit)s
 
 -- name: batch_ids_of_identifier
 -- Lists the batches with a job that has the identifier, the state, the outcome and the kind. It reads *most* of the
--- identifier's jobs and one more, in no order, or all of them without *most*. *known* is the number that it has read.
+-- identifier's jobs and one more, or all of them without *most*. *known* is the number that it has read. If there are more
+-- than *most*, it lists none: without the others they are of no use.
 WITH /* include found */
 
 SELECT
@@ -144,7 +145,8 @@ SELECT
             WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
             OFFSET 0
         ) AS job
-        WHERE (%(state)s::text IS NULL OR found.state = %(state)s)
+        WHERE (%(most)s::bigint IS NULL OR (SELECT count(*) FROM found) <= %(most)s)
+            AND (%(state)s::text IS NULL OR found.state = %(state)s)
             AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
             AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)
     ) AS batch_ids

@@ -1,7 +1,6 @@
 """Filters of the lists of jobs and batches: what each finds, in both orders, within what a page may read."""
 
 import csv
-import re
 from html import unescape
 from io import StringIO
 from typing import Any
@@ -160,8 +159,7 @@ def test_the_console_counts_few_jobs_of_an_identifier(
 
     assert "More than 2 jobs match, newest first." in many
     assert "2 jobs match, newest first." in merges
-    # The three jobs that are counted are of two batches or of three.
-    assert re.search(r"At least [23] batches match, newest first\.", batches)
+    assert "At least 2 batches match, newest first." in batches
     assert "4 jobs match, newest first." in counted("/console/jobs")
 
 
