@@ -7,6 +7,7 @@ from app.config import Settings
 from app.db.connections import Connection
 from app.db.transaction import Transaction
 from app.ledger.backlog import count_waiting_jobs
+from app.ledger.queue_control import list_paused_workspaces
 from cli.doctor.database import QUERIES
 from cli.doctor.findings import Finding, fine, notice, wrong
 
@@ -21,7 +22,7 @@ def check_jobs(connection: Connection, settings: Settings) -> Iterator[Finding]:
     dead: dict[str, int] = {}
     waits: dict[str, float] = {}
     backlogs: dict[str, int] = {}
-    paused_ids = {row["workspace_id"] for row in connection.execute(QUERIES["paused_workspaces"])}
+    paused_ids = set(list_paused_workspaces(connection))
     paused: list[str] = []
     for row in connection.execute(QUERIES["workspaces"]).fetchall():
         values, name = {"workspace_id": row["workspace_id"]}, row["name"]

@@ -2,11 +2,10 @@
 
 -- name: open_tables
 -- Lists tables with a workspace_id that lack row-level security, or that have other policies than the one of each table.
--- An unlogged table is that of the announcements on Citus, which functions of the owner alone read and write.
 SELECT pg_class.relname AS name
 FROM pg_class
 JOIN pg_attribute ON pg_attribute.attrelid = pg_class.oid AND pg_attribute.attname = 'workspace_id'
-WHERE pg_class.relkind IN ('r', 'p') AND pg_class.relpersistence = 'p'
+WHERE pg_class.relkind IN ('r', 'p')
     AND pg_class.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('job'))
     AND pg_class.relowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('job'))
     AND NOT (

@@ -36,11 +36,6 @@ GROUP BY pepper
 -- Lists every workspace.
 SELECT workspace_id, name FROM workspace ORDER BY workspace_id
 
--- name: paused_workspaces
--- Lists the workspaces that have paused their queue. Not by the function of that name: Citus 15 ends the server when a
--- function without parameters is called in a transaction.
-SELECT workspace_id FROM queue_control WHERE paused_at IS NOT NULL ORDER BY workspace_id
-
 -- name: invalid_indexes
 -- Lists invalid indexes.
 SELECT index_class.relname AS name
