@@ -46,10 +46,10 @@ def main(
     runs = [replace(parameters, scenario=name) for name in _scenarios(scenario)] or [parameters]
     failures = [(each.scenario or "usual faults", _run(each, plain=plain)) for each in runs]
     # Once more, after all reports: a reader of a long log begins at its end.
-    for name, failure in failures:
-        if failure is not None:
-            _log(f"Failed: {name}. {failure}")
-    sys.exit(1 if any(failure for _, failure in failures) else 0)
+    failed = {name: failure for name, failure in failures if failure is not None}
+    for name, failure in failed.items():
+        _log(f"Failed: {name}. {failure}")
+    sys.exit(1 if failed else 0)
 
 
 def _run(options: Options, *, plain: bool) -> str | None:
