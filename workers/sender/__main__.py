@@ -55,7 +55,7 @@ def _send(pool: Pool, settings: Settings, stop: Event) -> None:
             idle_poll_s=IDLE_POLL_S,
         ) as sleeper,
     ):
-        _repeat(sender.run_once, stop=stop, name="sending", sleeper=sleeper)
+        _repeat(lambda: sender.run_once() or sender.await_answer(), stop=stop, name="sending", sleeper=sleeper)
         sender.finish()
 
 
