@@ -138,10 +138,16 @@ FROM user_alias
 LEFT JOIN profile ON profile.workspace_id = user_alias.workspace_id AND profile.id = user_alias.profile_id
 WHERE profile.id IS NULL
 
+-- name: forget_activity
+-- Lets the next query read the activity of the server again.
+SELECT pg_stat_clear_snapshot()
+
 -- name: open_transactions
 -- Lists open transactions of the product, and its advisory locks, except those of a process that sleeps
 -- (app/db/migrations/sql/wakeups.sql).
-SELECT concat_ws(' ', activity.pid, activity.application_name, activity.state, left(activity.query, 100)) AS id
+SELECT
+    activity.pid, activity.xact_start,
+    concat_ws(' ', activity.pid, activity.application_name, activity.state, left(activity.query, 100)) AS id
 FROM pg_stat_activity AS activity
 WHERE activity.application_name LIKE 'mergelane-%%'
     AND activity.datname = current_database()
@@ -152,5 +158,5 @@ WHERE activity.application_name LIKE 'mergelane-%%'
             FROM pg_locks
             WHERE pg_locks.pid = activity.pid AND pg_locks.locktype = 'advisory' AND pg_locks.classid <> 1835823980
         )
-        OR activity.xact_start < now() - interval '5 seconds'
+        OR activity.xact_start < clock_timestamp() - interval '5 seconds'
     )

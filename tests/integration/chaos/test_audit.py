@@ -1,11 +1,13 @@
 """The auditor is not blind: whatever is taken, added or bent in the tables, it tells."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from app.db.connections import Connection
-from chaos.audit import Findings, audit
+from chaos.audit import Findings, audit, find_lasting_transactions
 from chaos.families import Batch, Family, Member, Sums
 from chaos.promises import Promise, Promises
 from tests.support.front_door import Caller
@@ -119,3 +121,25 @@ def test_it_tells_a_job_that_should_be_dead_and_is_not(connection: Connection, p
     promises.batches[0] = Promise(batch_id=promise.batch_id, jobs=2, raises_at=1)
 
     assert found(connection, promises).lost
+
+
+def test_it_reports_a_transaction_that_stays_open(connection: Connection, database_url: str) -> None:
+    with psycopg.connect(database_url, application_name="mergelane-test") as idle:
+        idle.execute("SELECT 1")
+
+        (found,) = find_lasting_transactions(connection, lasting_s=0.5)
+
+    assert "mergelane-test idle in transaction" in found
+
+
+def test_it_reports_no_transactions_that_follow_one_another(connection: Connection, database_url: str) -> None:
+    with (
+        psycopg.connect(database_url, application_name="mergelane-test") as busy,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        over = threads.submit(find_lasting_transactions, connection, lasting_s=30.0)
+        while not over.done():
+            busy.execute("SELECT 1")
+            busy.commit()
+
+        assert over.result() == []
