@@ -80,8 +80,8 @@ class Shares:
     def _take(self, workspace_id: int, wait_s: float) -> bool:
         deadline = monotonic() + wait_s
         self._group.note_active(workspace_id)
-        waited = not self._take_at_once(workspace_id)
-        if waited and not self._take_here(workspace_id, deadline):
+        waited = self._take_here(workspace_id, deadline)
+        if waited is None:
             return False
         if not self._take_turn(workspace_id, deadline, waited=waited):
             self._put_back(workspace_id)
@@ -94,20 +94,14 @@ class Shares:
             return True
         return self._turns.take(workspace_id, deadline=deadline, waited=waited)
 
-    def _take_at_once(self, workspace_id: int) -> bool:
-        with self._lock:
-            if is_free := self._is_free(workspace_id):
-                self._used[workspace_id] += 1
-            return is_free
-
-    def _take_here(self, workspace_id: int, deadline: float) -> bool:
-        """Return whether one of this process was free until *deadline*, a time of monotonic()."""
+    def _take_here(self, workspace_id: int, deadline: float) -> bool | None:
+        """Take one of this process until *deadline*; return whether it waited, None if none was free until then."""
         with self._lock:
             if self._is_free(workspace_id):
                 self._used[workspace_id] += 1
-                return True
-            if monotonic() >= deadline:
                 return False
+            if monotonic() >= deadline:
+                return None
             woken = Event()
             waiting = self._waiting.setdefault(workspace_id, deque())
             waiting.append(woken)
@@ -124,7 +118,7 @@ class Shares:
                 if taken:
                     self._used[workspace_id] += 1
                 self._wake_next()
-                return taken
+                return True if taken else None
 
     def _wake_next(self) -> None:
         """Wake the thread of each workspace that has waited longest, if it may take one."""
