@@ -75,8 +75,7 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
             "writes": lambda: check_writes(settings) if all(each.level != Level.WRONG for each in server) else (),
             "isolation": lambda: check_isolation(connection, settings),
             "rights": lambda: check_rights(connection),
-            "session": lambda: check_session(settings) if find_role_fault(connection) is None else (),
-            "replica": lambda: check_replica(connection, settings) if find_role_fault(connection) is None else (),
+            "session": lambda: _check_sessions(connection, settings),
             "digests": lambda: check_digests(connection, settings),
             "relay": lambda: [check_relay(connection)],
             "heartbeats": lambda: check_heartbeats(connection),
@@ -84,6 +83,13 @@ def _check_connection(connection: Connection, settings: Settings, workers: int) 
             "webhooks": lambda: check_webhooks(connection, settings),
         },
     )
+
+
+def _check_sessions(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Yield the findings about the connections of the processes, if their role is sound."""
+    if find_role_fault(connection) is None:
+        yield from check_session(settings)
+        yield from check_replica(connection, settings)
 
 
 def _check_each(connection: Connection, checks: Mapping[str, Callable[[], Iterable[Finding]]]) -> Iterator[Finding]:
