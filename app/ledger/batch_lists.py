@@ -9,17 +9,8 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.identifier_lists import FewBatches, JobsOfIdentifier, find_few_batches, read_page_by_batches
-from app.ledger.list_pages import (
-    MAX_COUNT,
-    ListCount,
-    RowPage,
-    after_cursor,
-    end_query,
-    iterate_pages,
-    read_count,
-    read_page,
-)
+from app.ledger.identifier_lists import BatchQueries, FewBatches, JobsOfIdentifier
+from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages
 from app.ledger.queries import Batch, with_counts
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
@@ -33,6 +24,7 @@ ENDS: Mapping[str, str | None] = {
     "batches_of_key": "end_of_batches_of_key",
     "batches_of_identifier": None,
 }
+LIST = BatchQueries(queries=QUERIES, ends=ENDS, recent="recent_batches_of_identifier")
 #: Batches that a page reads: more when it does not read their jobs.
 SCAN = 10_000
 SCAN_WITH_JOBS = 500
@@ -96,17 +88,7 @@ def list_batches(
 ) -> BatchPage:
     """Return up to *limit* batches that match, after the cursor *after*, without jobs: newest or oldest first."""
     parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
-    query = matching.query
-
-    def read(given: Mapping[str, Any]) -> RowPage:
-        return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
-
-    few = None
-    if matching.jobs is None:
-        page = read(parameters)
-    else:
-        recent = "recent_batches_of_identifier"
-        page, few = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
+    page, few = LIST.read(tx, matching.query, parameters, jobs=matching.jobs, oldest_first=oldest_first)
     batches = with_counts(tx, page.rows) if page.rows else ()
     return BatchPage(batches=batches, next_cursor=page.next_cursor, is_cut=page.is_cut, few=few)
 
@@ -127,12 +109,7 @@ def count_batches(tx: Transaction, *, matching: BatchFilter, few: FewBatches | N
     If an identifier has more than FEW jobs, the count is 0 and not exact. *few* are the batches that a page has found.
     """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
-    if matching.jobs is not None:
-        few = few or find_few_batches(tx, matching.jobs)
-        if not few.is_complete:
-            return ListCount(items=0, is_exact=False)
-        return read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
-    return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
+    return LIST.count(tx, matching.query, parameters, jobs=matching.jobs, few=few)
 
 
 def _parameters(matching: BatchFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:

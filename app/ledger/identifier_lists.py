@@ -5,14 +5,23 @@ more, a page reads the newest jobs of the workspace until it is full: few are en
 do not fill it, since the identifier's jobs are older, the page reads all jobs of the identifier.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.list_pages import ListCount, RowPage, cut_rows, in_order, read_full_page
+from app.ledger.list_pages import (
+    ListCount,
+    RowPage,
+    cut_rows,
+    end_query,
+    in_order,
+    read_count,
+    read_full_page,
+    read_page,
+)
 from app.ledger.search import search_parameters
 from schemas.outcomes import JobKind, JobState, Outcome
 
@@ -74,25 +83,61 @@ def find_few_batches(tx: Transaction, jobs: JobsOfIdentifier) -> FewBatches:
     return FewBatches(ids=row["batch_ids"], is_complete=row["known"] <= FEW)
 
 
-def read_page_by_batches(
-    tx: Transaction,
-    jobs: JobsOfIdentifier,
-    parameters: Mapping[str, Any],
-    read: Callable[[Mapping[str, Any]], RowPage],
-    *,
-    recent: str,
-    oldest_first: bool,
-) -> tuple[RowPage, FewBatches]:
-    """Return a page of batches or runs that have one of *jobs*, and match the *parameters* of their list.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchQueries:
+    """The queries of a list of batches or of runs, which may have an identifier."""
 
-    *read* reads the page from the parameter `batch_ids`; *recent* is the query that reads the newest batches.
-    """
-    few = find_few_batches(tx, jobs)
-    if few.is_complete:
-        return read({**parameters, "batch_ids": few.ids}), few
-    given = {**parameters, **search_parameters(jobs.identifier), "scan": RECENT_BATCHES[recent]}
-    page = read_full_page(tx, QUERIES[recent], given, oldest_first=oldest_first)
-    return page or read({**parameters, "batch_ids": _read_batch_ids(tx, jobs, most=None)["batch_ids"]}), few
+    queries: Mapping[str, LiteralString]
+    #: The queries that return where a page stops that has read its part, by the query of the page; None: it reads all.
+    ends: Mapping[str, str | None]
+    #: The query of this module that reads the newest batches for a frequent identifier.
+    recent: str
+
+    def read(
+        self,
+        tx: Transaction,
+        query: str,
+        parameters: Mapping[str, Any],
+        *,
+        jobs: JobsOfIdentifier | None,
+        oldest_first: bool,
+    ) -> tuple[RowPage, FewBatches | None]:
+        """Return a page of the query named *query*, and what it has found of *jobs*, of which each item has one."""
+        if jobs is None:
+            return self._read(tx, query, parameters, oldest_first=oldest_first), None
+        few = find_few_batches(tx, jobs)
+        if few.is_complete:
+            return self._read(tx, query, {**parameters, "batch_ids": few.ids}, oldest_first=oldest_first), few
+        given = {**parameters, **search_parameters(jobs.identifier), "scan": RECENT_BATCHES[self.recent]}
+        page = read_full_page(tx, QUERIES[self.recent], given, oldest_first=oldest_first)
+        if page is None:
+            all_ids = _read_batch_ids(tx, jobs, most=None)["batch_ids"]
+            page = self._read(tx, query, {**parameters, "batch_ids": all_ids}, oldest_first=oldest_first)
+        return page, few
+
+    def count(
+        self,
+        tx: Transaction,
+        query: str,
+        parameters: Mapping[str, Any],
+        *,
+        jobs: JobsOfIdentifier | None,
+        few: FewBatches | None,
+    ) -> ListCount:
+        """Count the items of the query named *query*, up to MAX_COUNT; *few* is what a page has found of *jobs*.
+
+        If the identifier has more than FEW jobs, the count is 0 and not exact.
+        """
+        if jobs is None:
+            return read_count(tx, self.queries[query], end_query(self.queries, self.ends, query), parameters)
+        few = few or find_few_batches(tx, jobs)
+        if not few.is_complete:
+            return ListCount(items=0, is_exact=False)
+        return read_count(tx, self.queries[query], None, {**parameters, "batch_ids": few.ids})
+
+    def _read(self, tx: Transaction, query: str, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage:
+        end = end_query(self.queries, self.ends, query)
+        return read_page(tx, self.queries[query], end, parameters, oldest_first=oldest_first)
 
 
 def _read_batch_ids(tx: Transaction, jobs: JobsOfIdentifier, *, most: int | None) -> dict[str, Any]:

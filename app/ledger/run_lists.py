@@ -12,17 +12,8 @@ from uuid import UUID
 from app.db.ids import range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.identifier_lists import FewBatches, JobsOfIdentifier, find_few_batches, read_page_by_batches
-from app.ledger.list_pages import (
-    MAX_COUNT,
-    ListCount,
-    RowPage,
-    after_cursor,
-    end_query,
-    iterate_pages,
-    read_count,
-    read_page,
-)
+from app.ledger.identifier_lists import BatchQueries, FewBatches, JobsOfIdentifier
+from app.ledger.list_pages import MAX_COUNT, ListCount, after_cursor, iterate_pages
 from app.ledger.runs import QUERIES as RUNS
 from app.ledger.runs import MergeRun, read_merge_runs
 from schemas.outcomes import RUN_SOURCES, BatchSource, Outcome, RunKind, RunStatus
@@ -35,6 +26,7 @@ ENDS: Mapping[str, str | None] = {
     "runs_in_state": "end_of_runs_in_state",
     "runs_of_identifier": None,
 }
+LIST = BatchQueries(queries=QUERIES, ends=ENDS, recent="recent_runs_of_identifier")
 #: Runs that a page reads: more when it does not read their counts.
 SCAN = 10_000
 SCAN_WITH_COUNTS = 2_000
@@ -101,17 +93,7 @@ def list_merge_runs(
 ) -> MergeRunPage:
     """Return up to *limit* runs that match, after the cursor *after*: newest first, or oldest first."""
     parameters = _parameters(matching, limit=limit, after=after, oldest_first=oldest_first)
-    query = matching.query
-
-    def read(given: Mapping[str, Any]) -> RowPage:
-        return read_page(tx, QUERIES[query], end_query(QUERIES, ENDS, query), given, oldest_first=oldest_first)
-
-    few = None
-    if matching.jobs is None:
-        page = read(parameters)
-    else:
-        recent = "recent_runs_of_identifier"
-        page, few = read_page_by_batches(tx, matching.jobs, parameters, read, recent=recent, oldest_first=oldest_first)
+    page, few = LIST.read(tx, matching.query, parameters, jobs=matching.jobs, oldest_first=oldest_first)
     found = read_merge_runs(tx, run_ids=[row["id"] for row in page.rows]) if page.rows else ()
     runs = sorted(found, key=lambda run: run.id, reverse=not oldest_first)
     return MergeRunPage(runs=runs, next_cursor=page.next_cursor, is_cut=page.is_cut, few=few)
@@ -133,12 +115,7 @@ def count_merge_runs(tx: Transaction, *, matching: MergeRunFilter, few: FewBatch
     If an identifier has more than FEW jobs, the count is 0 and not exact. *few* are the batches that a page has found.
     """
     parameters = _parameters(matching, limit=MAX_COUNT, after=None, oldest_first=False)
-    if matching.jobs is not None:
-        few = few or find_few_batches(tx, matching.jobs)
-        if not few.is_complete:
-            return ListCount(items=0, is_exact=False)
-        return read_count(tx, QUERIES[matching.query], None, {**parameters, "batch_ids": few.ids})
-    return read_count(tx, QUERIES[matching.query], end_query(QUERIES, ENDS, matching.query), parameters)
+    return LIST.count(tx, matching.query, parameters, jobs=matching.jobs, few=few)
 
 
 def _parameters(matching: MergeRunFilter, *, limit: int, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
