@@ -2,8 +2,8 @@
 
 A file of its own, because every module with SQL imports it, the others of app.db included.
 
-Before its first query a file may have fragments, headed `-- fragment: NAME`. A query contains one as
-`/* include NAME */`.
+Before its first query a file may have fragments, headed `-- fragment: NAME`. A query, or a later fragment, contains one
+as `/* include NAME */`.
 """
 
 import re
@@ -39,8 +39,11 @@ def parse_queries(text: str) -> list[tuple[str, str]]:
     """Return name and text of each query in *text*, with its fragments. Raises KeyError for one that is missing."""
     preamble, *parts = HEADING.split(text)
     _, *sections = FRAGMENT.split(preamble)
-    fragments = {name: COMMENT.sub("", body).strip() for name, body in zip(sections[::2], sections[1::2], strict=True)}
-    return [
-        (name, INCLUDE.sub(lambda match: fragments[match[1]], body))
-        for name, body in zip(parts[::2], parts[1::2], strict=True)
-    ]
+    fragments: dict[str, str] = {}
+
+    def included(body: str) -> str:
+        return INCLUDE.sub(lambda match: fragments[match[1]], body)
+
+    for name, body in zip(sections[::2], sections[1::2], strict=True):
+        fragments[name] = included(COMMENT.sub("", body).strip())
+    return [(name, included(body)) for name, body in zip(parts[::2], parts[1::2], strict=True)]

@@ -1,20 +1,23 @@
 -- Lists by an identifier: see app/ledger/identifier_lists.py. Each query lists the newest first, and
 -- app/ledger/list_pages.py also runs it with the order turned round.
 
+-- fragment: has_identifier
+-- Only email addresses and phone numbers are compared in a normalized form.
+job.search_keys && %(search_keys)s::text []
+    AND (
+        job.search_keys && %(exact_keys)s::text []
+        OR (job.search_keys && %(email_keys)s::text [] AND (job.orphan_identifier ? 'email' OR job.survivor_identifier ? 'email'))
+        OR (job.search_keys && %(phone_keys)s::text [] AND (job.orphan_identifier ? 'phone' OR job.survivor_identifier ? 'phone'))
+    )
+
 -- fragment: found
 -- The index of search keys is read in a CTE of its own: beside a range of ids PostgreSQL would also read the ids of all jobs
 -- of the workspace, and beside a limit another index.
 matching AS MATERIALIZED (
-    SELECT id, state, outcome
-    FROM workspace_job
-    WHERE workspace_id = %(workspace_id)s
-        AND search_keys && %(search_keys)s::text []
-        -- Only email addresses and phone numbers are compared in a normalized form.
-        AND (
-            search_keys && %(exact_keys)s::text []
-            OR (search_keys && %(email_keys)s::text [] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
-            OR (search_keys && %(phone_keys)s::text [] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
-        )
+    SELECT job.id, job.state, job.outcome
+    FROM workspace_job AS job
+    WHERE job.workspace_id = %(workspace_id)s
+        AND /* include has_identifier */
 ),
 
 found AS MATERIALIZED (
@@ -22,14 +25,6 @@ found AS MATERIALIZED (
     FROM matching
     LIMIT %(most)s::bigint + 1
 )
-
--- fragment: has_identifier
-job.search_keys && %(search_keys)s::text []
-    AND (
-        job.search_keys && %(exact_keys)s::text []
-        OR (job.search_keys && %(email_keys)s::text [] AND (job.orphan_identifier ? 'email' OR job.survivor_identifier ? 'email'))
-        OR (job.search_keys && %(phone_keys)s::text [] AND (job.orphan_identifier ? 'phone' OR job.survivor_identifier ? 'phone'))
-    )
 
 -- fragment: has_details
 (%(kind)s::text IS NULL OR job.kind = %(kind)s)

@@ -1,0 +1,27 @@
+"""Named queries of a file, and the fragments that they share."""
+
+import pytest
+
+from app.db.queries import parse_queries
+
+FILE = """-- fragment: small
+-- It says what it does.
+a = 1
+
+-- fragment: large
+b = 2 AND /* include small */
+
+-- name: one
+SELECT 1 WHERE /* include large */
+"""
+
+
+def test_a_query_contains_its_fragments_and_those_that_they_contain() -> None:
+    assert parse_queries(FILE) == [("one", "\nSELECT 1 WHERE b = 2 AND a = 1\n")]
+
+
+def test_a_fragment_contains_none_that_comes_later() -> None:
+    small, large, one = FILE.split("\n\n")
+
+    with pytest.raises(KeyError, match="small"):
+        parse_queries(f"{large}\n\n{small}\n\n{one}")
