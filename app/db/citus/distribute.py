@@ -128,7 +128,7 @@ def create_role_on_nodes(connection: psycopg.Connection[Any]) -> None:
     Raises SetupError when a node does not answer or refuses it.
     """
     if _has_extension(connection):
-        _run_on_nodes(connection, ANNOUNCEMENTS["create_role"])
+        _run_on_nodes(connection, QUERIES["create_role"])
 
 
 def distribute(connection: psycopg.Connection[Any], wanted: Distribution) -> int:

@@ -1,5 +1,11 @@
 -- How the tables are distributed. They run as the owner of the tables, in the session of a migration.
 
+-- fragment: runs_at_home
+-- Functions with the owner's rights and the parameter workspace_id run on the node of their workspace. The names of
+-- parameters include those of results: a call of a function without parameters that runs there ends the server.
+routine.prosecdef AND routine.pronargs > 0 AND routine.proargnames[1] = 'workspace_id'
+    AND routine.proname <> ALL(%(elsewhere)s)
+
 -- name: read_extension
 -- Returns the version of the extension Citus in this database; no row without it.
 SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'
@@ -86,14 +92,11 @@ ORDER BY class.relname, trigger.tgname
 SELECT truncate_local_data_after_distributing_table(to_regclass(%(table)s))
 
 -- name: list_local_functions
--- Lists our functions that the other nodes do not have, or that do not run on the node of their workspace. Functions
--- with the owner's rights and the parameter workspace_id run there. The names of parameters include those of results:
--- a call of a function without parameters that runs at its workspace ends the server.
+-- Lists our functions that the other nodes do not have, or that do not run on the node of their workspace.
 SELECT
     routine.oid::regprocedure::text AS signature,
     routine.prosecdef AS is_definer,
-    routine.prosecdef AND routine.pronargs > 0 AND routine.proargnames[1] = 'workspace_id'
-        AND routine.proname <> ALL(%(elsewhere)s) AS runs_at_home
+    /* include runs_at_home */ AS runs_at_home
 FROM pg_proc AS routine
 JOIN pg_class AS ledger ON ledger.oid = to_regclass('job')
 LEFT JOIN pg_dist_object AS known ON known.classid = 'pg_proc'::regclass AND known.objid = routine.oid
@@ -104,10 +107,7 @@ WHERE routine.pronamespace = ledger.relnamespace AND routine.proowner = ledger.r
     )
     AND (
         known.objid IS NULL
-        OR (
-            routine.prosecdef AND routine.pronargs > 0 AND routine.proargnames[1] = 'workspace_id'
-            AND routine.proname <> ALL(%(elsewhere)s) AND known.distribution_argument_index IS NULL
-        )
+        OR (/* include runs_at_home */ AND known.distribution_argument_index IS NULL)
     )
 ORDER BY signature
 
@@ -128,6 +128,21 @@ SELECT create_distributed_function(
 -- name: copy_function
 -- Copies a function to each node.
 SELECT create_distributed_function(to_regprocedure(%(signature)s))
+
+-- name: create_role
+-- Creates the processes' role on one node, before the rights are granted. Citus passes the creation of a role on, but not
+-- of one that is older than the extension.
+DO $$
+BEGIN
+    PERFORM set_config('citus.enable_create_role_propagation', 'off', true);
+    IF to_regrole('mergelane_app') IS NULL THEN
+        CREATE ROLE mergelane_app NOLOGIN;
+    END IF;
+EXCEPTION
+    -- Another database of this server was migrated at the same time.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END;
+$$
 
 -- name: read_role
 -- Returns whether the processes' role may log in, and the settings of its sessions.
