@@ -102,7 +102,7 @@ class BatchQueries:
         jobs: JobsOfIdentifier | None,
         oldest_first: bool,
     ) -> tuple[RowPage, FewBatches | None]:
-        """Return a page of the query named *query*, and what it has found of *jobs*, of which each item has one."""
+        """Return a page of the query named *query*, each item with one of *jobs*, and the batches that it has found."""
         if jobs is None:
             return self._read(tx, query, parameters, oldest_first=oldest_first), None
         few = find_few_batches(tx, jobs)
