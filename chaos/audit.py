@@ -27,8 +27,8 @@ MUST_BE_EMPTY = (
     "aliases_without_profile",
 )
 #: Seconds for which a transaction of the product must be open to be an error: relay and workers open short ones at any
-#: time. How often it is looked for meanwhile.
-LASTING_S, LOOK_EVERY_S = 5.0, 0.1
+#: time. It is less than MERGELANE_IDLE_TIMEOUT_MS in these tests, after which PostgreSQL would end an idle one.
+LASTING_S, LOOK_EVERY_S = 2.0, 0.1
 
 Row = dict[str, Any]
 #: Members by the name of their group, which must end as one live profile.
