@@ -4,8 +4,8 @@
     python tests/project/plain_words.py --names FOLDER...
 
 The first prints each violation as `file:line: word: what to write instead`. The second prints the public functions and
-classes that several modules of a folder define. The checker reads comments, docstrings and messages of Python
-files, comments of SQL files, the text of HTML and Markdown files, and other files whole. It imports nothing of the
+classes that several modules of a folder define. The checker reads comments, docstrings, messages and names of tests
+of Python files, comments of SQL files, the text of HTML and Markdown files, and other files whole. It imports nothing of the
 project.
 """
 
@@ -177,6 +177,8 @@ _CODE = re.compile(
 _SCRIPT = re.compile(r"""/\*.*?\*/|(?<!:)//[^\n]*|"[^"\n]* [^"\n]*"|`[^`]* [^`]*`""", re.DOTALL)
 _TAG = re.compile(r"<script\b.*?</script>|<style\b.*?</style>|\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", re.DOTALL)
 _SQL = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+#: The name of a test is a sentence.
+_TEST = re.compile(r"(?<=def test_)\w+")
 _SELF = ("tests/project/plain_words.py", "tests/project/test_plain_words.py")
 
 
@@ -231,6 +233,11 @@ def _python_prose(text: str) -> str:
     return "".join("".join(line) for line in kept)
 
 
+def _test_names(text: str) -> str:
+    """Return the names of the tests in a Python module as sentences, at their places."""
+    return _kept(_TEST, text).replace("_", " ")
+
+
 def _without_prose(text: str) -> str:
     """Return the code of a Python module without its comments, docstrings and messages."""
     prose = _python_prose(text)
@@ -241,7 +248,8 @@ def prose_of(path: Path, text: str) -> str:
     """Return the prose of a file with everything else blanked."""
     match path.suffix:
         case ".py":
-            return _blanked(re.compile(r"`[^`\n]+`"), _python_prose(text))
+            prose = _blanked(re.compile(r"`[^`\n]+`"), _python_prose(text))
+            return "".join(map(max, prose, _test_names(text)))
         case ".sql":
             return _kept(_SQL, text)
         case ".md":

@@ -60,6 +60,7 @@ def test_a_public_name_is_defined_once_in_a_package(package: str) -> None:
         ("a.py", 'raise ValueError("There are so many pairs")\n', 1),
         ("a.py", "class Hand: ...\n", 1),
         ("a.py", "# There are so\n# many pairs\n", 1),
+        ("a.py", "def test_who_is_told_of_it() -> None: ...\n", 1),
         ("a.sql", "-- asked for\nSELECT told\n", 1),
         ("a.md", "Text\n\n`told` whoever\n", 3),
         ("a.html", '<p class="told">\n{{ told }} shown</p>\n', 2),
