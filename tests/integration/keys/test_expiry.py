@@ -1,4 +1,4 @@
-"""Keys that open for a time only."""
+"""Keys with an expiry time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ def expire(connection: Connection) -> None:
     connection.execute("UPDATE api_key SET expires_at = now() - interval '1 microsecond'")
 
 
-def test_a_key_opens_until_it_expires_and_not_from_then_on(connection: Connection) -> None:
+def test_a_key_is_valid_until_it_expires(connection: Connection) -> None:
     _, secret = keys.create_key(connection, workspace="shop", label="x", permissions=["*"], expires_after=DAY)
     before = keys.find_key_holder(connection, secret)
     expire(connection)
@@ -21,7 +21,7 @@ def test_a_key_opens_until_it_expires_and_not_from_then_on(connection: Connectio
     assert keys.find_key_holder(connection, secret) is None
 
 
-def test_a_key_expires_at_its_time_and_without_one_never(connection: Connection) -> None:
+def test_a_key_expires_at_its_time_and_never_without_one(connection: Connection) -> None:
     keys.create_key(connection, workspace="shop", label="for a day", permissions=["*"], expires_after=DAY)
     keys.create_key(connection, workspace="shop", label="for ever", permissions=["*"])
 
@@ -43,18 +43,18 @@ def test_a_listed_key_has_its_state(connection: Connection) -> None:
     assert states == ["open", "expired", "revoked"]
 
 
-def test_ensuring_an_expired_key_brings_it_back(connection: Connection) -> None:
-    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+def test_ensuring_an_expired_key_makes_it_valid_again(connection: Connection) -> None:
+    keys.ensure_key(connection, key="a-chosen-key", workspace="default")
     expire(connection)
 
-    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="a-chosen-key", workspace="default")
 
-    assert keys.find_key_holder(connection, "chosen-by-hand") is not None
+    assert keys.find_key_holder(connection, "a-chosen-key") is not None
 
 
-def test_keys_are_found_by_how_their_secrets_begin(connection: Connection) -> None:
+def test_keys_are_found_by_a_prefix_of_their_secret(connection: Connection) -> None:
     sought, secret = keys.create_key(connection, workspace="shop", label="x", permissions=["*"])
-    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="a-chosen-key", workspace="default")
 
     for prefix in (secret[:5], secret[:7], secret[:20], secret):
         assert [key.key_id for key in keys.list_keys(connection, prefix=prefix)] == [sought]

@@ -1,4 +1,4 @@
-"""Keys in the database: made, recognised, listed, revoked, ensured."""
+"""Keys in the database: create, find, list, revoke and ensure."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from app.db.connections import Connection
 from app.errors import SetupError
 
 
-def test_a_new_key_opens_its_workspace_with_its_permissions(connection: Connection) -> None:
+def test_a_new_key_is_found_with_its_permissions(connection: Connection) -> None:
     key_id, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["users.merge"])
 
     holder = keys.find_key_holder(connection, secret)
@@ -17,7 +17,7 @@ def test_a_new_key_opens_its_workspace_with_its_permissions(connection: Connecti
     assert holder.permissions == {"users.merge"}
 
 
-def test_a_secret_is_long_random_and_nowhere_in_the_database(connection: Connection) -> None:
+def test_a_secret_is_long_and_random_and_not_in_the_database(connection: Connection) -> None:
     _, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     _, other = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
     rows = connection.execute("SELECT api_key::text AS text FROM api_key").fetchall()
@@ -31,7 +31,7 @@ def test_a_secret_is_long_random_and_nowhere_in_the_database(connection: Connect
     assert not any(secret[len(public) + 4 :] in row["text"] or secret.encode().hex() in row["text"] for row in rows)
 
 
-def test_keys_of_one_workspace_share_it(connection: Connection) -> None:
+def test_keys_created_with_one_workspace_name_belong_to_one_workspace(connection: Connection) -> None:
     secrets = [keys.create_key(connection, workspace=name, label="x", permissions=["*"])[1] for name in ("a", "a", "b")]
 
     one, same, other = (keys.find_key_holder(connection, secret) for secret in secrets)
@@ -42,14 +42,14 @@ def test_keys_of_one_workspace_share_it(connection: Connection) -> None:
     assert one.workspace_id == same.workspace_id != other.workspace_id
 
 
-@pytest.mark.parametrize("secret", ["", "ml_", "nobody's", "ml_ü", "x" * 10_000])
-def test_a_secret_of_nobody_opens_nothing(connection: Connection, secret: str) -> None:
+@pytest.mark.parametrize("secret", ["", "ml_", "unknown", "ml_ü", "x" * 10_000])
+def test_an_unknown_secret_has_no_holder(connection: Connection, secret: str) -> None:
     keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
 
     assert keys.find_key_holder(connection, secret) is None
 
 
-def test_a_revoked_key_opens_nothing_and_stays_revoked(connection: Connection) -> None:
+def test_a_revoked_key_is_invalid_and_keeps_its_time_of_revocation(connection: Connection) -> None:
     key_id, secret = keys.create_key(connection, workspace="shop", label="web shop", permissions=["*"])
 
     assert keys.revoke_key(connection, key_id=key_id)
@@ -83,37 +83,37 @@ def test_keys_are_listed_with_their_workspace_and_a_hint(connection: Connection)
     assert keys.list_keys(connection, workspace="nowhere") == []
 
 
-def test_ensuring_a_key_again_changes_nothing_but_its_permissions(connection: Connection) -> None:
-    first = keys.ensure_key(connection, key="chosen-by-hand", workspace="default", permissions=["users.merge"])
+def test_ensuring_a_key_again_changes_only_its_permissions(connection: Connection) -> None:
+    first = keys.ensure_key(connection, key="a-chosen-key", workspace="default", permissions=["users.merge"])
 
-    second = keys.ensure_key(connection, key="chosen-by-hand", workspace="default", permissions=["*"])
+    second = keys.ensure_key(connection, key="a-chosen-key", workspace="default", permissions=["*"])
 
-    holder = keys.find_key_holder(connection, "chosen-by-hand")
+    holder = keys.find_key_holder(connection, "a-chosen-key")
     assert holder is not None
     assert first == second == holder.key_id
     assert holder.permissions == {"*"}
 
 
-def test_ensuring_a_revoked_key_brings_it_back(connection: Connection) -> None:
-    key_id = keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+def test_ensuring_a_revoked_key_makes_it_valid_again(connection: Connection) -> None:
+    key_id = keys.ensure_key(connection, key="a-chosen-key", workspace="default")
     keys.revoke_key(connection, key_id=key_id)
 
-    keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+    keys.ensure_key(connection, key="a-chosen-key", workspace="default")
 
-    assert keys.find_key_holder(connection, "chosen-by-hand") is not None
+    assert keys.find_key_holder(connection, "a-chosen-key") is not None
 
 
-def test_a_key_of_another_workspace_is_not_taken_over(connection: Connection) -> None:
-    keys.ensure_key(connection, key="chosen-by-hand", workspace="shop", permissions=["users.merge"])
+def test_ensuring_a_key_of_another_workspace_fails_and_changes_nothing(connection: Connection) -> None:
+    keys.ensure_key(connection, key="a-chosen-key", workspace="shop", permissions=["users.merge"])
     (before,) = keys.list_keys(connection)
 
     with pytest.raises(SetupError, match="opens another workspace than default"):
-        keys.ensure_key(connection, key="chosen-by-hand", workspace="default")
+        keys.ensure_key(connection, key="a-chosen-key", workspace="default")
 
     assert keys.list_keys(connection) == [before]
 
 
-def test_a_short_secret_is_not_given_away_by_its_hint(connection: Connection) -> None:
+def test_the_hint_of_a_short_secret_does_not_reveal_it(connection: Connection) -> None:
     keys.ensure_key(connection, key="12345678", workspace="default")
 
     (record,) = keys.list_keys(connection)

@@ -1,6 +1,6 @@
-"""The front door's room: callers with keys, and the ledger behind them.
+"""Fixtures for tests of the API and the console.
 
-The tests of a file share a database; each has a workspace of its own in it.
+The tests of a file share a database. Each test has its own workspace.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture
 def count(connection: Connection, caller: Caller) -> Callable[[], dict[str, int]]:
-    """A function that counts what the caller's workspace has in the tables that requests write to."""
+    """A function that counts the rows of the caller's workspace in the tables that requests write."""
 
     def rows() -> dict[str, int]:
         counts = [f"(SELECT count(*) FROM {table} WHERE workspace_id = %(id)s) AS {table}" for table in TABLES]
@@ -35,7 +35,7 @@ def count(connection: Connection, caller: Caller) -> Callable[[], dict[str, int]
 
 @pytest.fixture
 def console_values(caller: Caller, worker: Worker, connection: Connection) -> dict[str, str]:
-    """The values of the arguments of all URLs of the console, of things in the caller's workspace."""
+    """Values for the arguments of all URLs of the console, from the caller's workspace."""
     return make_console_data(
         sender_of(caller), lambda _: worker.work(), connection, workspace=caller.workspace, batches=FEW
     )
@@ -43,7 +43,7 @@ def console_values(caller: Caller, worker: Worker, connection: Connection) -> di
 
 @pytest.fixture
 def finish(connection: Connection) -> Callable[..., None]:
-    """A function that finishes a job, as a worker would: its id, its outcome, and further columns by name."""
+    """A function that finishes a job as a worker does. It takes the id, the outcome and further columns by name."""
 
     def end(job_id: str, outcome: str = "orphan_not_found", **columns: Any) -> None:
         columns = {"reason": "Because the test says so.", **columns}
@@ -62,13 +62,13 @@ def finish(connection: Connection) -> Callable[..., None]:
 
 @pytest.fixture
 def no_cancellations(connection: Connection) -> None:
-    """Delete the cancellations of other tests: the relay looks through all workspaces."""
+    """Delete the cancellations of other tests, because the relay processes all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE queue_cancellation")
 
 
 @pytest.fixture
 def open_door(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
-    """A function that opens an application with small shares; it returns callers of a busy workspace and a stranger."""
+    """A function that starts an application with small shares and returns callers of two workspaces, one busy."""
     with opening(database_url, connection) as open_:
         yield open_

@@ -47,7 +47,7 @@ def people(caller: Caller, *external_ids: str) -> None:
 
 
 def profile(pool: Pool, caller: Caller, external_id: str) -> Profile:
-    """Return the profile with *external_id* as it stands."""
+    """Return the current profile with *external_id*."""
     with pool.connection() as connection, connection.transaction():
         connection.execute(f"SET LOCAL mergelane.workspace_id = {caller.workspace_id}")  # type: ignore[arg-type]
         query = "SELECT id FROM profile WHERE workspace_id = %s AND external_id = %s"
@@ -122,7 +122,7 @@ def test_an_identification_has_an_entry(caller: Caller, pool: Pool) -> None:
     assert entry["after"] == {"profile": {"external_id": "ada"}}
 
 
-def test_a_merge_that_identify_asked_for_is_a_merge(caller: Caller, pool: Pool) -> None:
+def test_a_merge_requested_through_identify_has_the_action_merge(caller: Caller, pool: Pool) -> None:
     people(caller, "ada")
     track(caller, attributes=[{"user_alias": ALIAS, "last_name": "Guest", "_update_existing_only": False}])
     identified(caller, pool, aliases_to_identify=[{"external_id": "ada", "user_alias": ALIAS}])
@@ -195,7 +195,7 @@ def test_a_job_without_an_effect_has_no_entry(caller: Caller, pool: Pool) -> Non
     caller.post("/users/external_ids/rename", weak)
     caller.post("/users/external_ids/remove", {"external_ids": ["a", "nobody"]})
     delete(caller, external_ids=["nobody"])
-    caller.post("/users/delete", {"external_ids": ["a"]}, headers={"Authorization": "Bearer nobody"})
+    caller.post("/users/delete", {"external_ids": ["a"]}, headers={"Authorization": "Bearer unknown"})
 
     assert job["outcome"] == "orphan_not_found"
     assert audit(caller) == []

@@ -1,4 +1,4 @@
-"""The audit as a file: all of it, as it stood at one moment, in memory that does not grow with it."""
+"""The export of the audit: all entries of one snapshot, in bounded memory."""
 
 import csv
 import tracemalloc
@@ -36,7 +36,7 @@ def lines(caller: Caller, **query: str) -> list[Json]:
 
 @pytest.fixture
 def eventful(caller: Caller, pool: Pool) -> Caller:
-    """A caller whose workspace has seen every kind of action but a deletion."""
+    """A caller whose workspace has entries of merges, an undo and a rename."""
     track(caller, attributes=[{"external_id": each, f"of_{each}": f"=1+{each}"} for each in ("a", "b", "=cmd", "d")])
     undone = merge_one(caller, pool, ext("a"), ext("b"))
     undo_one(caller, pool, undone)
@@ -45,7 +45,7 @@ def eventful(caller: Caller, pool: Pool) -> Caller:
     return caller
 
 
-def test_json_lines_are_what_pages_show_with_images(eventful: Caller) -> None:
+def test_json_lines_equal_the_entries_of_pages_with_images(eventful: Caller) -> None:
     page = eventful.get("/audit", include="images").json or {}
 
     assert len(page["entries"]) == 4
@@ -57,7 +57,7 @@ def test_json_lines_are_what_pages_show_with_images(eventful: Caller) -> None:
     )
 
 
-def test_csv_says_the_same_in_a_row_for_each(eventful: Caller) -> None:
+def test_csv_has_a_row_with_the_same_values_for_each_entry(eventful: Caller) -> None:
     response = eventful.get("/audit/export", format="csv")
     rows = list(csv.DictReader(StringIO(response.text, newline="")))
 
@@ -73,7 +73,7 @@ def test_csv_says_the_same_in_a_row_for_each(eventful: Caller) -> None:
         assert orjson.loads(row["changes"]) == entry["changes"]
 
 
-def test_no_cell_of_csv_begins_as_a_formula(eventful: Caller) -> None:
+def test_no_cell_of_the_csv_begins_like_a_formula(eventful: Caller) -> None:
     text = eventful.get("/audit/export", format="csv").text
     cells = [cell for row in csv.reader(StringIO(text, newline="")) for cell in row]
 
@@ -82,32 +82,36 @@ def test_no_cell_of_csv_begins_as_a_formula(eventful: Caller) -> None:
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
-def test_an_export_of_nothing_is_an_empty_file_or_a_header(caller: Caller) -> None:
+def test_an_export_without_entries_is_empty_or_has_only_the_csv_header(caller: Caller) -> None:
     assert lines(caller) == []
     assert caller.get("/audit/export", format="csv").text == ",".join(COLUMNS) + "\n"
 
 
 def fill(database_url: str, workspace_id: int, rows: int) -> None:
-    """Write the records of many merges."""
+    """Insert the audit entries of *rows* merges."""
     with psycopg.connect(database_url) as connection:
         insert_merges(connection, workspace_id=workspace_id, rows=rows)
 
 
-def test_it_is_as_it_stood_when_it_began(front_door: Flask, caller: Caller, database_url: str) -> None:
+def test_an_export_has_only_the_entries_that_existed_when_it_began(
+    front_door: Flask, caller: Caller, database_url: str
+) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
     pieces = iter(response.response)
-    told = next(pieces).count(b"\n")
+    lines_read = next(pieces).count(b"\n")
     fill(database_url, caller.workspace_id, 2 * CHUNK)
-    told += sum(piece.count(b"\n") for piece in pieces)
+    lines_read += sum(piece.count(b"\n") for piece in pieces)
     response.close()
 
-    assert told == 3 * CHUNK
+    assert lines_read == 3 * CHUNK
     assert len(lines(caller)) == 5 * CHUNK
 
 
-def test_memory_does_not_grow_with_the_audit(front_door: Flask, caller: Caller, database_url: str) -> None:
+def test_the_memory_of_an_export_does_not_grow_with_the_audit(
+    front_door: Flask, caller: Caller, database_url: str
+) -> None:
     fill(database_url, caller.workspace_id, 40 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
@@ -125,7 +129,7 @@ def test_memory_does_not_grow_with_the_audit(front_door: Flask, caller: Caller, 
     assert peak < size / 4
 
 
-def test_only_so_many_run_at_once_and_one_that_is_left_makes_room(
+def test_exports_of_a_workspace_are_limited_and_a_closed_one_frees_its_slot(
     front_door: Flask, caller: Caller, database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
@@ -144,7 +148,7 @@ def test_only_so_many_run_at_once_and_one_that_is_left_makes_room(
     assert len(lines(caller)) == 3 * CHUNK
 
 
-def test_head_and_refusals_leave_nothing_behind(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_refused_exports_take_no_slot(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     stranger = make_caller(workspace=f"stranger-{uuid7()}", permissions=("users.merge",))
     for _ in range(Settings().workspace_exports + 1):
         assert caller.get("/audit/export", format="xml").status_code == 400
@@ -152,7 +156,7 @@ def test_head_and_refusals_leave_nothing_behind(caller: Caller, make_caller: Cal
         assert lines(caller) == []
 
 
-def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
+def test_an_export_that_fails_is_cut_off_and_frees_its_slot(
     front_door: Flask, caller: Caller, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
@@ -174,7 +178,7 @@ def test_one_that_breaks_off_ends_before_its_end_and_makes_room(
     assert len(lines(caller)) == 3 * CHUNK
 
 
-def test_the_turns_of_a_workspace_leave_some_to_others(
+def test_a_workspace_with_all_its_exports_running_does_not_block_others(
     front_door: Flask, caller: Caller, make_caller: Callable[..., Caller], database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)

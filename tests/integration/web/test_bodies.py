@@ -1,4 +1,4 @@
-"""Bodies that are no fit request: a clear sentence, and nothing changed."""
+"""Invalid request bodies get a clear message and change nothing."""
 
 import gzip
 import zlib
@@ -15,14 +15,14 @@ JSON = "application/json"
 
 
 def nested(depth: int) -> bytes:
-    """Return JSON in which *depth* arrays lie in each other."""
+    """Return JSON with *depth* nested arrays."""
     return b'{"merge_updates": ' + b"[" * depth + b"]" * depth + b"}"
 
 
 @pytest.mark.parametrize(
     "content_type", [JSON, "application/json; charset=utf-8", "application/vnd.shop+json", "APPLICATION/JSON"]
 )
-def test_json_is_taken_under_its_names(caller: Caller, content_type: str) -> None:
+def test_every_content_type_of_json_is_accepted(caller: Caller, content_type: str) -> None:
     response = caller.post("/users/merge", data=b'{"merge_updates": []}', content_type=content_type)
 
     assert response.status_code == 202
@@ -32,7 +32,7 @@ def test_json_is_taken_under_its_names(caller: Caller, content_type: str) -> Non
     "content_type",
     [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data", "image/svg+json"],
 )
-def test_another_content_type_is_not(
+def test_another_content_type_gets_415(
     caller: Caller, count: Callable[[], dict[str, int]], content_type: str | None
 ) -> None:
     response = caller.post("/users/merge", data=b'{"merge_updates": []}', content_type=content_type)
@@ -63,7 +63,9 @@ def test_another_content_type_is_not(
         nested(5_000),
     ],
 )
-def test_what_is_no_json_in_utf8_is_refused(caller: Caller, count: Callable[[], dict[str, int]], data: bytes) -> None:
+def test_a_body_that_is_not_json_in_utf_8_is_refused(
+    caller: Caller, count: Callable[[], dict[str, int]], data: bytes
+) -> None:
     response = caller.post("/users/merge", data=data, content_type=JSON)
 
     assert response.status_code == 400
@@ -89,7 +91,7 @@ def test_what_is_no_json_in_utf8_is_refused(caller: Caller, count: Callable[[], 
         ),
     ],
 )
-def test_what_no_field_may_hold_is_refused(
+def test_a_value_that_no_field_accepts_is_refused(
     caller: Caller, count: Callable[[], dict[str, int]], data: bytes, message: str
 ) -> None:
     response = caller.post("/users/merge", data=data, content_type=JSON)
@@ -99,7 +101,7 @@ def test_what_no_field_may_hold_is_refused(
     assert not any(count().values())
 
 
-def test_five_megabytes_are_too_large(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_a_body_of_five_megabytes_is_too_large(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
     data = b'{"merge_updates": [], "padding": "' + b" " * 5_000_000 + b'"}'
 
     response = caller.post("/users/merge", data=data, content_type=JSON)
@@ -109,7 +111,7 @@ def test_five_megabytes_are_too_large(caller: Caller, count: Callable[[], dict[s
     assert not any(count().values())
 
 
-def test_four_megabytes_are_taken(caller: Caller) -> None:
+def test_a_body_of_four_megabytes_is_accepted(caller: Caller) -> None:
     data = b'{"merge_updates": [] ' + b" " * 3_999_000 + b"}"
 
     assert caller.post("/users/merge", data=data, content_type=JSON).status_code == 202
@@ -130,7 +132,7 @@ def test_four_megabytes_are_taken(caller: Caller) -> None:
         ),
     ],
 )
-def test_one_fault_rejects_the_whole_request(
+def test_one_invalid_item_rejects_the_whole_request(
     caller: Caller, count: Callable[[], dict[str, int]], body: Any, message: str
 ) -> None:
     response = caller.post("/users/merge", body)
@@ -148,7 +150,7 @@ NOT_GZIP = (
 
 
 def encoded(caller: Caller, data: bytes, encoding: str) -> Any:
-    """Return the response to a merge with *data*, whose Content-Encoding is *encoding*."""
+    """Return the response to a merge with *data* and the Content-Encoding *encoding*."""
     headers = {"Content-Encoding": encoding}
     return caller.post("/users/merge", data=data, content_type=JSON, headers=headers)
 
@@ -164,12 +166,12 @@ def test_a_gzip_body_of_several_members_is_one_body(caller: Caller) -> None:
     assert encoded(caller, data, "gzip").status_code == 202
 
 
-def test_a_gzip_body_has_the_same_limit_when_it_is_decompressed(caller: Caller) -> None:
+def test_the_size_limit_applies_to_the_decompressed_gzip_body(caller: Caller) -> None:
     largest = EMPTY + b" " * (4 * 1024 * 1024 - len(EMPTY))
 
     assert encoded(caller, gzip.compress(largest), "gzip").status_code == 202
     assert encoded(caller, gzip.compress(largest + b" "), "gzip").status_code == 413
-    # A gigabyte of zeros in a megabyte.
+    # A gigabyte of zeros compressed to a megabyte.
     assert encoded(caller, gzip.compress(bytes(1_000_000)) * 1_000, "gzip").status_code == 413
 
 
@@ -178,14 +180,14 @@ def test_a_gzip_body_has_the_same_limit_when_it_is_decompressed(caller: Caller) 
     [EMPTY, b"", gzip.compress(EMPTY)[:-5], gzip.compress(EMPTY) + b"x", zlib.compress(EMPTY)],
     ids=["plain", "empty", "cut", "with a rest", "zlib"],
 )
-def test_a_body_that_is_not_gzip_but_says_so_is_refused(caller: Caller, data: bytes) -> None:
+def test_a_body_declared_as_gzip_that_is_not_gzip_is_refused(caller: Caller, data: bytes) -> None:
     response = encoded(caller, data, "gzip")
 
     assert (response.status_code, response.json) == (400, {"message": NOT_GZIP})
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "nonsense"])
-def test_another_encoding_is_refused_with_those_that_are_taken(caller: Caller, encoding: str) -> None:
+def test_another_encoding_is_refused_with_the_accepted_encodings(caller: Caller, encoding: str) -> None:
     response = encoded(caller, EMPTY, encoding)
 
     assert response.status_code == 415
@@ -194,7 +196,7 @@ def test_another_encoding_is_refused_with_those_that_are_taken(caller: Caller, e
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "us-ascii"])
-def test_utf_8_is_taken_under_its_names_and_with_a_byte_order_mark(caller: Caller, charset: str) -> None:
+def test_utf_8_is_accepted_under_all_its_names_and_with_a_byte_order_mark(caller: Caller, charset: str) -> None:
     content_type = f"application/json; charset={charset}"
     response = caller.post("/users/merge", data=b"\xef\xbb\xbf" + EMPTY, content_type=content_type)
 
@@ -202,7 +204,7 @@ def test_utf_8_is_taken_under_its_names_and_with_a_byte_order_mark(caller: Calle
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "windows-1252", "utf-7", "nonsense"])
-def test_another_charset_is_refused_by_name(caller: Caller, charset: str) -> None:
+def test_another_charset_is_refused(caller: Caller, charset: str) -> None:
     response = caller.post("/users/merge", data=EMPTY, content_type=f"application/json; charset={charset}")
 
     assert response.status_code == 415

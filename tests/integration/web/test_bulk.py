@@ -20,7 +20,7 @@ KILL = "UPDATE job SET state = 'dead', reason = 'It broke.', finished_at = now()
 
 
 def bulk(caller: Caller, action: str, **filters: Any) -> Json:
-    """Return the accepted action on the jobs of *filters*."""
+    """Start an action on the jobs that match *filters* and return the response."""
     response = caller.post("/merge/jobs/bulk", {"action": action, "filter": filters})
     accepted: Json = response.json
 
@@ -34,7 +34,7 @@ def outcomes(caller: Caller, **filters: str) -> list[str]:
     return [job["outcome"] or job["state"] for job in page["jobs"]]
 
 
-def test_the_dead_jobs_of_one_run_are_retried_and_the_audit_says_which(
+def test_dead_jobs_of_one_run_are_retried_and_the_audit_has_the_filter(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     first, second = create_run(caller), create_run(caller)
@@ -101,14 +101,14 @@ def test_waiting_jobs_are_cancelled_and_merges_undone(
         ([], "The request body must be a JSON object"),
     ],
 )
-def test_an_action_that_makes_no_sense_is_refused(caller: Caller, body: Any, message: str) -> None:
+def test_an_invalid_action_or_filter_is_refused(caller: Caller, body: Any, message: str) -> None:
     response = caller.post("/merge/jobs/bulk", body)
 
     assert response.status_code == 400
     assert message in response.json["message"]
 
 
-def test_an_action_needs_jobs_and_the_permission_of_their_kind(
+def test_an_action_needs_matching_jobs_and_the_permission_for_their_kind(
     caller: Caller, make_caller: Callable[..., Caller], connection: Connection
 ) -> None:
     nothing = caller.post("/merge/jobs/bulk", {"action": "retry", "filter": {}})
@@ -120,7 +120,7 @@ def test_an_action_needs_jobs_and_the_permission_of_their_kind(
     assert outcomes(caller) == ["queued"]
 
 
-def test_the_console_names_the_number_and_leads_to_the_run(
+def test_the_console_asks_with_the_number_of_jobs_and_redirects_to_the_run(
     browser: Browser, caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     accepted = merge_in(caller, create_run(caller), (ext("a"), ext("b")), (ext("c"), ext("b")), (ext("e"), ext("f")))
@@ -128,14 +128,14 @@ def test_the_console_names_the_number_and_leads_to_the_run(
     listed = filtered(browser, "/console/dead", identifier="b")
     link = listed.text.partition('href="/console/jobs/bulk?')[2].partition('"')[0].replace("&amp;", "&")
     path = f"/console/jobs/bulk?{link}"
-    asked = browser.get(path)
+    question = browser.get(path)
     sent = browser.send(path)
     count_all(pool)
     shown = words(browser.get(sent.headers["Location"]))
 
     assert "2 dead jobs match" in words(listed)
     assert "sought=" in path
-    assert "Retry 2 jobs?" in words(asked)
+    assert "Retry 2 jobs?" in words(question)
     assert sent.status_code == 303
     assert "Retried 2" in shown
     assert outcomes(caller, state="queued") == ["queued"] * 2

@@ -1,4 +1,4 @@
-"""Cancelled jobs at the wire: one, those of a batch, and all that wait in the queue."""
+"""Cancellation through the API: of one job, of a batch, and of the queue."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ def exists(caller: Caller, external_id: str) -> bool:
 
 
 def settle(pool: Pool, *, chunk: int = 2) -> int:
-    """Let the relay finish all cancellations; return how many jobs it cancelled."""
+    """Run the canceller of the relay until all cancellations are done, and return the number of cancelled jobs."""
     canceller, total = Canceller(pool, chunk=chunk), 0
     for _ in range(50):
         total += canceller.run_once()
@@ -81,7 +81,7 @@ def test_a_cancelled_job_has_its_outcome_and_no_effect(caller: Caller, worker: W
     assert exists(caller, "a")
 
 
-def test_the_rest_of_a_lane_runs_without_its_cancelled_head(caller: Caller, worker: Worker) -> None:
+def test_a_lane_runs_the_jobs_after_its_cancelled_ones(caller: Caller, worker: Worker) -> None:
     track(caller, attributes=[ext(each) for each in "abcd"])
     batch = merge(caller, ("a", "d"), ("b", "d"), ("c", "d"))
     for job in batch["jobs"][:2]:
@@ -92,7 +92,7 @@ def test_the_rest_of_a_lane_runs_without_its_cancelled_head(caller: Caller, work
     assert [exists(caller, each) for each in "abc"] == [True, True, False]
 
 
-def test_jobs_that_a_worker_has_begun_are_counted_apart_and_finish(caller: Caller, pool: Pool, worker: Worker) -> None:
+def test_running_jobs_are_counted_separately_and_finish(caller: Caller, pool: Pool, worker: Worker) -> None:
     track(caller, attributes=[ext(each) for each in "abcdef"])
     batch = merge(caller, ("a", "b"), ("c", "d"), ("e", "f"))
     begin(pool, caller, [batch["jobs"][0]["job_id"]])
@@ -104,7 +104,7 @@ def test_jobs_that_a_worker_has_begun_are_counted_apart_and_finish(caller: Calle
     assert [exists(caller, each) for each in "ace"] == [False, True, True]
 
 
-def test_where_nothing_waits_there_is_nothing_to_cancel(caller: Caller, worker: Worker) -> None:
+def test_cancelling_without_a_waiting_job_gets_409(caller: Caller, worker: Worker) -> None:
     batch = merge(caller, ("a", "b"))
     worker.work()
 
@@ -115,9 +115,7 @@ def test_where_nothing_waits_there_is_nothing_to_cancel(caller: Caller, worker: 
         cancel(caller, path, 404)
 
 
-def test_a_cancelled_undo_leaves_the_merge_which_can_be_undone_later(
-    caller: Caller, pool: Pool, worker: Worker
-) -> None:
+def test_a_merge_whose_undo_was_cancelled_can_be_undone_later(caller: Caller, pool: Pool, worker: Worker) -> None:
     track(caller, attributes=[ext("a"), ext("b")])
     merged = merge_one(caller, pool, ext("a"), ext("b"))
     undo: Json = caller.post(f"/merge/jobs/{merged}/undo").json or {}
@@ -130,7 +128,7 @@ def test_a_cancelled_undo_leaves_the_merge_which_can_be_undone_later(
     assert (before, again.status_code, exists(caller, "a")) == (False, 202, True)
 
 
-def test_a_cancelled_queue_is_refused_to_workers_at_once_and_settled_later(
+def test_workers_refuse_jobs_of_a_cancelled_queue_before_the_relay_cancels_them(
     caller: Caller, pool: Pool, worker: Worker
 ) -> None:
     track(caller, attributes=[ext(each) for each in "abcdefgh"])
@@ -162,7 +160,7 @@ def test_a_cancelled_queue_is_refused_to_workers_at_once_and_settled_later(
         ("priority=4", [{"merged": 2}, {"orphan_not_found": 1}]),
     ],
 )
-def test_a_part_of_the_queue_is_cancelled(
+def test_a_filtered_part_of_the_queue_is_cancelled(
     caller: Caller, pool: Pool, worker: Worker, query: str, counts: list[Json]
 ) -> None:
     guest = {"user_alias": {"alias_label": "shop", "alias_name": "guest"}}
@@ -181,7 +179,7 @@ def test_a_part_of_the_queue_is_cancelled(
 
 
 @pytest.mark.parametrize("query", ["kind=x", "source=x", "priority=8", "priority=-1", "priority=x", "priority=1.5"])
-def test_an_unknown_part_of_the_queue_is_refused(caller: Caller, query: str) -> None:
+def test_an_invalid_filter_of_the_queue_is_refused(caller: Caller, query: str) -> None:
     merge(caller, ("a", "b"))
     response = caller.post(f"/merge/queue/cancel?{query}")
 
@@ -189,7 +187,7 @@ def test_an_unknown_part_of_the_queue_is_refused(caller: Caller, query: str) -> 
     assert (response.json or {})["message"].startswith(f"'{query.partition('=')[0]}' must be ")
 
 
-def test_a_job_that_a_transaction_holds_is_settled_by_a_later_pass(
+def test_a_job_locked_by_a_transaction_is_cancelled_by_a_later_pass(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     batch = merge(caller, ("a", "b"), ("c", "d"))
@@ -213,7 +211,7 @@ def test_a_key_cancels_only_jobs_that_it_may_create(caller: Caller, make_caller:
     cancel(make_caller(workspace=caller.workspace, permissions=("users.merge",)), f"batches/{batch['batch_id']}")
 
 
-def test_the_audit_says_who_cancelled_what(caller: Caller) -> None:
+def test_the_audit_has_the_key_and_the_target_of_each_cancellation(caller: Caller) -> None:
     one, other, third = (merge(caller, (each, "z")) for each in "abc")
     cancel(caller, f"jobs/{one['jobs'][0]['job_id']}")
     cancel(caller, f"batches/{other['batch_id']}")
@@ -228,7 +226,7 @@ def test_the_audit_says_who_cancelled_what(caller: Caller) -> None:
     assert third["counts"] == {"queued": 1}
 
 
-def test_cancelling_while_workers_begin_leaves_each_job_one_outcome(caller: Caller, pool: Pool, worker: Worker) -> None:
+def test_cancelling_while_workers_begin_gives_each_job_one_outcome(caller: Caller, pool: Pool, worker: Worker) -> None:
     names = [f"r{number}" for number in range(20)]
     track(caller, attributes=[ext(f"{each}{side}") for each in names for side in "os"])
     batches = [merge(caller, (f"{each}o", f"{each}s")) for each in names]

@@ -1,4 +1,4 @@
-"""Two cells behind one nginx or HAProxy, with the examples in deploy/: the label of a workspace finds its cell."""
+"""Two cells behind one nginx or HAProxy with the examples in deploy/: the label of a workspace selects its cell."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ database_url = make_database_url(scope="module")
 
 CELLS = ("eu-1", "eu-2")
 TRUST = {"MERGELANE_TRUSTED_PROXIES": "127.0.0.0/8, ::1"}
-#: A key as they were before there were labels.
+#: A key in the old format, which has no label.
 OLD_KEY = "ml_Ab3d-fGh1jKlMnOpQrStUvWxYz0123456789-abcdefg"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The ports of two cells, the default one first, and a key of a workspace in each."""
+    """The ports of two cells, with the default cell first, and a key of a workspace in each."""
 
     ports: tuple[int, int]
     secrets: tuple[str, str]
@@ -37,7 +37,7 @@ class Cells:
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory, databases: Databases, database_url: str) -> Iterator[Cells]:
-    """Two cells, each with a web."""
+    """Two cells, each with a web server."""
     with databases.lend(databases.create()) as other_url:
         with session(Settings(), database_url, name="test") as here:
             default = make_key(here, "near")
@@ -89,7 +89,7 @@ def haproxy(folder: Path, cells: Cells) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=[nginx, haproxy], ids=["nginx", "haproxy"])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cells: Cells) -> Iterator[str]:
-    """The one address of both cells."""
+    """The URL of the proxy in front of both cells."""
     start: Callable[..., Any] = request.param
     with start(tmp_path_factory.mktemp("proxy"), cells) as running:
         yield running
@@ -100,12 +100,12 @@ def status(url: str, secret: str) -> int:
     return requests.get(f"{url}/keys", headers=headers, timeout=10).status_code
 
 
-def test_a_key_finds_the_cell_of_its_workspace(url: str, cells: Cells) -> None:
+def test_a_key_is_routed_to_the_cell_of_its_workspace(url: str, cells: Cells) -> None:
     assert [status(url, secret) for secret in cells.secrets] == [200, 200]
     assert [status(f"http://127.0.0.1:{cells.ports[0]}", secret) for secret in cells.secrets] == [200, 401]
 
 
-def test_the_scheme_of_the_header_may_have_other_letters(url: str, cells: Cells) -> None:
+def test_the_scheme_of_the_authorization_header_ignores_case(url: str, cells: Cells) -> None:
     headers = {"Authorization": f"bearer   {cells.secrets[1]}"}
 
     assert requests.get(f"{url}/keys", headers=headers, timeout=10).status_code == 200
@@ -121,7 +121,7 @@ def test_a_label_of_no_cell_goes_to_the_default_cell(url: str) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_person_signs_in_to_the_cell_of_the_key(url: str, cells: Cells, place: int) -> None:
+def test_a_sign_in_is_routed_to_the_cell_of_the_key(url: str, cells: Cells, place: int) -> None:
     headers = {"Origin": url}
     with requests.Session() as browser:
         signed_in = browser.post(

@@ -1,4 +1,4 @@
-"""The console's pages of the audit: filters, an entry with both states, links and the export."""
+"""The audit pages of the console: filters, an entry with both states, links and the export."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MakeBrowser = Callable[[Caller | None], Browser]
 
 @pytest.fixture
 def job_id(caller: Caller, pool: Pool) -> str:
-    """A merge, a deletion of another person and a pause."""
+    """The job of a merge. A deletion of another profile and a pause of the queue follow it."""
     track(caller, attributes=[{"external_id": "ann-1", "first_name": "Ann"}])
     track(caller, attributes=[{"external_id": "ann", "last_name": "Ash"}, {"external_id": "bob"}])
     (job,) = merged(caller, pool, (ext("ann-1"), ext("ann")))
@@ -47,15 +47,13 @@ def test_entries_are_filtered_by_action_actor_identifier_and_day(
 @pytest.mark.parametrize(
     "query", ["from=yesterday", "to=9999-12-31", "action=dance", "key=x", "cursor=x", "colour=red"]
 )
-def test_a_wrong_filter_is_a_sentence(browser: Browser, query: str) -> None:
+def test_an_invalid_filter_gets_400(browser: Browser, query: str) -> None:
     assert browser.get(f"/console/audit?{query}").status_code == 400
 
 
-def test_an_entry_shows_both_states_and_links_to_what_it_concerns(
-    browser: Browser, caller: Caller, job_id: str
-) -> None:
+def test_an_entry_shows_both_states_and_links_to_its_job(browser: Browser, caller: Caller, job_id: str) -> None:
     page = browser.get(f"/console/audit/{job_id}")
-    shown = caller.get(f"/audit/{job_id}").json or {}
+    entry_of_api = caller.get(f"/audit/{job_id}").json or {}
     pause, deletion = [each["id"] for each in (caller.get("/audit", limit=2).json or {})["entries"]]
     paused = words(browser.get(f"/console/audit/{pause}"))
     unknown = "/01a202b7-0c65-769b-9741-1871039b8b20"
@@ -63,13 +61,13 @@ def test_an_entry_shows_both_states_and_links_to_what_it_concerns(
     assert f"/console/jobs/{job_id}" in page.text
     assert "first_name" in words(page)
     assert "Orphan before" in words(page)
-    assert shown["before"]["orphan"]["first_name"] == "Ann"
+    assert entry_of_api["before"]["orphan"]["first_name"] == "Ann"
     assert "state running paused" in paused
     assert "who deleted the profile" in words(browser.get(f"/console/audit/{deletion}"))
     assert browser.get(f"/console/audit{unknown}").status_code == caller.get(f"/audit{unknown}").status_code == 404
 
 
-def test_what_is_filtered_is_exported_as_the_api_does(browser: Browser, caller: Caller, job_id: str) -> None:
+def test_the_filtered_audit_is_exported_like_in_the_api(browser: Browser, caller: Caller, job_id: str) -> None:
     for form in ("csv", "jsonl"):
         exported = browser.send("/console/audit/export", action="merge", identifier="ann", format=form)
         by_api = caller.get("/audit/export", action="merge", identifier="ann", format=form)

@@ -1,4 +1,4 @@
-"""What a page costs: its bytes, its statements, and that neither grows with the rows of the workspace."""
+"""The size and the number of statements of each page, which do not grow with the rows of the workspace."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from tests.support.console_pages import page_paths
 from tests.support.front_door import Caller
 from tests.support.worker import Worker
 
-#: Bytes of a page without compression.
+#: Maximum size of an uncompressed page, in bytes.
 MAX_BYTES = 100_000
-#: Statements of a page, with those that find the sign-in.
+#: Maximum number of statements of a page, including the statements that load the sign-in.
 MAX_STATEMENTS = 25
-#: Statements that a page may have more with many rows than with few: a second part that was empty.
+#: Number of additional statements that a page may run with many rows, for a section that is empty with few rows.
 SLACK = 2
-#: Filters of lists, beside the pages without one.
+#: Lists and filters that the test requests in addition to the pages without filters.
 FILTERS = (
     ("/console/jobs", {"identifier": "customer-1"}),
     ("/console/jobs", {"outcome": "cancelled", "source": "api", "order": "oldest"}),
@@ -30,12 +30,14 @@ FILTERS = (
     ("/console/runs", {"source": "api", "state": "finished"}),
     ("/console/runs", {"identifier": "customer-5"}),
 )
-NOT_SHOWN = "{rule} answers {status}: name in OTHER_VALUES of tests/support/console_pages.py a thing that it can show."
+NOT_SHOWN = (
+    "{rule} returns {status}. Add values that the page can show to OTHER_VALUES in tests/support/console_pages.py."
+)
 
 
 @pytest.fixture
 def count_statements(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The statements that any connection of this process has sent."""
+    """The statements that the connections of this process have sent."""
     sent: list[object] = []
     execute = psycopg.Cursor.execute
 
@@ -78,6 +80,6 @@ def test_no_page_grows_with_the_rows_of_its_workspace(
 
 
 def _filtered(browser: Browser, path: str, fields: Mapping[str, str]) -> tuple[str, str]:
-    """Return a name and the path of the list at *path* with the filter of the form."""
+    """Return a label and the path of the list at *path* with the filter *fields*."""
     named = ", ".join(f"{name}={value}" for name, value in fields.items())
     return f"{path} {named}", browser.send(path, **fields).headers["Location"]

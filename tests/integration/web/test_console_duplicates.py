@@ -1,4 +1,4 @@
-"""The pages of duplicates: the policy, the preview, runs from start to end, and the pairs that are not a match."""
+"""The duplicate pages of the console: the policy, the preview, runs, and pairs that are not a match."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def people(caller: Caller) -> None:
-    """Make a group that would merge, one that is undecided, and a person without duplicates."""
+    """Create a group that would merge, an undecided group, and a profile without duplicates."""
     for name, email in [("a1", "a@x.org"), ("c1", "c@x.org")]:
         alias = {"alias_label": "shop", "alias_name": name}
         track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, "email": email}])
@@ -30,7 +30,7 @@ def take_steps(caller: Caller, pool: Pool) -> None:
     count_once(pool, caller)
 
 
-def test_the_preview_shows_numbers_groups_side_by_side_and_undecided_groups_with_their_reason(
+def test_the_preview_shows_counts_groups_and_undecided_groups_with_their_reason(
     browser: Browser, caller: Caller
 ) -> None:
     people(caller)
@@ -50,7 +50,7 @@ def test_the_preview_shows_numbers_groups_side_by_side_and_undecided_groups_with
     assert "no two profiles" not in shown.lower()
 
 
-def test_a_run_is_started_after_a_question_that_names_the_number_and_shown_to_its_end(
+def test_a_run_starts_after_a_question_with_the_number_and_its_page_shows_the_end(
     browser: Browser, caller: Caller, pool: Pool, worker: Worker
 ) -> None:
     people(caller)
@@ -75,7 +75,7 @@ def test_a_run_is_started_after_a_question_that_names_the_number_and_shown_to_it
     assert "Finished a request" in words(browser.get("/console/duplicates"))
 
 
-def test_a_run_is_cancelled_after_a_question(browser: Browser, caller: Caller) -> None:
+def test_a_run_is_cancelled_after_a_confirmation(browser: Browser, caller: Caller) -> None:
     people(caller)
     url = browser.send("/console/duplicates/run").headers["Location"]
     question = words(browser.get(f"{url}/cancel"))
@@ -87,7 +87,7 @@ def test_a_run_is_cancelled_after_a_question(browser: Browser, caller: Caller) -
     assert browser.send(f"{url}/cancel").status_code == 409
 
 
-def test_the_policy_is_changed_and_a_fault_is_shown_beside_the_form(browser: Browser, caller: Caller) -> None:
+def test_the_policy_is_changed_and_the_form_displays_an_error(browser: Browser, caller: Caller) -> None:
     form = words(browser.get("/console/duplicates/policy"))
     faulty = browser.send(
         "/console/duplicates/policy",
@@ -140,7 +140,7 @@ def test_a_pair_that_is_not_a_match_is_recorded_listed_and_deleted(browser: Brow
     assert "No pairs are recorded." in words(browser.get("/console/duplicates/exclusions"))
 
 
-def test_a_key_sees_and_does_what_its_permissions_allow(
+def test_a_key_sees_and_performs_only_permitted_actions(
     caller: Caller, make_caller: Callable[..., Caller], make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     people(caller)

@@ -1,4 +1,4 @@
-"""The console's entrance: who gets in, for how long, and which forms are taken."""
+"""Authentication of the console: sign-in, its duration, and the checks of forms."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,9 @@ def cookie_header(answer: object) -> str:
     return header
 
 
-def test_whoever_is_not_signed_in_is_led_to_the_form_and_back(make_browser: MakeBrowser, caller: Caller) -> None:
+def test_a_browser_without_a_sign_in_is_redirected_to_the_form_and_back(
+    make_browser: MakeBrowser, caller: Caller
+) -> None:
     browser = make_browser(None)
     led = browser.get("/console/batches")
     form = browser.get(led.headers["Location"])
@@ -38,14 +40,14 @@ def test_whoever_is_not_signed_in_is_led_to_the_form_and_back(make_browser: Make
     assert browser.get("/console/batches").status_code == 200
 
 
-def test_a_part_of_a_page_asked_for_after_the_end_leads_the_whole_page_to_the_form(make_browser: MakeBrowser) -> None:
+def test_a_fragment_request_without_a_sign_in_redirects_the_whole_page_to_the_form(make_browser: MakeBrowser) -> None:
     answer = make_browser(None).get("/console/batches", headers={"HX-Request": "true"})
 
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/console/sign-in")
 
 
 @pytest.mark.parametrize("key", ["", "nobodys", "x" * 5_000, "schlüssel", "\x00"])
-def test_a_key_that_opens_nothing_is_refused_and_not_shown(make_browser: MakeBrowser, key: str) -> None:
+def test_an_invalid_key_is_refused_and_not_echoed(make_browser: MakeBrowser, key: str) -> None:
     browser = make_browser(None)
     answer = browser.sign_in(key)
 
@@ -68,7 +70,7 @@ def test_a_key_that_opens_nothing_is_refused_and_not_shown(make_browser: MakeBro
         "",
     ],
 )
-def test_signing_in_leads_to_pages_of_the_console_alone(
+def test_signing_in_redirects_only_to_pages_of_the_console(
     make_browser: MakeBrowser, caller: Caller, elsewhere: str
 ) -> None:
     answer = make_browser(None).sign_in(caller.secret, next=elsewhere)
@@ -76,14 +78,14 @@ def test_signing_in_leads_to_pages_of_the_console_alone(
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console")
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(make_browser: MakeBrowser, caller: Caller) -> None:
+def test_the_cookie_is_hidden_from_scripts_and_from_other_sites(make_browser: MakeBrowser, caller: Caller) -> None:
     parts = set(cookie_header(make_browser(None).sign_in(caller.secret)).split("; ")[1:])
 
     assert {"HttpOnly", "Path=/console", "SameSite=Lax", "Max-Age=43200"} <= parts
     assert "Secure" not in parts
 
 
-def test_the_cookie_goes_over_tls_alone_where_the_page_came_over_tls(make_browser: MakeBrowser, caller: Caller) -> None:
+def test_the_cookie_is_secure_if_the_page_was_sent_over_tls(make_browser: MakeBrowser, caller: Caller) -> None:
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "https://localhost"}
     answer = make_browser(None).post("/console/sign-in", key=caller.secret, headers=headers)
 
@@ -101,14 +103,14 @@ def test_neither_the_key_nor_the_token_is_in_the_database(
     assert not any(part in str(rows) for part in (token, token.partition(".")[2], caller.secret))
 
 
-def test_two_sign_ins_have_tokens_of_their_own(make_browser: MakeBrowser, caller: Caller) -> None:
+def test_two_sign_ins_have_different_tokens(make_browser: MakeBrowser, caller: Caller) -> None:
     one, other = make_browser(caller), make_browser(caller)
 
     assert one.cookie() != other.cookie()
     assert one.form_token() != other.form_token()
 
 
-def test_another_web_process_knows_the_sign_in(browser: Browser, database_url: str) -> None:
+def test_another_web_process_accepts_the_sign_in(browser: Browser, database_url: str) -> None:
     another = create_app(Settings(database_url=database_url))
     token = browser.cookie()
     assert token is not None
@@ -122,7 +124,7 @@ def test_another_web_process_knows_the_sign_in(browser: Browser, database_url: s
     assert answer.status_code == 200
 
 
-def test_a_change_of_the_pepper_ends_no_sign_in_while_the_old_one_is_known(
+def test_a_sign_in_stays_valid_while_its_pepper_is_configured(
     make_browser: MakeBrowser, caller: Caller, database_url: str
 ) -> None:
     old, new = "a-pepper-of-some-length", "another-pepper-than-that"
@@ -144,14 +146,14 @@ def test_a_change_of_the_pepper_ends_no_sign_in_while_the_old_one_is_known(
 
 
 @pytest.mark.parametrize("token", ["", "x", "1.x", "0." + "a" * 43, "999999999." + "a" * 43, "9" * 30 + "." + "a" * 43])
-def test_a_token_that_is_none_opens_nothing(make_browser: MakeBrowser, token: str) -> None:
+def test_a_malformed_token_is_no_sign_in(make_browser: MakeBrowser, token: str) -> None:
     browser = make_browser(None)
     browser.hold(token)
 
     assert browser.get("/console").status_code == 303
 
 
-def test_a_token_opens_nothing_in_another_workspace(browser: Browser, make_caller: Callable[..., Caller]) -> None:
+def test_a_token_is_not_valid_in_another_workspace(browser: Browser, make_caller: Callable[..., Caller]) -> None:
     stranger = make_caller()
     own = browser.cookie() or ""
     browser.hold(f"{stranger.workspace_id}.{own.partition('.')[2]}")
@@ -159,7 +161,7 @@ def test_a_token_opens_nothing_in_another_workspace(browser: Browser, make_calle
     assert browser.get("/console").status_code == 303
 
 
-def test_signing_out_ends_it_in_the_database_too(browser: Browser) -> None:
+def test_signing_out_ends_the_sign_in_in_the_database(browser: Browser) -> None:
     token = browser.cookie() or ""
     answer = browser.send("/console/sign-out")
     kept = browser.cookie()
@@ -170,14 +172,14 @@ def test_signing_out_ends_it_in_the_database_too(browser: Browser) -> None:
     assert browser.get("/console").status_code == 303
 
 
-def test_a_sign_in_ends_by_itself(browser: Browser, caller: Caller, connection: Connection) -> None:
+def test_a_sign_in_ends_at_its_end_time(browser: Browser, caller: Caller, connection: Connection) -> None:
     ended = connection.execute("UPDATE sign_in SET ends_at = now() WHERE api_key_id = %s", [caller.key_id])
 
     assert ended.rowcount == 1
     assert browser.get("/console").status_code == 303
 
 
-def test_it_lasts_as_long_as_the_setting_says(caller: Caller, database_url: str, connection: Connection) -> None:
+def test_a_sign_in_lasts_as_long_as_the_setting(caller: Caller, database_url: str, connection: Connection) -> None:
     flask = create_app(Settings(database_url=database_url, console_hours=1.5))
     try:
         answer = Browser(flask).sign_in(caller.secret)
@@ -191,7 +193,9 @@ def test_it_lasts_as_long_as_the_setting_says(caller: Caller, database_url: str,
     assert "Max-Age=5400" in cookie_header(answer)
 
 
-def test_revoking_the_key_ends_it_for_good(browser: Browser, caller: Caller, connection: Connection) -> None:
+def test_revoking_the_key_ends_the_sign_in_permanently(
+    browser: Browser, caller: Caller, connection: Connection
+) -> None:
     keys.revoke_key(connection, key_id=caller.key_id)
     revoked = browser.get("/console").status_code
     keys.ensure_key(connection, key=caller.secret, workspace=caller.workspace)
@@ -200,7 +204,7 @@ def test_revoking_the_key_ends_it_for_good(browser: Browser, caller: Caller, con
     assert browser.get("/console").status_code == 303
 
 
-def test_it_ends_with_the_time_of_the_key(browser: Browser, caller: Caller, connection: Connection) -> None:
+def test_a_sign_in_ends_when_its_key_expires(browser: Browser, caller: Caller, connection: Connection) -> None:
     connection.execute("UPDATE api_key SET expires_at = now() WHERE id = %s", [caller.key_id])
 
     assert browser.get("/console").status_code == 303
@@ -239,7 +243,7 @@ def test_htmx_sends_the_token_as_a_header(browser: Browser) -> None:
         ({"Origin": "null"}, False),
     ],
 )
-def test_a_form_that_another_site_sends_is_refused(
+def test_a_form_from_another_site_is_refused(
     make_browser: MakeBrowser, caller: Caller, headers: dict[str, str], *, taken: bool
 ) -> None:
     browser = make_browser(None)
@@ -249,7 +253,7 @@ def test_a_form_that_another_site_sends_is_refused(
     assert (browser.cookie() is not None) is taken
 
 
-def test_guessing_keys_is_slow(front_door: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_to_sign_in_with_wrong_keys_are_limited(front_door: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 3, 604_800))
     guesser = Browser(front_door)
     statuses = [guesser.sign_in("nobodys").status_code for _ in range(3)]
@@ -260,7 +264,7 @@ def test_guessing_keys_is_slow(front_door: Flask, monkeypatch: pytest.MonkeyPatc
     assert re.search(r"Try again in \d+ seconds", words(refused))
 
 
-def test_failed_attempts_do_not_keep_a_valid_key_out(
+def test_failed_attempts_do_not_block_a_valid_key(
     front_door: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))
@@ -271,7 +275,7 @@ def test_failed_attempts_do_not_keep_a_valid_key_out(
     assert Browser(front_door).sign_in(caller.secret).status_code == 303
 
 
-def test_a_signed_in_browser_is_not_held_up_by_somebody_who_guesses(
+def test_a_signed_in_browser_is_not_limited_by_failed_attempts_of_others(
     browser: Browser, front_door: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))

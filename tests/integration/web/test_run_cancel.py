@@ -102,7 +102,7 @@ def test_a_cancelled_run_is_refused_to_workers_at_once_and_settled_later(
     assert reasons == {f"Cancelled before a worker began it, by the API key {caller.key_id}."}
 
 
-def test_jobs_that_a_worker_has_begun_are_counted_apart_and_finish(caller: Caller, pool: Pool) -> None:
+def test_running_jobs_are_counted_separately_and_finish(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[ext("a0"), ext("b0")])
     run_id, (batch,) = filled(caller, 1)
     first, second = ids_of(batch)
