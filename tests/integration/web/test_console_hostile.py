@@ -1,4 +1,4 @@
-"""What clients pass on may look like anything: the pages show it as text, bounded, and do not break."""
+"""Pages show any text of clients as text, with a bounded size, and do not fail."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ NASTY = (SCRIPT, RIGHT_TO_LEFT, TEMPLATE)
 
 @pytest.fixture
 def people(caller: Caller, worker: Worker, connection: Connection) -> Json:
-    """The job of a merge of two people who are made of nothing but hostile text."""
+    """The job of a merge of two profiles whose values are hostile text."""
     nasty = {
         "first_name": SCRIPT,
         "last_name": RIGHT_TO_LEFT,
@@ -48,18 +48,18 @@ def people(caller: Caller, worker: Worker, connection: Connection) -> Json:
     return job
 
 
-#: Text in any direction does not change that of the page around it.
+#: Elements and attributes that isolate the direction of their text from the page.
 ISOLATED = re.compile(r'<bdi[^>]*>.*?</bdi>|value="[^"]*"', re.DOTALL)
 
 
 def typed(orphan: str, survivor: str) -> dict[str, str]:
-    """Return the fields of the form of a merge, as somebody filled them in."""
+    """Return the fields of a completed merge form."""
     sides = {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
     kinds = {f"{role}.kind": "external_id" for role in sides}
     return kinds | {f"{role}.value": value for role, value in sides.items()}
 
 
-def test_every_page_shows_it_as_text(browser: Browser, people: Json) -> None:
+def test_every_page_shows_hostile_values_as_text(browser: Browser, people: Json) -> None:
     pages = [
         browser.get("/console/jobs"),
         browser.get(f"/console/batches/{people['batch_id']}"),
@@ -79,11 +79,11 @@ def test_every_page_shows_it_as_text(browser: Browser, people: Json) -> None:
         assert "<script>alert" not in page.text
         assert "<img" not in page.text
         assert "49{%" not in page.text
-        # Text in any direction is kept to itself.
+        # Characters that change the text direction occur in isolated elements only.
         assert "\u202e" not in ISOLATED.sub("", page.text)
 
 
-def test_a_page_stays_small_whatever_a_profile_holds(browser: Browser, people: Json) -> None:
+def test_the_size_of_a_page_is_bounded_for_any_profile(browser: Browser, people: Json) -> None:
     job = browser.get(f"/console/jobs/{people['job_id']}")
     profile = browser.get(f"/console/profiles/{people['survivor']['braze_id']}")
 
@@ -97,7 +97,7 @@ def test_a_page_stays_small_whatever_a_profile_holds(browser: Browser, people: J
     "sought",
     ["", " ", "\x00", "'; DROP TABLE profile; --", "%", "x" * 5_000, "00000000-0000-0000-0000-000000000000", ":"],
 )
-def test_a_search_for_anything_is_answered(browser: Browser, sought: str) -> None:
+def test_a_search_for_any_text_succeeds(browser: Browser, sought: str) -> None:
     answer = browser.send("/console/search", sought=sought)
 
     assert answer.status_code == 200
@@ -132,12 +132,14 @@ def test_an_invalid_identifier_gets_an_error_page(browser: Browser, identifier: 
 
 
 @pytest.mark.parametrize("path", ["/console/profiles/xyz", "/console/jobs/1", "/console/batches/'", "/console/%00"])
-def test_an_id_that_is_none_is_not_found(browser: Browser, path: str) -> None:
+def test_a_malformed_id_gets_404(browser: Browser, path: str) -> None:
     assert browser.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "text/plain", ""])
-def test_a_body_that_is_no_form_is_refused(make_browser: Callable[[Caller | None], Browser], content_type: str) -> None:
+def test_a_sign_in_without_a_form_body_is_refused(
+    make_browser: Callable[[Caller | None], Browser], content_type: str
+) -> None:
     browser = make_browser(None)
     answer = browser.send_raw("/console/sign-in", b'{"key": "\xff\xfe"}', content_type)
 

@@ -1,4 +1,4 @@
-"""The console shows nothing of another workspace: all routes, with the ids and the forms of its pages."""
+"""No route of the console shows data of another workspace. The test uses all ids and forms of the owner's pages."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -12,15 +12,15 @@ from tests.support.console_pages import QUERIES, console_routes, page_paths, pat
 from tests.support.forms import Form, forms_of
 from tests.support.front_door import Caller
 
-#: What only pages of the owner have, beside ids. A stranger also types each of these into each empty field.
+#: Values that only pages of the owner contain, besides ids. A stranger enters each of SECRETS in each empty field.
 SECRETS = ("customer-3", "customer.7@example.com", "newsletter-2026-03.csv")
 MARKS = ("customer-", "@example.com", "newsletter-2026-03", "8.8.8.8/hook", "twins")
 PAIR = {
     f"{role}.{name}": [value]
-    for role, whom in (("identifier_to_merge", "customer-3"), ("identifier_to_keep", "customer-6"))
-    for name, value in (("kind", "external_id"), ("value", whom))
+    for role, external_id in (("identifier_to_merge", "customer-3"), ("identifier_to_keep", "customer-6"))
+    for name, value in (("kind", "external_id"), ("value", external_id))
 }
-#: Forms that the pages do not show with this data, which has no preview and no duplicates.
+#: Forms that the pages do not contain, because the data has no preview and no duplicates.
 LATER = {
     "/console/merge": Form("post", "/console/merge", {**PAIR, "idempotency_key": ["k"]}),
     **{path: Form("post", path) for path in ("/console/duplicates/plan", "/console/duplicates/run")},
@@ -28,7 +28,7 @@ LATER = {
 
 
 def forms_by_rule(flask: Flask, browser: Browser, values: Mapping[str, str]) -> dict[str, list[Form]]:
-    """Return the forms on all pages of the *browser* by the rule that takes them, those of one URL once."""
+    """Return the forms on all pages of *browser* by the rule of their action, one form for each URL."""
     found: defaultdict[str, dict[str, Form]] = defaultdict(dict)
     adapter = flask.url_map.bind("localhost")
     for _, path in page_paths(values, flask):
@@ -40,14 +40,14 @@ def forms_by_rule(flask: Flask, browser: Browser, values: Mapping[str, str]) -> 
 
 
 def filled(form: Form) -> list[dict[str, Any]]:
-    """Return the fields of *form* without its token, with each of SECRETS in its empty fields."""
+    """Return the fields of *form* without its token, once for each of SECRETS in its empty fields."""
     fields = {name: value for name, value in form.fields.items() if name != "form_token"}
     if not form.blank:
         return [fields]
     return [{**fields, **{name: [secret] for name in form.blank}} for secret in SECRETS]
 
 
-def test_a_stranger_finds_nothing(
+def test_a_stranger_sees_no_data_of_the_owner(
     front_door: Flask,
     caller: Caller,
     console_values: dict[str, str],
@@ -65,18 +65,18 @@ def test_a_stranger_finds_nothing(
         own = path_of(rule.rule, console_values)
         if method == "GET":
             of_run = [] if rule.arguments else [f"{own}?action=undo&run_id={console_values['run_id']}"]
-            asked = [(path, stranger.get(path)) for path in (own + QUERIES.get(rule.rule, ""), *of_run)]
+            responses = [(path, stranger.get(path)) for path in (own + QUERIES.get(rule.rule, ""), *of_run)]
         else:
             default = LATER.get(rule.rule) if not rule.arguments else Form("post", own)
             offered = forms.get(rule.rule) or [default]
             assert None not in offered, f"No page has a form for {rule.rule}: add one to LATER."
-            asked = [
+            responses = [
                 (f"{form.action} {fields}", stranger.post(form.action, form_token=token, **fields))
                 for form in offered
                 if form is not None
                 for fields in filled(form)
             ]
-        for sent, answer in asked:
+        for sent, answer in responses:
             shown = [secret for secret in secrets if secret in answer.text and secret not in sent]
             if shown or answer.status_code >= 500 or (rule.arguments and answer.status_code != 404):
                 faults.append((method, sent, answer.status_code, shown))
@@ -85,7 +85,7 @@ def test_a_stranger_finds_nothing(
     assert len(forms) > 30
 
 
-def test_a_browser_that_is_not_signed_in_sees_nothing(
+def test_a_browser_without_a_sign_in_is_redirected_from_every_route(
     front_door: Flask, make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     browser = make_browser(None)

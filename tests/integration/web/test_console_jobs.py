@@ -1,4 +1,4 @@
-"""The console's jobs, batches and profiles: what became of what, and how one gets from one to the next."""
+"""Pages of the console for jobs, batches and profiles: their results and the links between them."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ADA = {"external_id": "ada"}
 
 @pytest.fixture
 def people(caller: Caller) -> None:
-    """Ada, and a guest who is Ada too."""
+    """Ada's profile and a guest profile of the same person."""
     caller.post("/users/alias/new", {"user_aliases": [GUEST["user_alias"]]})
     attributes = [
         {**ADA, "first_name": "Ada", "email": "ada@example.com", "plan": "pro"},
@@ -36,7 +36,7 @@ def people(caller: Caller) -> None:
 
 
 def merge(caller: Caller, *pairs: tuple[Json, Json]) -> Json:
-    """Have pairs merged and return the batch with its jobs as they stand."""
+    """Request merges of *pairs* and return the batch with its queued jobs."""
     updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
     accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
     batch: Any = caller.get(accepted["status_url"]).json
@@ -44,31 +44,31 @@ def merge(caller: Caller, *pairs: tuple[Json, Json]) -> Json:
 
 
 def job_of(caller: Caller, batch: Json, index: int = 0) -> Json:
-    """Return a job of *batch* as it stands now."""
+    """Return the current state of a job of *batch*."""
     job: Any = caller.get(f"/merge/jobs/{batch['jobs'][index]['job_id']}").json
     return dict(job)
 
 
-def test_a_job_is_shown_with_both_profiles_side_by_side(
+def test_the_page_of_a_job_shows_both_profiles_side_by_side(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     batch = merge(caller, (GUEST, ADA))
     worker.work()
     job = job_of(caller, batch)
-    told = words(browser.get(f"/console/jobs/{job['job_id']}"))
+    text = words(browser.get(f"/console/jobs/{job['job_id']}"))
 
-    assert "Merged" in told
-    assert job["reason"] in told
-    assert "user_alias guest:g-7" in told
+    assert "Merged" in text
+    assert job["reason"] in text
+    assert "user_alias guest:g-7" in text
     # Field, orphan before, survivor before, survivor after, rule.
-    assert "last_name Lovelace \u2013 Lovelace fill" in told
-    assert "custom_events.login.count 2 1 3 add" in told
-    assert "first_name ADA not kept Ada Ada fill" in told
-    assert "custom_attributes.plan \u2013 pro pro fill_keys" in told
-    assert told.index("last_name Lovelace") < told.index("Unchanged") < told.index("first_name ADA")
+    assert "last_name Lovelace \u2013 Lovelace fill" in text
+    assert "custom_events.login.count 2 1 3 add" in text
+    assert "first_name ADA not kept Ada Ada fill" in text
+    assert "custom_attributes.plan \u2013 pro pro fill_keys" in text
+    assert text.index("last_name Lovelace") < text.index("Unchanged") < text.index("first_name ADA")
 
 
-def test_a_job_and_its_batch_name_the_request_that_logs_and_answers_tell(
+def test_the_pages_of_a_job_and_its_batch_have_the_request_id(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     batch = merge(caller, (GUEST, ADA))
@@ -79,17 +79,17 @@ def test_a_job_and_its_batch_name_the_request_that_logs_and_answers_tell(
     assert [f"Request {batch['request_id']}" in words(browser.get(page)) for page in pages] == [True, True]
 
 
-def test_a_job_that_merged_nothing_says_why(browser: Browser, caller: Caller, worker: Worker) -> None:
+def test_the_page_of_a_job_that_merged_nothing_has_the_reason(browser: Browser, caller: Caller, worker: Worker) -> None:
     batch = merge(caller, ({"external_id": "nobody"}, ADA))
     worker.work()
-    told = words(browser.get(f"/console/jobs/{job_of(caller, batch)['job_id']}"))
+    text = words(browser.get(f"/console/jobs/{job_of(caller, batch)['job_id']}"))
 
-    assert "Orphan not found" in told
-    assert job_of(caller, batch)["reason"] in told
-    assert "Field by field" not in told
+    assert "Orphan not found" in text
+    assert job_of(caller, batch)["reason"] in text
+    assert "Field by field" not in text
 
 
-def test_a_job_is_asked_for_again_until_it_is_settled(
+def test_the_page_of_a_job_reloads_until_the_job_has_finished(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     path = f"/console/jobs/{merge(caller, (GUEST, ADA))['jobs'][0]['job_id']}"
@@ -102,7 +102,7 @@ def test_a_job_is_asked_for_again_until_it_is_settled(
     assert "hx-trigger" not in done.text
 
 
-def test_an_undone_job_and_its_undo_lead_to_each_other(
+def test_an_undone_job_and_its_undo_link_to_each_other(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     batch = merge(caller, (GUEST, ADA))
@@ -118,7 +118,9 @@ def test_an_undone_job_and_its_undo_lead_to_each_other(
     assert "last_name Lovelace \u2013 fill" in words(of_undo)
 
 
-def test_what_an_erased_person_was_is_not_shown(browser: Browser, caller: Caller, people: None, worker: Worker) -> None:
+def test_values_of_a_deleted_profile_are_not_on_the_page_of_its_job(
+    browser: Browser, caller: Caller, people: None, worker: Worker
+) -> None:
     batch = merge(caller, (GUEST, ADA))
     worker.work()
     job = job_of(caller, batch)
@@ -159,7 +161,7 @@ def test_a_batch_shows_its_jobs_by_outcome_and_by_identifier(
     assert "No job of this batch matches." in words(shown["dead"])
 
 
-def test_a_batch_is_asked_for_again_with_its_filter_until_it_has_finished(
+def test_the_page_of_a_batch_reloads_with_its_filter_until_the_batch_has_finished(
     browser: Browser, caller: Caller, worker: Worker
 ) -> None:
     path = f"/console/batches/{merge(caller, (GUEST, ADA))['batch_id']}"
@@ -194,7 +196,7 @@ def test_jobs_are_listed_by_state_outcome_and_identifier_and_page_by_page(
     assert "Older jobs" in words(first)
 
 
-def test_older_jobs_of_an_identifier_are_a_page_away_and_it_is_in_no_url(browser: Browser, caller: Caller) -> None:
+def test_pages_of_the_jobs_of_an_identifier_have_no_identifier_in_their_urls(browser: Browser, caller: Caller) -> None:
     batches = [merge(caller, *(({"external_id": f"x{each}-{number}"}, ADA) for number in range(40))) for each in (1, 2)]
     redirected = browser.send("/console/jobs", identifier="ada", kind="merge")
     first = browser.get(redirected.headers["Location"])
@@ -209,27 +211,27 @@ def test_older_jobs_of_an_identifier_are_a_page_away_and_it_is_in_no_url(browser
     assert (stranger.status_code, "belongs to another sign-in" in words(stranger)) == (400, True)
 
 
-def test_a_profile_is_shown_with_what_it_did_and_what_was_merged_into_it(
+def test_the_page_of_a_profile_has_its_values_and_its_merges(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     batch = merge(caller, (GUEST, ADA))
     worker.work()
     job = job_of(caller, batch)
     page = browser.get(f"/console/profiles/{job['survivor']['braze_id'].upper()}")
-    told = words(page)
+    text = words(page)
 
     assert page.status_code == 200
     for part in ("last_name Lovelace", "email ada@example.com", "plan pro", "g-7 guest", "session_count 0"):
-        assert part in told
+        assert part in text
     assert f'href="/console/jobs/{job["job_id"]}"' in page.text
     assert (
-        told.index("Merged into this profile")
-        < told.index(shorten_ids(job["reason"]))
-        < told.index("This profile as orphan")
+        text.index("Merged into this profile")
+        < text.index(shorten_ids(job["reason"]))
+        < text.index("This profile as orphan")
     )
 
 
-def test_a_profile_that_was_merged_away_leads_to_its_survivor(
+def test_the_page_of_an_orphan_links_to_its_survivor(
     browser: Browser, caller: Caller, people: None, worker: Worker
 ) -> None:
     batch = merge(caller, (GUEST, ADA))
@@ -243,7 +245,7 @@ def test_a_profile_that_was_merged_away_leads_to_its_survivor(
 
 
 @pytest.mark.parametrize("sought", ["ada", " ADA@example.com ", "+1 (415) 555-0123", "guest:g-7"])
-def test_a_search_finds_profiles_by_whatever_names_them(
+def test_a_search_finds_profiles_by_every_kind_of_identifier(
     browser: Browser, caller: Caller, people: None, sought: str
 ) -> None:
     assert "Ada" in words(browser.send("/console/search", sought=sought)) or "ADA Lovelace" in words(
@@ -251,7 +253,9 @@ def test_a_search_finds_profiles_by_whatever_names_them(
     )
 
 
-def test_a_search_finds_jobs_and_leads_to_the_one_of_an_id(browser: Browser, caller: Caller, people: None) -> None:
+def test_a_search_finds_jobs_and_redirects_to_the_job_or_batch_with_an_id(
+    browser: Browser, caller: Caller, people: None
+) -> None:
     batch = merge(caller, (GUEST, ADA))
     job_id = batch["jobs"][0]["job_id"]
 
@@ -261,7 +265,7 @@ def test_a_search_finds_jobs_and_leads_to_the_one_of_an_id(browser: Browser, cal
     assert to_batch.headers["Location"] == f"/console/batches/{batch['batch_id']}"
 
 
-def test_pages_show_what_the_key_may_see(
+def test_pages_show_only_what_the_key_has_permission_to_read(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, people: None, worker: Worker
 ) -> None:
     job = merge(caller, (GUEST, ADA))["jobs"][0]
@@ -279,7 +283,7 @@ def test_pages_show_what_the_key_may_see(
     assert "Merged into this profile" not in words(exporting.get(paths[1]))
 
 
-def test_each_field_has_its_rule_and_a_sentence_and_a_long_value_its_differences(
+def test_each_field_has_its_rule_and_long_values_have_their_differences(
     browser: Browser, caller: Caller, worker: Worker
 ) -> None:
     track(caller, attributes=[ADA, {"external_id": "ada-1", "notes": "n" * 200}])
@@ -292,11 +296,11 @@ def test_each_field_has_its_rule_and_a_sentence_and_a_long_value_its_differences
     batch = merge(caller, ({"external_id": "ada-1"}, ADA))
     worker.work()
     page = browser.get(f"/console/jobs/{job_of(caller, batch)['job_id']}")
-    told = words(page)
+    text = words(page)
     added = [unescape(each) for each in re.findall("<ins>([^<]*)</ins>", page.text)]
 
-    assert "fill_keys The survivor keeps its entries, and takes the orphan's under keys that it lacks." in told
-    assert "200 characters" in told
+    assert "fill_keys The survivor keeps its entries, and takes the orphan's under keys that it lacks." in text
+    assert "200 characters" in text
     assert ['"alias_label": "ada-12"' in "".join(added), '"alias_label": "ada2"' in "".join(added)] == [True, False]
 
 
@@ -318,7 +322,7 @@ def test_the_fields_of_a_huge_merge_are_divided_into_pages(browser: Browser, cal
     assert sorted(seen) == sorted(long)
 
 
-def test_a_search_for_a_deleted_person_leads_to_the_key_that_deleted_it(browser: Browser, caller: Caller) -> None:
+def test_a_search_for_a_deleted_profile_finds_the_key_that_deleted_it(browser: Browser, caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "gone"}])
     exported: Any = caller.post("/users/export/ids", {"external_ids": ["gone"]}).json
     braze_id = exported["users"][0]["braze_id"]
@@ -332,7 +336,7 @@ def test_a_search_for_a_deleted_person_leads_to_the_key_that_deleted_it(browser:
     assert re.search(r"This person was deleted at [-0-9: ]+ UTC \([^)]+\) by test", words(page))
 
 
-def test_a_key_that_may_not_read_the_audit_sees_no_entries(
+def test_a_key_without_audit_read_sees_no_entries(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, people: None
 ) -> None:
     key = make_caller(workspace=caller.workspace, permissions=("users.export.ids",))

@@ -1,4 +1,4 @@
-"""The console's form of a merge: the rules and sentences of programs, a rehearsal first, and one merge in the end."""
+"""The merge form of the console: the rules and messages of the API, the preview, and one merge."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from tests.support.worker import Worker
 Fields = dict[str, str]
 
 NOTHING = "\N{EN DASH}"
-"""What stands where there is no value."""
+"""The placeholder for a missing value."""
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
@@ -28,14 +28,14 @@ def side(role: str, kind: str, value: str, *, label: str = "", steps: tuple[str,
 
 
 def pair(**sides: dict[str, Any]) -> Fields:
-    """Return the fields of a form whose sides are external_ids unless *sides* say otherwise."""
+    """Return the fields of a form with two external_ids; *sides* replaces fields of each side."""
     usual = {"identifier_to_merge": {"value": "ann-1"}, "identifier_to_keep": {"value": "ann"}}
     both = {role: {"kind": "external_id", **usual[role], **sides.get(role, {})} for role in ROLES}
     return {name: text for role, given in both.items() for name, text in side(role, **given).items()}
 
 
 def offered(page: str) -> Fields:
-    """Return the hidden fields of the form by which a rehearsed merge is asked for."""
+    """Return the hidden fields of the form that requests a previewed merge."""
     _, _, form = page.partition('action="/console/merge"')
     return dict(HIDDEN.findall(form.partition("</form>")[0]))
 
@@ -47,28 +47,32 @@ def ann(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "ann", "last_name": "Ash", "email": "ann@x.org"}])
 
 
-def test_a_rehearsal_shows_outcome_reason_and_changes_and_writes_nothing(
+def test_a_preview_shows_outcome_reason_and_changes_and_writes_nothing(
     browser: Browser, caller: Caller, ann: None
 ) -> None:
     before = export(caller, external_ids=["ann", "ann-1"])
     page = browser.send("/console/merge/preview", **pair())
-    told = words(page)
+    text_of_page = words(page)
 
     assert page.status_code == 200
     assert re.search(
         r"Would be: Merged .* would be merged .* The job's reason would be: Profile \w+ was merged into profile \w+",
-        told,
+        text_of_page,
     )
-    assert f"first_name Ann {NOTHING} Ann fill The survivor keeps its value" in told
+    assert f"first_name Ann {NOTHING} Ann fill The survivor keeps its value" in text_of_page
     plan = '{"name":"pro","seats":2}'
-    assert f"custom_attributes.plan {plan} {NOTHING} {plan} fill_keys" in told
-    assert "Would be lost 1" in told
-    assert told.index("Would be lost") < told.index("external_id ann-1") < told.index("Would change")
+    assert f"custom_attributes.plan {plan} {NOTHING} {plan} fill_keys" in text_of_page
+    assert "Would be lost 1" in text_of_page
+    assert (
+        text_of_page.index("Would be lost")
+        < text_of_page.index("external_id ann-1")
+        < text_of_page.index("Would change")
+    )
     assert export(caller, external_ids=["ann", "ann-1"]) == before
     assert caller.get("/merge/batches").json == {"batches": [], "next_cursor": None}
 
 
-def test_the_merge_that_was_rehearsed_is_accepted_once_however_often_it_is_sent(
+def test_a_previewed_merge_that_is_sent_twice_is_accepted_once(
     browser: Browser, caller: Caller, worker: Worker, ann: None
 ) -> None:
     form = offered(browser.send("/console/merge/preview", **pair()).text)
@@ -88,7 +92,7 @@ def test_a_preview_without_an_effect_gives_the_reason_and_offers_no_merge(browse
     assert offered(page.text) == {}
 
 
-def test_every_kind_of_identifier_can_be_given(browser: Browser, caller: Caller, pool: Pool) -> None:
+def test_the_form_accepts_aliases_and_emails(browser: Browser, caller: Caller, pool: Pool) -> None:
     alias = {"alias_label": "cart", "alias_name": "guest"}
     track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, "plan": "pro"}])
     track(caller, attributes=[{"external_id": "ann", "email": "ann@x.org"}])
@@ -118,7 +122,7 @@ def test_every_kind_of_identifier_can_be_given(browser: Browser, caller: Caller,
 )
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("path", ["/console/merge/preview", "/console/merge"])
-def test_a_fault_is_shown_beside_its_profile_in_the_sentence_of_the_api(
+def test_an_error_is_beside_its_profile_with_the_message_of_the_api(
     browser: Browser, path: str, role: str, fields: dict[str, Any], sentence: str
 ) -> None:
     page = browser.send(path, **pair(**{role: fields}))
@@ -129,7 +133,7 @@ def test_a_fault_is_shown_beside_its_profile_in_the_sentence_of_the_api(
     assert at_fault == [role]
 
 
-def test_what_was_typed_is_still_there(browser: Browser, ann: None) -> None:
+def test_the_form_keeps_its_values_after_a_preview(browser: Browser, ann: None) -> None:
     page = browser.send("/console/merge/preview", **pair(identifier_to_keep={"value": '"><script>alert(1)</script>'}))
 
     assert 'value="ann-1"' in page.text
@@ -137,7 +141,7 @@ def test_what_was_typed_is_still_there(browser: Browser, ann: None) -> None:
     assert "<script>alert" not in page.text
 
 
-def test_a_merge_without_a_key_of_its_form_is_refused(browser: Browser, caller: Caller, ann: None) -> None:
+def test_a_merge_without_the_key_of_its_form_is_refused(browser: Browser, caller: Caller, ann: None) -> None:
     answer = browser.send("/console/merge", **pair())
 
     assert answer.status_code == 400

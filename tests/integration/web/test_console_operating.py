@@ -1,4 +1,4 @@
-"""The console's pages of those who run merges: undo, dead jobs, throughput, links into Flower."""
+"""Pages of the console for operators: undo, dead jobs, throughput, links to Flower."""
 
 import re
 from collections.abc import Callable
@@ -45,35 +45,35 @@ def dead(caller: Caller, pool: Pool, factory: Factory) -> list[str]:
     return [str(job_id) for job_id in job_ids[::-1]]
 
 
-def test_an_undo_is_asked_once_more_before_it_is_done_and_is_done_once(
+def test_an_undo_needs_a_confirmation_and_runs_once(
     browser: Browser, caller: Caller, pool: Pool, worker: Worker, pair: None
 ) -> None:
     before = export(caller, external_ids=["ann", "ann-1"])
     job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     path = f"/console/jobs/{job_id}/undo"
-    asked = browser.get(path)
-    answers = [browser.send(path, idempotency_key=key_of(asked.text)) for _ in range(2)]
+    question = browser.get(path)
+    answers = [browser.send(path, idempotency_key=key_of(question.text)) for _ in range(2)]
     worker.work()
 
-    assert "Undo 1 merge?" in words(asked)
-    assert "ann-1" in words(asked)
+    assert "Undo 1 merge?" in words(question)
+    assert "ann-1" in words(question)
     assert [answer.status_code for answer in answers] == [303, 303]
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert export(caller, external_ids=["ann", "ann-1"]) == before
 
 
-def test_the_page_of_an_undo_says_first_why_it_is_not_possible(
+def test_the_page_of_an_impossible_undo_has_the_reason(
     browser: Browser, caller: Caller, pool: Pool, pair: None
 ) -> None:
     job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     ask_to_undo(caller, job_id)
     (nothing,) = merged(caller, pool, (ext("nobody"), ext("ann")))
-    under_way = browser.get(f"/console/jobs/{job_id}/undo")
+    unfinished = browser.get(f"/console/jobs/{job_id}/undo")
     unmerged = browser.get(f"/console/jobs/{nothing['job_id']}/undo")
     unknown = browser.get("/console/jobs/01a202b7-0c65-769b-9741-1871039b8b20/undo")
 
-    assert (under_way.status_code, unmerged.status_code, unknown.status_code) == (409, 409, 404)
-    assert f"An undo of job {job_id} has not finished yet" in words(under_way)
+    assert (unfinished.status_code, unmerged.status_code, unknown.status_code) == (409, 409, 404)
+    assert f"An undo of job {job_id} has not finished yet" in words(unfinished)
     assert "Nothing was merged here" in words(unmerged)
 
 
@@ -87,15 +87,15 @@ def test_a_whole_batch_is_undone(browser: Browser, caller: Caller, pool: Pool, w
     assert job(caller, done["job_id"])["undone_at"] is not None
 
 
-def test_a_key_that_may_not_merge_may_not_undo_a_merge(
+def test_a_key_without_users_merge_cannot_undo_a_merge(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, pool: Pool, pair: None
 ) -> None:
     job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     browser = make_browser(make_caller(workspace=caller.workspace, permissions=("users.identify",)))
-    asked = browser.get(f"/console/jobs/{job_id}/undo")
+    question = browser.get(f"/console/jobs/{job_id}/undo")
     done = browser.send(f"/console/jobs/{job_id}/undo", idempotency_key="k")
 
-    assert (asked.status_code, done.status_code) == (403, 403)
+    assert (question.status_code, done.status_code) == (403, 403)
 
 
 def test_dead_jobs_are_listed_with_their_last_error(browser: Browser, dead: list[str]) -> None:
@@ -117,7 +117,7 @@ def test_a_dead_job_is_retried(browser: Browser, caller: Caller, worker: Worker,
     assert job(caller, dead[0])["outcome"] == "orphan_not_found"
 
 
-def test_the_list_of_dead_jobs_asks_before_a_retry(browser: Browser, dead: list[str]) -> None:
+def test_the_list_of_dead_jobs_links_to_confirmations_of_retries(browser: Browser, dead: list[str]) -> None:
     page = browser.get("/console/dead")
 
     assert re.findall(r'href="(/console/jobs/[0-9a-f-]+/retry)"', page.text) == [
@@ -127,7 +127,7 @@ def test_the_list_of_dead_jobs_asks_before_a_retry(browser: Browser, dead: list[
     assert "action=retry" in page.text
 
 
-def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
+def test_a_key_with_users_identify_retries_only_identify_jobs(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, factory: Factory, dead: list[str]
 ) -> None:
     factory.connection.execute("UPDATE job SET kind = 'identify' WHERE id = %s", [dead[0]])
@@ -135,11 +135,11 @@ def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
     page = browser.get("/console/dead")
     refused = browser.send(f"/console/jobs/{dead[1]}/retry")
     (link,) = re.findall(r'href="(/console/jobs/bulk[^"]*)"', page.text)
-    asked = browser.get(unescape(link))
+    question = browser.get(unescape(link))
     wrong_kind = browser.get("/console/jobs/bulk?action=retry&kind=merge")
     browser.send(f"/console/jobs/{dead[0]}/retry")
 
-    assert "Retry 1 job?" in words(asked)
+    assert "Retry 1 job?" in words(question)
     assert "kind=identify" in link
     assert wrong_kind.status_code == 403
     assert re.findall(r"/console/jobs/([0-9a-f-]+)/retry", page.text) == [dead[0]]
@@ -147,7 +147,7 @@ def test_a_key_that_may_identify_retries_dead_identify_jobs_alone(
     assert [job(caller, job_id)["state"] for job_id in dead] == ["queued", "dead", "dead"]
 
 
-def test_older_dead_jobs_are_a_page_away(browser: Browser, dead: list[str]) -> None:
+def test_older_dead_jobs_are_on_the_next_page(browser: Browser, dead: list[str]) -> None:
     first = browser.get("/console/dead?limit=2")
     older = next_page(first)
     rest = browser.get(older)
@@ -163,17 +163,17 @@ def test_throughput_is_a_chart_and_a_table(
     merged(caller, pool, (ext("a"), ext("b")))
     caller.post("/users/merge", {"merge_updates": [{"identifier_to_merge": ext("a"), "identifier_to_keep": ext("b")}]})
     page = browser.get(f"/console/throughput?period={period}")
-    told = words(page)
+    text = words(page)
 
-    assert stretch in told
+    assert stretch in text
     assert f"4 jobs ended in the last {period}" in page.text
-    assert "Orphan not found 1" in told
-    assert "Dead 3" in told
-    assert "1 now" in told
+    assert "Orphan not found 1" in text
+    assert "Dead 3" in text
+    assert "1 now" in text
     assert len(re.findall(r'<rect class="(?:none|bad)" x=', page.text)) == 2
 
 
-def test_the_drawing_is_asked_for_again_and_comes_with_its_figures(browser: Browser) -> None:
+def test_the_chart_reloads_together_with_its_figures(browser: Browser) -> None:
     page = browser.get("/console/throughput")
     part = browser.get("/console/throughput", headers={"HX-Request": "true"})
 
@@ -183,7 +183,7 @@ def test_the_drawing_is_asked_for_again_and_comes_with_its_figures(browser: Brow
     assert "hx-swap-oob" not in page.text
 
 
-def test_an_unknown_period_gets_a_sentence(browser: Browser) -> None:
+def test_an_unknown_period_gets_an_error_message(browser: Browser) -> None:
     answer = browser.get("/console/throughput?period=year")
 
     assert (answer.status_code, "'period' must be one of hour, day" in words(answer)) == (400, True)
@@ -193,7 +193,7 @@ def test_an_unknown_period_gets_a_sentence(browser: Browser) -> None:
     ("chosen", "link"),
     [({}, False), ({"flower_url": "https://flower.example.com/ops/"}, True)],
 )
-def test_a_job_leads_to_its_task_in_flower_where_there_is_one(
+def test_a_job_links_to_its_task_if_flower_is_configured(
     database_url: str, caller: Caller, pool: Pool, chosen: dict[str, str], link: bool
 ) -> None:
     (done,) = merged(caller, pool, (ext("a"), ext("b")))
@@ -209,7 +209,7 @@ def test_a_job_leads_to_its_task_in_flower_where_there_is_one(
     assert (f'href="https://flower.example.com/ops/task/{done["task_id"]}"' in page.text) == link
 
 
-def test_a_job_offers_what_can_be_done_with_it(
+def test_a_job_offers_only_possible_actions(
     browser: Browser, caller: Caller, pool: Pool, pair: None, dead: list[str]
 ) -> None:
     job_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
@@ -224,22 +224,24 @@ def test_a_job_offers_what_can_be_done_with_it(
     assert "/retry" not in merge.text + unmerged.text
 
 
-def test_waiting_jobs_are_cancelled_after_a_question(browser: Browser, caller: Caller) -> None:
+def test_waiting_jobs_are_cancelled_after_a_confirmation(browser: Browser, caller: Caller) -> None:
     pairs = [{"identifier_to_merge": ext(f"a{nth}"), "identifier_to_keep": ext("b")} for nth in range(3)]
     batch = caller.get(caller.post("/users/merge", {"merge_updates": pairs}).json["status_url"]).json
     of_job, of_batch = f"/console/jobs/{batch['jobs'][0]['job_id']}", f"/console/batches/{batch['batch_id']}"
     offered = [f'href="{path}/cancel"' in browser.get(path).text for path in (of_job, of_batch)]
-    asked = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
+    question = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
     sent = [browser.send(f"{path}/cancel").status_code for path in (of_job, of_batch, of_batch)]
 
     assert offered == [True, True]
-    assert ["Cancel 1 waiting job?" in asked[0], "Cancel 3 waiting jobs?" in asked[1]] == [True, True]
+    assert ["Cancel 1 waiting job?" in question[0], "Cancel 3 waiting jobs?" in question[1]] == [True, True]
     assert sent == [303, 303, 409]
     assert "No job to cancel" in words(browser.get(f"{of_batch}/cancel"))
     assert [job(caller, each["job_id"])["outcome"] for each in batch["jobs"]] == ["cancelled"] * 3
 
 
-def test_a_retry_is_confirmed_with_what_it_would_do(browser: Browser, pool: Pool, pair: None, dead: list[str]) -> None:
+def test_the_confirmation_of_a_retry_describes_its_effect(
+    browser: Browser, pool: Pool, pair: None, dead: list[str]
+) -> None:
     page = browser.get(f"/console/jobs/{dead[0]}/retry")
 
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""The overview and the page of the system: what an operator sees at a glance, and which keys see what."""
+"""The overview and the system page: alerts, figures, and the permissions that show them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -45,11 +45,11 @@ def heartbeats(pool: Pool) -> Iterator[list[Heartbeat]]:
 
 
 def alerts(browser: Browser) -> list[str]:
-    """Return the sentences of the alerts on the overview."""
+    """Return the messages of the alerts on the overview."""
     return [unescape(each) for each in ALERT.findall(browser.get("/console").text)]
 
 
-def test_without_a_relay_and_a_worker_the_overview_says_so(browser: Browser) -> None:
+def test_the_overview_alerts_if_no_relay_and_no_worker_run(browser: Browser) -> None:
     assert alerts(browser) == [
         "No relay was seen in the last 35 seconds. Jobs are not published until one starts.",
         "No worker was seen in the last 35 seconds. Jobs wait until one starts.",
@@ -71,7 +71,7 @@ def test_a_healthy_installation_has_no_alert(browser: Browser, heartbeats: list[
     assert "No job failed, and none was without effect." in words(page)
 
 
-def test_everything_that_needs_an_operator_is_an_alert_with_its_figure(
+def test_every_problem_for_an_operator_has_an_alert_and_a_figure(
     make_browser: MakeBrowser,
     make_caller: Callable[..., Caller],
     caller: Caller,
@@ -119,14 +119,14 @@ def test_everything_that_needs_an_operator_is_an_alert_with_its_figure(
     assert "https://hooks.example.com" not in merger.get("/console").text
 
 
-def test_the_figures_reload_by_themselves(browser: Browser) -> None:
+def test_the_figures_reload_without_the_rest_of_the_page(browser: Browser) -> None:
     part = browser.get("/console", headers={"HX-Request": "true"}).text
 
     assert part.lstrip().startswith('<div id="overview"')
     assert "<html" not in part
 
 
-def test_the_system_is_a_page_for_keys_that_may_read_it(
+def test_the_system_page_needs_the_permission_system_read(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, heartbeats: list[Heartbeat]
 ) -> None:
     merger = make_browser(make_caller(workspace=caller.workspace, permissions=("users.merge",)))

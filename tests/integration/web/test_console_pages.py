@@ -1,4 +1,4 @@
-"""The console's pages: what is on them, for whom, and what a browser is told about them."""
+"""Pages of the console: their content, the permissions they need, and their headers."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -20,7 +20,7 @@ MakeBrowser = Callable[[Caller | None], Browser]
 
 
 class Page(HTMLParser):
-    """A page taken apart: what its elements say about scripts, styles and addresses."""
+    """The elements of a parsed page with their attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep every element."""
+        """Store the element."""
         self.elements.append((tag, dict(attrs)))
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
@@ -37,7 +37,7 @@ class Page(HTMLParser):
 
 
 def merge(caller: Caller, *pairs: tuple[str, str]) -> str:
-    """Have pairs of external_ids merged and return the batch's id."""
+    """Request merges of pairs of external_ids and return the id of the batch."""
     updates = [
         {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
         for orphan, survivor in pairs
@@ -48,7 +48,7 @@ def merge(caller: Caller, *pairs: tuple[str, str]) -> str:
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/", "/console/batches", "/console/sign-in", "/console/nowhere"])
-def test_a_page_holds_no_script_and_no_style_and_loads_from_this_server_alone(browser: Browser, path: str) -> None:
+def test_a_page_has_no_inline_script_or_style_and_loads_only_from_this_server(browser: Browser, path: str) -> None:
     answer = browser.get(path)
     page = Page(answer.text)
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
@@ -68,9 +68,7 @@ def test_a_page_holds_no_script_and_no_style_and_loads_from_this_server_alone(br
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/batches", "/console/sign-in", "/console/nowhere"])
-def test_a_page_has_a_title_a_language_landmarks_one_heading_and_a_way_past_the_navigation(
-    browser: Browser, path: str
-) -> None:
+def test_a_page_has_a_title_a_language_landmarks_one_heading_and_a_skip_link(browser: Browser, path: str) -> None:
     text = browser.get(path).text
     page, head = Page(text), Page(text.partition("</head>")[0])
     ids = [each["id"] for _, each in page.elements if "id" in each]
@@ -82,7 +80,7 @@ def test_a_page_has_a_title_a_language_landmarks_one_heading_and_a_way_past_the_
     assert len(ids) == len(set(ids))
 
 
-def test_what_htmx_may_do_without_scripts_of_its_own_is_switched_off(browser: Browser) -> None:
+def test_htmx_is_configured_without_eval_and_inline_scripts_and_styles(browser: Browser) -> None:
     (content,) = [
         each["content"] for each in Page(browser.get("/console").text).all("meta") if each.get("name") == "htmx-config"
     ]
@@ -94,7 +92,7 @@ def test_what_htmx_may_do_without_scripts_of_its_own_is_switched_off(browser: Br
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
-def test_a_part_is_had_by_anybody_and_kept_by_the_browser(front_door: Flask, name: str) -> None:
+def test_a_static_file_needs_no_sign_in_and_is_cached_by_the_browser(front_door: Flask, name: str) -> None:
     client = front_door.test_client()
     answer = client.get(f"/console/parts/{name}")
     again = client.get(f"/console/parts/{name}", headers={"If-None-Match": answer.headers["ETag"]})
@@ -104,7 +102,7 @@ def test_a_part_is_had_by_anybody_and_kept_by_the_browser(front_door: Flask, nam
     assert again.status_code == 304
 
 
-def test_no_other_file_can_be_had(front_door: Flask) -> None:
+def test_no_other_file_is_served(front_door: Flask) -> None:
     assert {path.name for path in FOLDER.iterdir()} == PARTS
     for name in ("nothing.js", "..", "%2e%2e%2f__init__.py"):
         assert front_door.test_client().get(f"/console/parts/{name}").status_code in {303, 404}
@@ -129,15 +127,15 @@ def test_the_error_page_names_the_permission_that_the_key_lacks(
     assert "The API key lacks the permission users.merge or users.identify" in words(denied)
 
 
-def test_the_first_page_tells_who_one_is(browser: Browser, caller: Caller) -> None:
-    told = words(browser.get("/console"))
+def test_the_first_page_shows_the_workspace_and_the_prefix_of_the_key(browser: Browser, caller: Caller) -> None:
+    text = words(browser.get("/console"))
 
-    assert caller.workspace in told
-    assert caller.secret[:7] in told
-    assert caller.secret not in told
+    assert caller.workspace in text
+    assert caller.secret[:7] in text
+    assert caller.secret not in text
 
 
-def test_batches_are_listed_with_how_far_each_is(browser: Browser, caller: Caller, worker: Worker) -> None:
+def test_batches_are_listed_with_their_progress(browser: Browser, caller: Caller, worker: Worker) -> None:
     empty = words(browser.get("/console/batches"))
     batch_id = merge(caller, ("a", "b"), ("c", "d"))
     waiting = browser.get("/console/batches")
@@ -153,9 +151,7 @@ def test_batches_are_listed_with_how_far_each_is(browser: Browser, caller: Calle
     assert 'aria-valuenow="2"' in done.text
 
 
-def test_the_list_is_asked_for_again_while_something_is_unfinished(
-    browser: Browser, caller: Caller, worker: Worker
-) -> None:
+def test_the_list_reloads_while_a_batch_is_unfinished(browser: Browser, caller: Caller, worker: Worker) -> None:
     merge(caller, ("a", "b"))
     page = browser.get("/console/batches")
     part = browser.get("/console/batches", headers={"HX-Request": "true"})
@@ -168,7 +164,7 @@ def test_the_list_is_asked_for_again_while_something_is_unfinished(
     assert "hx-trigger" not in end.text
 
 
-def test_older_batches_are_a_page_away(browser: Browser, caller: Caller) -> None:
+def test_older_batches_are_on_the_next_page(browser: Browser, caller: Caller) -> None:
     batch_ids = [merge(caller) for _ in range(5)]
     first = browser.get("/console/batches?limit=3")
     older = next_page(first)
@@ -178,7 +174,7 @@ def test_older_batches_are_a_page_away(browser: Browser, caller: Caller) -> None
     assert [each in rest.text for each in batch_ids] == [True, True, False, False, False]
 
 
-def test_while_the_database_is_away_a_page_says_so_and_that_nothing_is_lost(database_url: str) -> None:
+def test_a_page_without_a_database_says_that_no_merge_is_lost(database_url: str) -> None:
     away = create_app(Settings(database_url=database_url.replace("/mergelane", "/nowhere"), pool_timeout_s=0.2))
     browser = Browser(away)
     browser.hold("1." + "a" * 43)
@@ -209,8 +205,8 @@ def test_an_invalid_query_gets_an_error_page(browser: Browser) -> None:
     assert "'limit' must be a whole number" in words(answer)
 
 
-def test_htmx_is_the_file_that_the_documents_say() -> None:
+def test_the_digest_of_htmx_is_in_the_documents() -> None:
     digest = sha256((FOLDER / "htmx.min.js").read_bytes()).hexdigest()
-    told = (FOLDER.parents[3] / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    document = (FOLDER.parents[3] / "docs" / "dependencies.md").read_text(encoding="utf-8")
 
-    assert digest in told
+    assert digest in document

@@ -1,4 +1,4 @@
-"""What a key may not do is absent from the console, not broken: every page of the URL map, and every link on it."""
+"""The console offers no action that the key lacks the permission for: all pages of the URL map and all their links."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from tests.support.forms import Form, forms_of
 from tests.support.front_door import Caller
 
 LINK = re.compile(r'(?:method="(get|post)"[^<>]*? )?\b(?:href|action|hx-get)="(/console[^"#]*)')
-#: A permission that no page of the console asks for.
+#: A permission that no page of the console requires.
 OF_NO_PAGE = "users.track"
 
 
@@ -23,12 +23,12 @@ SIGN_OUT = "/console/sign-out"
 
 
 def without_ids(url: str) -> str:
-    """Return *url* without its ids: pages link to many things of one kind."""
+    """Return *url* without its ids, because pages link to many objects of one kind."""
     return re.sub(r"[0-9a-f-]{24,}", "", url)
 
 
 def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
-    """Return the permissions of the route of *path*: a key needs one of them. None: every key may open it."""
+    """Return the permissions of the route of *path*. A key needs one of them. None: no permission is needed."""
     try:
         endpoint, _ = flask.url_map.bind("localhost").match(path.partition("?")[0], method=method)
     except HTTPException:
@@ -39,14 +39,14 @@ def needed(flask: Flask, method: str, path: str) -> tuple[str, ...] | None:
 
 
 def refused_forms(offered: Mapping[tuple[str, str], tuple[Browser, Form]]) -> list[str]:
-    """Send the forms that keys were offered, by permission and path; return those that are refused or fail."""
+    """Send the offered forms, by permission and path, and return a message for each that is refused or fails."""
     statuses = {
         (permission, action): browser.post(form.action, **form.fields).status_code
         for (permission, action), (browser, form) in offered.items()
         if action != SIGN_OUT
     }
     return [
-        f"{permission}: the form {action} answers {status}"
+        f"{permission}: the form {action} returns {status}"
         for (permission, action), status in statuses.items()
         if status == 403 or status >= 500
     ]
@@ -57,7 +57,7 @@ def opens(permissions: tuple[str, ...] | None, key: Iterable[str]) -> bool:
     return permissions is None or not set(permissions).isdisjoint(key)
 
 
-def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_refused(
+def test_every_page_needs_its_permission_and_offers_no_refused_action(
     front_door: Flask,
     caller: Caller,
     console_values: dict[str, str],
@@ -65,10 +65,10 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
     pages = list(page_paths(console_values, front_door))
-    asked = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
+    required = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
     broken = []
     offered: dict[tuple[str, str], tuple[Browser, Form]] = {}
-    for permission in (*sorted(asked), OF_NO_PAGE):
+    for permission in (*sorted(required), OF_NO_PAGE):
         browser = make_browser(make_caller(workspace=caller.workspace, permissions=(permission,)))
         links: dict[str, str] = {}
         for rule, path in pages:
@@ -89,17 +89,17 @@ def test_every_page_opens_for_its_permission_alone_and_offers_nothing_that_is_re
                     links.setdefault(without_ids(target), target)
         answers = {target: browser.get(target).status_code for target in links.values()}
         broken += [
-            f"{permission}: {target} is offered and answers {status}"
+            f"{permission}: the page links to {target}, which returns {status}"
             for target, status in answers.items()
             if status == 403 or status >= 500
         ]
 
-    assert asked <= set(PERMISSIONS)
+    assert required <= set(PERMISSIONS)
     assert broken + refused_forms(offered) == []
     assert len(offered) > 60
 
 
-def test_an_action_asks_on_a_page_of_its_own_or_is_listed_with_the_reason(
+def test_an_action_has_a_confirmation_page_or_an_exception_with_a_reason(
     front_door: Flask, console_values: dict[str, str], browser: Browser
 ) -> None:
     routes = console_routes(front_door)
@@ -108,10 +108,10 @@ def test_an_action_asks_on_a_page_of_its_own_or_is_listed_with_the_reason(
         page = browser.get(path_of(rule, console_values) + QUERIES.get(rule, ""))
         asks[rule] = 'class="page confirmation"' in page.text
 
-    assert {rule for rule, is_asked in asks.items() if not is_asked} == set(AT_ONCE)
+    assert {rule for rule, has_confirmation in asks.items() if not has_confirmation} == set(AT_ONCE)
 
 
-def test_every_route_refuses_a_key_without_permissions_of_its_own(
+def test_every_route_refuses_a_key_without_its_permissions(
     front_door: Flask,
     caller: Caller,
     console_values: dict[str, str],

@@ -1,4 +1,4 @@
-"""The pages of plans: pairs are planned from a file or a text, read, applied and discarded."""
+"""The plan pages of the console: pairs from a file or pasted text are planned, listed, applied and discarded."""
 
 import re
 from collections.abc import Callable
@@ -34,19 +34,19 @@ def people(caller: Caller, number: int) -> None:
 
 
 def send_file(browser: Browser, content: bytes, name: str = "pairs.csv") -> TestResponse:
-    """Return the response to the form with a file, as a browser sends it."""
+    """Send the form with a file like a browser and return the response."""
     fields = {"form_token": browser.form_token(), "pairs": "", "file": (BytesIO(content), name)}
     response: TestResponse = browser._client.post("/console/plans", data=fields, headers=OWN)
     return response
 
 
 def made(response: TestResponse) -> str:
-    """Return the id of the plan to whose page *response* leads."""
+    """Return the id of the plan that *response* redirects to."""
     assert response.status_code == 303, words(response)
     return response.headers["Location"].rpartition("/")[2]
 
 
-def test_a_file_is_planned_read_and_applied_by_five_clicks(
+def test_a_file_is_planned_reviewed_and_applied(
     browser: Browser, caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     people(caller, 60)
@@ -112,7 +112,7 @@ def test_the_pairs_of_a_plan_are_paged_and_filtered_by_outcome(browser: Browser,
         ('{"identifier_to_merge": {"external_id": "x"}}\n[]', ["Line 1:", "Line 2:"]),
     ],
 )
-def test_a_faulty_text_is_refused_line_by_line_and_nothing_is_planned(
+def test_invalid_text_is_refused_with_its_lines_and_nothing_is_planned(
     browser: Browser, caller: Caller, text: str, sentences: list[str]
 ) -> None:
     response = browser.send("/console/plans", pairs=text)
@@ -122,7 +122,7 @@ def test_a_faulty_text_is_refused_line_by_line_and_nothing_is_planned(
     assert (caller.get("/merge/plans").json or {})["plans"] == []
 
 
-def test_a_file_that_is_too_long_or_no_text_is_refused(browser: Browser) -> None:
+def test_a_file_that_is_too_long_or_not_text_is_refused(browser: Browser) -> None:
     many = b"merge_external_id,keep_external_id\n" + b"a,b\n" * 5_001
 
     assert "more than 5,000 pairs" in words(send_file(browser, many))
@@ -139,7 +139,7 @@ def test_pasted_json_lines_are_planned_and_discarded(browser: Browser, caller: C
     assert browser.get(url).status_code == 404
 
 
-def test_a_key_that_may_not_read_profiles_sees_fields_without_values(
+def test_a_key_that_cannot_read_profiles_sees_fields_but_no_values(
     make_caller: Callable[..., Caller], make_browser: Callable[[Caller | None], Browser], caller: Caller
 ) -> None:
     people(caller, 1)
@@ -153,7 +153,7 @@ def test_a_key_that_may_not_read_profiles_sees_fields_without_values(
     assert planner.get(f"{url}/apply").status_code == 403
 
 
-def test_the_key_that_planned_may_not_apply_if_two_keys_are_required(
+def test_the_key_that_planned_cannot_apply_if_two_keys_are_required(
     browser: Browser, caller: Caller, monkeypatch: pytest.MonkeyPatch, front_door: Flask
 ) -> None:
     people(caller, 1)

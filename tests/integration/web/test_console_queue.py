@@ -1,4 +1,4 @@
-"""The console's page of the queue: pause, resume, limit and cancel, each after a page that names the number."""
+"""The queue page of the console: pause, resume, limit and cancel, each after a page with the number of jobs."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def waiting(caller: Caller, factory: Factory) -> None:
     factory.set_jobs(job_ids[2:], "priority = 6")
 
 
-def test_a_queue_is_paused_and_resumed_after_a_page_with_the_number(
+def test_a_queue_is_paused_and_resumed_after_a_page_with_the_number_of_jobs(
     browser: Browser, caller: Caller, waiting: None
 ) -> None:
     question = words(browser.get("/console/queue/pause"))
@@ -38,9 +38,7 @@ def test_a_queue_is_paused_and_resumed_after_a_page_with_the_number(
     assert [each["action"] for each in audit["entries"]] == ["resume", "pause"]
 
 
-def test_the_limit_is_changed_and_removed_after_a_page_with_the_number(
-    browser: Browser, caller: Caller, waiting: None
-) -> None:
+def test_the_limit_is_changed_and_removed_after_a_confirmation(browser: Browser, caller: Caller, waiting: None) -> None:
     question = words(browser.get("/console/queue/limit?limit=2"))
     browser.send("/console/queue/limit", limit="2")
     limited = (caller.get("/merge/queue").json or {})["merges_per_minute_limit"]
@@ -80,7 +78,7 @@ def test_waiting_jobs_of_an_urgency_are_cancelled(browser: Browser, caller: Call
     assert browser.send("/console/queue/cancel", priority="8").status_code == 400
 
 
-def test_a_key_sees_the_actions_that_it_may_do(
+def test_a_key_sees_only_permitted_actions(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, waiting: None
 ) -> None:
     reader = make_browser(make_caller(workspace=caller.workspace, permissions=("users.merge",)))
@@ -99,7 +97,7 @@ def test_a_key_sees_the_actions_that_it_may_do(
     assert [merger.send("/console/queue/cancel", kind=kind).status_code for kind in ("", "merge")] == [403, 303]
 
 
-def test_an_empty_queue_says_so(browser: Browser) -> None:
+def test_the_page_of_an_empty_queue_says_that_no_job_waits(browser: Browser) -> None:
     page = words(browser.get("/console/queue"))
 
     assert "No job waits." in page

@@ -1,4 +1,4 @@
-"""The console's pages of runs: progress, counts, and the actions on a whole run."""
+"""The run pages of the console: progress, counts, and actions on a whole run."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from tests.support.worker import Worker
 MakeBrowser = Callable[[Caller | None], Browser]
 
 
-def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool: Pool, worker: Worker) -> None:
+def test_a_run_is_displayed_closed_and_undone(browser: Browser, caller: Caller, pool: Pool, worker: Worker) -> None:
     track(caller, attributes=[ext("ann"), {**ext("ann-1"), "last_name": "Ash"}])
     run_id = create_run(caller, label="March file", kind="file")
     path = f"/console/runs/{run_id}"
@@ -22,7 +22,7 @@ def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool
     worker.work()
     count_all(pool)
     listed = browser.get("/console/runs?kind=file&state=open")
-    asked = words(browser.get(f"{path}/close"))
+    confirmation = words(browser.get(f"{path}/close"))
     closed = browser.send(f"{path}/close")
     count_all(pool)
     ended = browser.get(path)
@@ -38,7 +38,7 @@ def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool
     assert "March file File" in words(listed)
     assert "2 of 2" in words(listed)
     assert "1 run match" in words(listed)
-    assert "Close 1 run? It gets no further request. Its 2 jobs continue" in asked
+    assert "Close 1 run? It gets no further request. Its 2 jobs continue" in confirmation
     assert (closed.status_code, closed.headers["Location"]) == (303, path)
     assert "Orphan not found 1" in words(ended)
     assert f'href="/console/jobs?run_id={run_id}&amp;outcome=orphan_not_found"' in ended.text
@@ -50,7 +50,7 @@ def test_a_run_is_shown_closed_and_undone(browser: Browser, caller: Caller, pool
     assert "Undoes run" in of_undo
 
 
-def test_a_run_with_waiting_jobs_is_cancelled_and_one_with_dead_jobs_is_not_green(
+def test_a_run_with_waiting_jobs_is_cancelled_and_one_with_dead_jobs_has_a_red_badge(
     browser: Browser, caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     waiting, dead = create_run(caller, label="Late"), create_run(caller, label="Broken")
@@ -62,20 +62,20 @@ def test_a_run_with_waiting_jobs_is_cancelled_and_one_with_dead_jobs_is_not_gree
     )
     caller.post(f"/merge/runs/{dead}/close", {})
     count_all(pool)
-    asked = words(browser.get(f"/console/runs/{waiting}/cancel"))
+    confirmation = words(browser.get(f"/console/runs/{waiting}/cancel"))
     sent = browser.send(f"/console/runs/{waiting}/cancel")
     again = browser.send(f"/console/runs/{dead}/cancel")
     first = browser.get("/console/runs?limit=1&order=oldest")
     second = browser.get(next_page(first))
 
-    assert "Cancel 2 waiting jobs?" in asked
+    assert "Cancel 2 waiting jobs?" in confirmation
     assert (sent.status_code, again.status_code) == (303, 409)
     assert ("Late" in words(first), "Broken" in words(first)) == (True, False)
     assert 'class="badge bad"' in second.text
     assert "Finished, 1 dead" in words(second)
 
 
-def test_a_key_sees_of_a_run_what_it_may(
+def test_a_key_sees_only_the_permitted_parts_of_a_run(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, pool: Pool
 ) -> None:
     run_id = create_run(caller, label="March file")
@@ -96,7 +96,7 @@ def test_a_key_sees_of_a_run_what_it_may(
     assert "/console/runs" not in merger.get("/console/jobs").text
 
 
-def test_a_paused_run_says_why_and_how_it_goes_on(
+def test_a_paused_run_shows_the_reason_and_can_be_resumed(
     browser: Browser, caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     run = caller.post("/merge/runs", {"label": "Broken", "max_failures": 0}).json or {}
@@ -108,22 +108,22 @@ def test_a_paused_run_says_why_and_how_it_goes_on(
     count_all(pool)
 
     path = f"/console/runs/{run['run_id']}"
-    shown = browser.get(path)
-    asked = words(browser.get(f"{path}/resume"))
+    page = browser.get(path)
+    confirmation = words(browser.get(f"{path}/resume"))
     wrong = browser.send(f"{path}/resume", max_failures="many")
     resumed = browser.send(f"{path}/resume", max_failures="5%")
     again = browser.send(f"{path}/resume")
     after = caller.get(f"/merge/runs/{run['run_id']}").json or {}
 
-    assert "1 of 1 ended jobs are dead, refused or ambiguous, and the limit is 0." in words(shown)
-    assert f'href="{path}/resume"' in shown.text
-    assert "Resume 1 waiting job? It is paused: 1 of 1 ended jobs are dead" in asked
+    assert "1 of 1 ended jobs are dead, refused or ambiguous, and the limit is 0." in words(page)
+    assert f'href="{path}/resume"' in page.text
+    assert "Resume 1 waiting job? It is paused: 1 of 1 ended jobs are dead" in confirmation
     assert (wrong.status_code, "'max_failures'" in words(wrong)) == (400, True)
     assert (resumed.status_code, resumed.headers["Location"], again.status_code) == (303, path, 409)
     assert (after["paused_at"], after["max_failures"]) == (None, "5%")
 
 
-def test_a_run_is_changed_only_by_a_key_that_may_run_its_jobs(
+def test_a_run_is_cancelled_only_by_a_key_with_the_permission_of_its_jobs(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller
 ) -> None:
     run_id = create_run(caller)
@@ -140,7 +140,7 @@ def test_a_run_is_changed_only_by_a_key_that_may_run_its_jobs(
     assert [each.get(f"{path}/cancel").status_code for each in (manager, identifier, merger)] == [403, 403, 200]
 
 
-def test_an_import_offers_no_cancel(browser: Browser, caller: Caller) -> None:
+def test_the_page_of_an_import_offers_no_cancel(browser: Browser, caller: Caller) -> None:
     run_id = create_run(caller, label="people.csv", kind="import")
 
     assert f"/console/runs/{run_id}/cancel" not in browser.get(f"/console/runs/{run_id}").text

@@ -1,4 +1,4 @@
-"""The console's pages of webhooks and keys."""
+"""The webhook and key pages of the console."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 
 @pytest.fixture
 def browser(caller: Caller, database_url: str) -> Iterator[Browser]:
-    """A browser at a console that allows webhooks in private networks."""
+    """A browser of a console that allows webhooks in private networks."""
     flask = create_app(Settings(database_url=database_url, webhook_private_networks=True))
     found = Browser(flask)
     found.sign_in(caller.secret)
@@ -43,7 +43,7 @@ def webhook_id(browser: Browser, caller: Caller) -> str:
     return str((caller.get("/webhooks").json or {})["webhooks"][0]["webhook_id"])
 
 
-def test_a_webhook_is_created_once_and_its_secret_is_shown_once(browser: Browser, caller: Caller) -> None:
+def test_a_webhook_is_created_once_and_only_the_response_has_its_secret(browser: Browser, caller: Caller) -> None:
     empty = words(browser.get("/console/webhooks"))
     key = key_of(browser.get("/console/webhooks/new").text)
     fields = {"idempotency_key": key, "url": URL, "types": ["merge.batch.finished", "identity.changed"]}
@@ -64,7 +64,7 @@ def test_the_form_offers_every_type_that_a_webhook_can_select() -> None:
     assert set(TYPES) == set(EVENT_TYPES)
 
 
-def test_a_url_that_is_not_allowed_is_a_sentence_beside_the_form(browser: Browser, caller: Caller) -> None:
+def test_a_forbidden_url_gets_an_error_message_beside_the_form(browser: Browser, caller: Caller) -> None:
     for url in ("nothing", "http://169.254.169.254/", ""):
         refused = browser.send("/console/webhooks", idempotency_key="k", url=url)
 
@@ -123,7 +123,7 @@ def test_a_dead_notice_shows_its_response_and_is_retried(
     assert "No notices in this state" in words(browser.get(f"{path}?state=dead"))
 
 
-def test_a_key_that_reads_sees_no_action_and_changes_nothing(
+def test_a_key_with_webhooks_read_sees_no_action_and_changes_nothing(
     make_browser: MakeBrowser, make_caller: Callable[..., Caller], caller: Caller, webhook_id: str
 ) -> None:
     reader = make_browser(make_caller(workspace=caller.workspace, permissions=("webhooks.read",)))

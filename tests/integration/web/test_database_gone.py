@@ -1,4 +1,4 @@
-"""The front door while PostgreSQL comes and goes: what was accepted stays accepted, the rest is asked to come again."""
+"""The API while PostgreSQL stops and starts: accepted batches stay accepted, other requests get 503 and Retry-After."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,18 +13,18 @@ BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identif
 
 
 def jobs(postgres: PostgresServer) -> int:
-    """Return how many jobs there are."""
+    """Return the number of jobs."""
     with psycopg.connect(postgres.url()) as conn:
         (count,) = conn.execute("SELECT count(*) FROM job").fetchone() or (0,)
     return int(count)
 
 
-def test_a_batch_that_was_accepted_is_answered_so_even_when_the_database_goes_away_meanwhile(
+def test_an_accepted_batch_gets_202_even_if_the_database_stops_during_the_wait(
     own_postgres: PostgresServer, lone_caller: Caller
 ) -> None:
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(lone_caller.post, "/users/merge", BODY, headers={"Prefer": "wait=30"})
-        # Until then the commit may be done and its answer still under way, which is answered 503 as it must be.
+        # Before this point, the server may have committed without a confirmation to the client, which requires a 503.
         wait_until(lambda: WAITING_SLOTS.taken == 1, what="the request to wait for its batch")
         own_postgres.stop()
         response = answer.result()
@@ -36,7 +36,7 @@ def test_a_batch_that_was_accepted_is_answered_so_even_when_the_database_goes_aw
     assert "Preference-Applied" not in response.headers
 
 
-def test_while_the_database_is_away_nothing_is_accepted_and_then_all_goes_on(
+def test_no_merge_is_accepted_without_a_database_and_merges_resume_afterwards(
     own_postgres: PostgresServer, lone_caller: Caller
 ) -> None:
     before = lone_caller.post("/users/merge", BODY)

@@ -1,4 +1,4 @@
-"""A PostgreSQL that refuses work: 503 with Retry-After, and `ready` says why, until it takes writes again."""
+"""PostgreSQL refuses work: requests get 503 with Retry-After and `ready` reports the cause until it accepts writes."""
 
 import psycopg
 import pytest
@@ -27,7 +27,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-def test_while_it_refuses_ready_says_why_and_then_all_goes_on(
+def test_ready_reports_the_cause_of_a_refusal_and_merges_resume_afterwards(
     own_postgres: PostgresServer, lone_caller: Caller, refusal: Refusal
 ) -> None:
     assert lone_caller.get("/health/ready").status_code == 200
@@ -44,7 +44,7 @@ def test_while_it_refuses_ready_says_why_and_then_all_goes_on(
 
 
 @pytest.mark.parametrize("path", WRITES)
-def test_a_read_only_server_answers_every_write_with_503(
+def test_every_write_gets_503_if_the_server_is_read_only(
     own_postgres: PostgresServer, lone_caller: Caller, path: str
 ) -> None:
     assert lone_caller.post("/users/track", WRITES["/users/track"]).status_code == 201
@@ -55,7 +55,7 @@ def test_a_read_only_server_answers_every_write_with_503(
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_commands_on_a_read_only_server_end_in_one_sentence(
+def test_commands_fail_with_one_message_if_the_server_is_read_only(
     own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrations.upgrade_schema(own_postgres.url())
@@ -73,7 +73,7 @@ def test_commands_on_a_read_only_server_end_in_one_sentence(
     assert listed.exit_code == 0
 
 
-def test_migrating_a_read_only_server_ends_in_one_sentence(own_postgres: PostgresServer) -> None:
+def test_migrating_a_read_only_server_fails_with_one_message(own_postgres: PostgresServer) -> None:
     with refuse(own_postgres, REFUSALS[0]), pytest.raises(SetupError, match="PostgreSQL is read-only"):
         migrations.upgrade_schema(own_postgres.url())
 
@@ -95,7 +95,7 @@ def test_the_doctor_reports_a_revoked_privilege_of_the_processes(own_postgres: P
 
 
 def metrics_of(caller: Caller) -> str:
-    """Return the metrics that web serves without a key."""
+    """Return the metrics that the web server exposes without a key."""
     return expose(*metric_sources(caller.flask)).decode()
 
 
@@ -116,7 +116,7 @@ def test_the_metrics_report_no_cause_while_nothing_is_refused(lone_caller: Calle
 @pytest.mark.parametrize(
     ("error", "status"), [(psycopg.errors.NumericValueOutOfRange, 400), (psycopg.errors.CheckViolation, 500)]
 )
-def test_a_value_that_postgresql_cannot_hold_is_the_requests_own_fault(
+def test_a_value_that_postgresql_cannot_store_gets_400(
     lone_door: Flask, lone_caller: Caller, error: type[psycopg.Error], status: int
 ) -> None:
     def fail() -> str:

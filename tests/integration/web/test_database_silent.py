@@ -1,4 +1,4 @@
-"""The front door while PostgreSQL is away, in every way: 503 with Retry-After within two seconds, no thread kept."""
+"""The API while PostgreSQL does not respond: requests get 503 with Retry-After within two seconds."""
 
 import socket
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ from tests.support.postgres import FAST, PostgresServer
 from tests.support.waiting import wait_until
 
 BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}
-#: Seconds within which a client is answered, and what a busy machine may need on top.
+#: Maximum response time, and additional time for a busy machine, in seconds.
 BOUND_S = 2.0
 MACHINE_S = 1.0
-#: Seconds after which PostgreSQL ends a statement that waits for a lock. An earlier answer is the client's own.
+#: Seconds after which PostgreSQL ends a statement that waits for a lock. An earlier end is due to the client's timeout.
 OTHER_LIMITS_S = 10.0
-#: More than a pool has connections.
+#: More requests than a pool has connections.
 MANY = 12
 PLAIN = "sslmode=disable&gssencmode=disable"
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'mergelane-web/%%' AND wait_event_type = 'Lock'"
@@ -42,22 +42,22 @@ WAITING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'mergelane
 
 @dataclass
 class Place:
-    """A PostgreSQL behind a proxy, and a key."""
+    """A PostgreSQL server behind a proxy, and a key."""
 
     postgres: PostgresServer
     proxy: Proxy
     key: str
-    #: Connections that have come through the proxy.
+    #: One item for each connection through the proxy.
     came: list[int] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        """Where the proxy is."""
+        """The URL of the database through the proxy."""
         return f"postgresql://postgres@127.0.0.1:{self.proxy.port}/postgres?{PLAIN}"
 
     @contextmanager
     def caller(self, url: str = "", **settings: float) -> Iterator[Caller]:
-        """Lend a caller of a front door of its own, whose database is at *url*, by default behind the proxy."""
+        """Yield a caller of a new application whose database is at *url*, by default behind the proxy."""
         flask = create_app(Settings(database_url=url or self.url, **settings))  # type: ignore[arg-type]
         try:
             yield Caller(flask, secret=self.key, key_id=None, workspace_id=1, workspace="shop")  # type: ignore[arg-type]
@@ -66,20 +66,20 @@ class Place:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep everybody from writing batches."""
+        """Lock the table of batches against all other connections."""
         with psycopg.connect(self.postgres.url()) as conn:
             conn.execute("LOCK TABLE batch IN ACCESS EXCLUSIVE MODE")
             yield
 
     def wait_until_someone_waits(self) -> None:
-        """Wait until a request is in the middle of a statement."""
+        """Wait until the statement of a request waits for a lock."""
         with psycopg.connect(self.postgres.url(), autocommit=True) as conn:
             wait_until(lambda: conn.execute(WAITING).fetchone(), what="a request to wait for a lock")
 
 
 @pytest.fixture(scope="module")
 def shared_place() -> Iterator[Place]:
-    """A place for the tests of this file."""
+    """The server, proxy and key that the tests of this file share."""
     with TemporaryDirectory(prefix="mergelane-test-pg-") as folder:
         try:
             postgres = PostgresServer(Path(folder) / "data", FAST)
@@ -101,7 +101,7 @@ def shared_place() -> Iterator[Place]:
 
 @pytest.fixture
 def place(shared_place: Place) -> Iterator[Place]:
-    """The place, whole again after the test."""
+    """The shared place, whose proxy is restored after the test."""
     try:
         yield shared_place
     finally:
@@ -111,39 +111,39 @@ def place(shared_place: Place) -> Iterator[Place]:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer, and how many seconds it took."""
+    """A response and its duration in seconds."""
 
     response: TestResponse
     seconds: float
 
     def assert_unavailable(self) -> None:
-        """Assert that the client was asked, soon, to come back."""
+        """Assert a 503 with Retry-After within the bound."""
         assert self.response.status_code == 503
         assert int(self.response.headers["Retry-After"]) > 0
         assert self.seconds < BOUND_S + MACHINE_S
 
 
 def post(caller: Caller, **headers: str) -> Answered:
-    """Post a merge."""
+    """Request a merge and measure the response time."""
     began = monotonic()
     response = caller.post("/users/merge", BODY, headers=headers)
     return Answered(response, monotonic() - began)
 
 
 def assert_open(caller: Caller) -> None:
-    """Assert that, before long, a merge is accepted."""
+    """Wait until a merge is accepted."""
     wait_until(lambda: post(caller).response.status_code == 202, what="a 202")
 
 
 def accepted(caller: Caller, **headers: str) -> Any:
-    """Return the answer to a merge that was accepted, None when it was not."""
+    """Request a merge and return the response body, or None if the merge is not accepted."""
     response = post(caller, **headers).response
     return response.json if response.status_code == 202 else None
 
 
 @contextmanager
 def black_hole() -> Iterator[int]:
-    """Lend a port that answers no attempt to connect: its queue is full, and the kernel drops what comes."""
+    """Yield a port that answers no attempt to connect: its queue is full, and the kernel drops new packets."""
     with socket.socket() as listener, socket.socket() as first:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -152,18 +152,18 @@ def black_hole() -> Iterator[int]:
         yield port
 
 
-def test_a_port_that_refuses(place: Place) -> None:
+def test_a_port_that_refuses_connections_gets_503(place: Place) -> None:
     with place.caller(f"postgresql://postgres@127.0.0.1:1/postgres?{PLAIN}") as caller:
         post(caller).assert_unavailable()
 
 
-def test_a_host_that_never_answers(place: Place) -> None:
+def test_a_host_that_never_answers_gets_503(place: Place) -> None:
     with black_hole() as port, place.caller(f"postgresql://postgres@127.0.0.1:{port}/postgres?{PLAIN}") as caller:
         for answered in at_once([lambda: post(caller)] * MANY):
             answered.assert_unavailable()
 
 
-def test_a_server_that_accepts_and_says_nothing(place: Place) -> None:
+def test_a_server_that_accepts_connections_and_does_not_respond_gets_503(place: Place) -> None:
     with place.caller() as caller:
         place.proxy.stall(stalled=True)
         post(caller).assert_unavailable()
@@ -171,7 +171,7 @@ def test_a_server_that_accepts_and_says_nothing(place: Place) -> None:
         assert_open(caller)
 
 
-def test_a_server_that_was_stopped(place: Place) -> None:
+def test_a_stopped_server_gets_503(place: Place) -> None:
     with place.caller() as caller:
         assert post(caller).response.status_code == 202
         place.postgres.stop()
@@ -183,7 +183,7 @@ def test_a_server_that_was_stopped(place: Place) -> None:
         assert_open(caller)
 
 
-def test_a_server_frozen_between_two_requests(place: Place) -> None:
+def test_a_server_frozen_between_two_requests_gets_503(place: Place) -> None:
     with place.caller() as caller:
         assert {answered.response.status_code for answered in at_once([lambda: post(caller)] * MANY)} == {202}
         with place.postgres.frozen():
@@ -193,12 +193,12 @@ def test_a_server_frozen_between_two_requests(place: Place) -> None:
 
 
 @pytest.mark.parametrize("way", ["frozen", "stalled", "cut"])
-def test_a_server_gone_in_the_middle_of_a_statement(place: Place, way: str) -> None:
+def test_a_server_lost_during_a_statement_gets_503_before_other_limits(place: Place, way: str) -> None:
     assert lose_server(place, way) < OTHER_LIMITS_S
 
 
-def test_the_limits_of_one_wait_are_within_the_bound() -> None:
-    """So a request is answered in time, unless the machine lacks processor time."""
+def test_the_timeouts_of_the_settings_are_within_the_bound() -> None:
+    """A request gets its response within the bound unless the machine lacks processor time."""
     settings = Settings()
 
     assert settings.silence_s + POLL_S + PROBE_S <= BOUND_S
@@ -207,22 +207,22 @@ def test_the_limits_of_one_wait_are_within_the_bound() -> None:
 
 
 def lose_server(place: Place, way: str) -> float:
-    """Lose the server in the middle of statements; return after how many seconds their requests were answered."""
+    """Disconnect the server during statements and return the seconds until their requests got responses."""
     with place.caller() as caller, ThreadPoolExecutor(MANY) as threads:
         with place.held():
-            asked: list[Future[Answered]] = [threads.submit(post, caller) for _ in range(MANY)]
+            requests: list[Future[Answered]] = [threads.submit(post, caller) for _ in range(MANY)]
             place.wait_until_someone_waits()
             began = monotonic()
             match way:
                 case "frozen":
                     with place.postgres.frozen():
-                        statuses = {future.result().response.status_code for future in asked}
+                        statuses = {future.result().response.status_code for future in requests}
                 case "stalled":
                     place.proxy.stall(stalled=True)
-                    statuses = {future.result().response.status_code for future in asked}
+                    statuses = {future.result().response.status_code for future in requests}
                 case _:
                     place.proxy.refuse(refusing=True)
-                    statuses = {future.result().response.status_code for future in asked}
+                    statuses = {future.result().response.status_code for future in requests}
             seconds = monotonic() - began
         place.proxy.refuse(refusing=False)
         place.proxy.stall(stalled=False)
@@ -231,20 +231,20 @@ def lose_server(place: Place, way: str) -> float:
     return seconds
 
 
-def test_a_slow_statement_is_waited_for_while_the_server_answers_others(place: Place) -> None:
+def test_a_slow_statement_is_not_cut_off_while_the_server_answers_probes(place: Place) -> None:
     with place.caller(silence_s=0.1) as caller, ThreadPoolExecutor(1) as thread:
         assert_open(caller)
         before = len(place.came)
         with place.held():
             answer = thread.submit(post, caller)
-            wait_until(lambda: len(place.came) >= before + 2, what="the pulse to be felt twice")
+            wait_until(lambda: len(place.came) >= before + 2, what="the second probe of the server")
             assert not answer.done()
 
         assert answer.result().response.status_code == 202
 
 
-def test_a_request_that_went_unanswered_is_repeated_under_its_key(place: Place) -> None:
-    """The client cannot tell whether the batch was accepted, and need not: its key makes one batch of all tries."""
+def test_a_request_repeated_with_its_key_after_a_503_creates_one_batch(place: Place) -> None:
+    """The client does not know whether the batch was accepted. With its key, all attempts create one batch."""
     once = {"Idempotency-Key": "once"}
     with place.caller() as caller:
         with place.held(), ThreadPoolExecutor(1) as thread:

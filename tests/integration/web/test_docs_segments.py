@@ -1,4 +1,4 @@
-"""docs/segments.md is true: its examples are answered as it says, and it names every leaf and comparison."""
+"""docs/segments.md is correct: its examples get the documented responses, and it names every leaf and comparison."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ GUEST = {"alias_name": "Joedoe", "alias_label": "full_name"}
 
 
 def query(caller: Caller, body: Any) -> Json:
-    """Return the answer to *body*, which must be answered."""
+    """Return the response to the valid query *body*."""
     response = caller.post("/segments/query", body)
     answer: Json = response.json
 
@@ -29,7 +29,7 @@ def query(caller: Caller, body: Any) -> Json:
     return answer
 
 
-def test_the_first_example_is_answered_as_it_is_shown(caller: Caller) -> None:
+def test_the_first_example_gets_the_documented_response(caller: Caller) -> None:
     jacket = {"product_id": "jacket", "currency": "USD", "price": 80.0, "time": "2025-01-05T19:20:30+01:00"}
     track(
         caller,
@@ -44,12 +44,12 @@ def test_the_first_example_is_answered_as_it_is_shown(caller: Caller) -> None:
     assert query(caller, REQUEST) == ANSWER
 
 
-def test_there_are_examples() -> None:
+def test_the_page_has_more_than_four_examples() -> None:
     assert len(FILTERS) > 4
 
 
 @pytest.mark.parametrize("filter_", FILTERS, ids=str)
-def test_every_filter_that_is_shown_is_answered(caller: Caller, filter_: Json) -> None:
+def test_every_documented_filter_is_valid(caller: Caller, filter_: Json) -> None:
     assert query(caller, {"filter": filter_})["count"] == 0
 
 

@@ -1,4 +1,4 @@
-"""The door: every endpoint has one, and it opens for the right keys alone."""
+"""Authentication: every endpoint requires a key with its permissions or is public."""
 
 from collections.abc import Callable
 
@@ -12,21 +12,21 @@ from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.front_door import Caller
 
-#: Endpoints that anybody may see, and why.
+#: Endpoints that need no key, with the reason.
 PUBLIC = {
     "health.live_view": "the supervisor of the process has no key",
     "health.ready_view": "the load balancer has no key",
-    "docs.openapi_view": "it describes the product and nobody's data",
-    "docs.docs_view": "likewise; the page asks for a key when something is tried out",
+    "docs.openapi_view": "it describes the product and contains no data",
+    "docs.docs_view": "it contains no data; requests from the page need a key",
     "docs.docs_file_view": "scripts and styles of that page",
     "console.auth.sign_in_page": "the form that takes a key",
-    "console.auth.submit_sign_in": "what takes it",
+    "console.auth.submit_sign_in": "the endpoint that receives the key",
     "console.static_files.static_file": "scripts and styles of the console",
 }
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
 
-def test_every_endpoint_has_a_door_or_is_public(front_door: Flask) -> None:
+def test_every_endpoint_requires_a_key_or_is_public(front_door: Flask) -> None:
     open_ones = {
         name
         for name, view in front_door.view_functions.items()
@@ -36,18 +36,18 @@ def test_every_endpoint_has_a_door_or_is_public(front_door: Flask) -> None:
     assert open_ones == PUBLIC.keys()
 
 
-def test_every_permission_that_a_door_asks_for_can_be_given(front_door: Flask) -> None:
-    doors = [
-        getattr(view, door, None)
+def test_every_required_permission_can_be_granted(front_door: Flask) -> None:
+    found = [
+        getattr(view, attribute, None)
         for view in front_door.view_functions.values()
-        for door in ("permissions", "page_permissions")
+        for attribute in ("permissions", "page_permissions")
     ]
-    wanted = {name for door in doors for name in door or ()}
+    required = {name for permissions in found for name in permissions or ()}
 
-    assert wanted <= set(keys.PERMISSIONS)
+    assert required <= set(keys.PERMISSIONS)
 
 
-def test_no_url_answers_to_options(front_door: Flask) -> None:
+def test_no_url_has_the_method_options(front_door: Flask) -> None:
     assert all("OPTIONS" not in (rule.methods or ()) for rule in front_door.url_map.iter_rules())
 
 
@@ -64,7 +64,7 @@ def test_no_url_answers_to_options(front_door: Flask) -> None:
         "Bearer " + "x" * 5000,
     ],
 )
-def test_without_a_key_nothing_opens_and_the_key_is_not_echoed(caller: Caller, header: str) -> None:
+def test_a_request_without_a_valid_key_gets_401_and_the_key_is_not_echoed(caller: Caller, header: str) -> None:
     response = caller.post("/users/merge", {"merge_updates": []}, headers={"Authorization": header})
 
     assert response.status_code == 401
@@ -73,11 +73,11 @@ def test_without_a_key_nothing_opens_and_the_key_is_not_echoed(caller: Caller, h
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER   "])
-def test_a_key_opens_its_workspace(caller: Caller, scheme: str) -> None:
+def test_the_scheme_of_the_authorization_header_ignores_case_and_spaces(caller: Caller, scheme: str) -> None:
     assert caller.get("/merge/jobs", headers={"Authorization": scheme + caller.secret}).status_code == 200
 
 
-def test_a_key_chosen_by_hand_may_have_letters_of_any_script(caller: Caller, connection: Connection) -> None:
+def test_a_configured_key_may_have_letters_of_any_script(caller: Caller, connection: Connection) -> None:
     keys.ensure_key(connection, key="schlüssel-für-alle", workspace="default")
     as_sent = "Bearer " + "schlüssel-für-alle".encode().decode("latin-1")
 
@@ -104,7 +104,7 @@ def test_an_expired_key_is_refused(caller: Caller, connection: Connection) -> No
     assert response.json == {"message": "Invalid API key"}
 
 
-def test_the_door_knows_the_peppers(database_url: str, connection: Connection) -> None:
+def test_authentication_uses_all_configured_peppers(database_url: str, connection: Connection) -> None:
     pepper = "a-pepper-of-some-length"
     _, secret = keys.create_key(connection, workspace="peppered", label="x", permissions=["*"], peppers=(pepper,))
     flask = create_app(Settings(database_url=database_url, key_pepper=("another-pepper-than-that", pepper)))
@@ -129,7 +129,7 @@ def test_a_key_without_the_permission_is_denied(make_caller: Callable[..., Calle
 @pytest.mark.parametrize(
     ("permission", "denied"), [("users.merge", False), ("users.identify", False), ("users.track", True)]
 )
-def test_whoever_may_merge_or_identify_may_poll(
+def test_a_key_with_users_merge_or_users_identify_may_poll(
     make_caller: Callable[..., Caller], path: str, permission: str, *, denied: bool
 ) -> None:
     status = make_caller(permissions=(permission,)).get(path).status_code
@@ -137,7 +137,7 @@ def test_whoever_may_merge_or_identify_may_poll(
     assert (status == 403) is denied
 
 
-def test_who_is_asking_is_settled_before_what_is_asked(caller: Caller) -> None:
+def test_the_key_is_checked_before_the_body(caller: Caller) -> None:
     response = caller.post("/users/merge", data=b"{", headers={"Authorization": "Bearer nobodys"})
 
     assert response.status_code == 401

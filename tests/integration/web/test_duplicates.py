@@ -1,4 +1,4 @@
-"""`/duplicates` at the wire: the policy, the rehearsal in numbers and as a table, and runs."""
+"""The `/duplicates` endpoints: the policy, the preview as counts and as CSV, and runs."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ ELSEWHERE = "01a202b7-0c65-769b-9741-1871039b8b20"
 
 
 def people(caller: Caller) -> None:
-    """Make two people with duplicates, and one with none."""
+    """Create two groups of duplicates and a profile without duplicates."""
     for name, email in [("a1", "a@x.org"), ("b1", "b@x.org"), ("c1", "c@x.org"), ("a2", "A@x.org"), ("b2", "b@x.org")]:
         alias = {"alias_label": "shop", "alias_name": name}
         track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, "email": email}])
@@ -41,7 +41,7 @@ def people(caller: Caller) -> None:
 
 
 def table_of(caller: Caller, **query: str) -> list[Json]:
-    """Return the rows of the rehearsal."""
+    """Return the rows of the preview."""
     response = caller.get("/duplicates/preview.csv", **query)
 
     assert response.status_code == 200, response.text
@@ -50,7 +50,7 @@ def table_of(caller: Caller, **query: str) -> list[Json]:
 
 
 def begun(caller: Caller) -> Json:
-    """Return the answer to the beginning of a run."""
+    """Start a run and return the response body."""
     response = caller.post("/duplicates/runs")
     body: Json = response.json
 
@@ -91,14 +91,14 @@ def test_a_workspace_has_the_default_policy_until_it_sets_one(caller: Caller) ->
         ),
     ],
 )
-def test_a_policy_that_cannot_be_set_is_refused_with_a_sentence(caller: Caller, body: Any, sentence: str) -> None:
+def test_an_invalid_policy_is_refused_with_a_message(caller: Caller, body: Any, sentence: str) -> None:
     response = caller.put("/duplicates/policy", body)
 
     assert (response.status_code, response.json) == (400, {"message": sentence})
     assert caller.get("/duplicates/policy").json == DEFAULTS
 
 
-def test_a_preview_has_the_vendors_columns_and_the_run_merges_the_same(
+def test_a_preview_has_the_columns_of_braze_and_the_run_merges_the_same_profiles(
     caller: Caller, pool: Pool, worker: Worker
 ) -> None:
     people(caller)
@@ -120,10 +120,10 @@ def test_a_preview_has_the_vendors_columns_and_the_run_merges_the_same(
         "complete": True,
         "counts": {"examined": 6, "groups": 2, "to_merge": 3, "undecided": {}, "left": {}},
     }
-    fates = [
+    actions = [
         (row["Email Address"], row["External ID"], row["Profile to keep"], row["Profile to merge"]) for row in rows
     ]
-    assert fates == [
+    assert actions == [
         ("A@x.org", "", "TRUE", "FALSE"),
         ("a@x.org", "", "FALSE", "TRUE"),
         ("b@x.org", "bob", "TRUE", "FALSE"),
@@ -146,7 +146,7 @@ def test_a_preview_has_the_vendors_columns_and_the_run_merges_the_same(
     assert table_of(caller) == []
 
 
-def test_another_rule_can_be_rehearsed_without_being_set(caller: Caller) -> None:
+def test_a_preview_with_another_rule_does_not_change_the_policy(caller: Caller) -> None:
     people(caller)
     oldest = [row["Braze ID"] for row in table_of(caller, prefer="oldest", resolve_ties_by="created")]
     newest = [row["Braze ID"] for row in table_of(caller)]
@@ -157,7 +157,7 @@ def test_another_rule_can_be_rehearsed_without_being_set(caller: Caller) -> None
 
 
 @pytest.mark.parametrize("path", ["/duplicates/preview", "/duplicates/preview.csv"])
-def test_a_rule_that_is_none_is_refused_with_a_sentence(caller: Caller, path: str) -> None:
+def test_an_invalid_rule_is_refused_with_a_message(caller: Caller, path: str) -> None:
     unknown, misspelt = caller.get(path, prefer="best"), caller.get(path, identfier="email")
 
     assert unknown.status_code == misspelt.status_code == 400
@@ -165,7 +165,7 @@ def test_a_rule_that_is_none_is_refused_with_a_sentence(caller: Caller, path: st
     assert "identifier, prefer, resolve_ties_by" in misspelt.text
 
 
-def test_what_cannot_be_decided_is_listed_beside_the_others(
+def test_undecided_profiles_are_listed_in_the_preview(
     caller: Caller, pool: Pool, worker: Worker, database_url: str
 ) -> None:
     twins = [{"external_id": "t1", "email": "t@x.org"}, {"external_id": "t2", "email": "t@x.org"}]
@@ -176,7 +176,7 @@ def test_what_cannot_be_decided_is_listed_beside_the_others(
     assert (caller.get("/duplicates/preview").json or {})["counts"]["undecided"] == {"tie": 2}
 
 
-def test_no_spreadsheet_takes_what_strangers_wrote_for_a_formula(caller: Caller) -> None:
+def test_values_that_look_like_formulas_are_escaped_in_the_csv(caller: Caller) -> None:
     evil = "=1+1@x.org"
     for external_id in ("+cmd", "-2"):
         track(caller, attributes=[{"external_id": external_id, "email": evil, "phone": "+14155550123"}])
@@ -187,7 +187,7 @@ def test_no_spreadsheet_takes_what_strangers_wrote_for_a_formula(caller: Caller)
     ]
 
 
-def test_the_table_is_a_file_to_keep(caller: Caller) -> None:
+def test_the_csv_is_sent_as_an_attachment(caller: Caller) -> None:
     response = caller.get("/duplicates/preview.csv")
 
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -208,7 +208,7 @@ def test_a_second_run_is_refused_until_the_first_has_ended_or_is_cancelled(calle
     assert begun(caller)["run_id"] != run["run_id"]
 
 
-def test_runs_are_listed_newest_first_a_page_at_a_time(caller: Caller) -> None:
+def test_runs_are_listed_newest_first_in_pages(caller: Caller) -> None:
     runs = []
     for _ in range(3):
         runs.append(begun(caller))
@@ -221,12 +221,12 @@ def test_runs_are_listed_newest_first_a_page_at_a_time(caller: Caller) -> None:
     assert {run["trigger"] for run in first["runs"]} == {"api"}
 
 
-def test_a_run_that_is_not_there_is_not_found(caller: Caller) -> None:
+def test_an_unknown_run_gets_404(caller: Caller) -> None:
     assert caller.get(f"/duplicates/runs/{ELSEWHERE}").status_code == 404
     assert caller.post(f"/duplicates/runs/{ELSEWHERE}/cancel").status_code == 404
 
 
-def test_batches_are_listed_by_who_made_them(caller: Caller, pool: Pool) -> None:
+def test_batches_are_filtered_by_source_and_run(caller: Caller, pool: Pool) -> None:
     people(caller)
     asked = caller.post("/users/merge", {"merge_updates": []}).json or {}
     run = begun(caller)
@@ -254,7 +254,7 @@ def test_batches_are_listed_by_who_made_them(caller: Caller, pool: Pool) -> None
         ("users.merge", set()),
     ],
 )
-def test_a_key_may_do_what_its_permission_says(
+def test_a_key_may_use_only_the_endpoints_of_its_permission(
     make_caller: Callable[..., Caller], permission: str, allowed: set[str]
 ) -> None:
     caller = make_caller(permissions=(permission,))
@@ -270,7 +270,7 @@ def test_a_key_may_do_what_its_permission_says(
     assert {response.status_code for response in asked.values()} <= {200, 202, 403}
 
 
-def test_a_table_whose_database_goes_away_in_between_ends_with_an_error_and_not_as_if_it_were_whole(
+def test_a_csv_whose_database_fails_during_the_preview_gets_an_error(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:

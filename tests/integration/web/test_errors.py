@@ -1,4 +1,4 @@
-"""Errors: each is an object with one sentence, whatever went wrong."""
+"""Every error response is an object with one message."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.front_door import Caller
 
 @pytest.fixture
 def cut_off() -> Iterator[Flask]:
-    """An application whose database does not answer."""
+    """An application whose database does not respond."""
     flask = create_app(Settings(database_url="postgresql://127.0.0.1:1/nowhere", pool_timeout_s=0.2))
     try:
         yield flask
@@ -31,7 +31,7 @@ def test_an_unknown_url_is_not_found(caller: Caller) -> None:
         assert response.json == {"message": "There is nothing at this URL; check its path."}
 
 
-def test_another_method_is_not_allowed_and_the_right_ones_are_named(caller: Caller) -> None:
+def test_another_method_gets_405_with_the_allowed_methods(caller: Caller) -> None:
     response = caller.get("/users/merge")
 
     assert response.status_code == 405
@@ -39,7 +39,7 @@ def test_another_method_is_not_allowed_and_the_right_ones_are_named(caller: Call
     assert response.headers["Allow"] == "POST"
 
 
-def test_an_unexpected_error_is_answered_without_details_and_logged_with_them(
+def test_an_unexpected_error_has_details_in_the_log_and_none_in_the_response(
     front_door: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     @front_door.get("/boom")
@@ -59,7 +59,7 @@ def test_an_unexpected_error_is_answered_without_details_and_logged_with_them(
     assert str(record.exc_info[1]) == "the inner details"
 
 
-def test_a_profile_that_was_merged_away_is_gone_and_links_to_its_survivor(front_door: Flask) -> None:
+def test_an_orphan_gets_410_with_a_link_to_its_survivor(front_door: Flask) -> None:
     @front_door.get("/gone")
     def gone() -> None:
         message = "This profile was merged into another."
@@ -72,7 +72,7 @@ def test_a_profile_that_was_merged_away_is_gone_and_links_to_its_survivor(front_
     assert response.headers["Link"] == f'</profiles/{"b" * 24}>; rel="canonical"'
 
 
-def test_profiles_that_kept_changing_are_worth_another_try(front_door: Flask) -> None:
+def test_profiles_that_keep_changing_get_503_with_retry_after(front_door: Flask) -> None:
     @front_door.get("/unsettled")
     def unsettled() -> None:
         raise ResolutionUnsettled
@@ -86,9 +86,7 @@ def test_profiles_that_kept_changing_are_worth_another_try(front_door: Flask) ->
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/health/ready"), ("POST", "/users/merge"), ("GET", "/merge/jobs")]
 )
-def test_while_the_database_does_not_answer_the_client_is_asked_to_come_again(
-    cut_off: Flask, method: str, path: str
-) -> None:
+def test_a_request_without_a_database_gets_503_with_retry_after(cut_off: Flask, method: str, path: str) -> None:
     headers = {"Authorization": "Bearer some-key-or-other"}
 
     response = cut_off.test_client().open(path, method=method, headers=headers, json={"merge_updates": []})
@@ -98,11 +96,11 @@ def test_while_the_database_does_not_answer_the_client_is_asked_to_come_again(
     assert list(response.json or {}) == ["message"]
 
 
-def test_a_live_process_says_so_even_without_its_database(cut_off: Flask) -> None:
+def test_live_succeeds_without_a_database(cut_off: Flask) -> None:
     assert cut_off.test_client().get("/health/live").json == {"status": "live"}
 
 
-def test_a_process_with_its_database_is_ready(front_door: Flask) -> None:
+def test_ready_succeeds_with_a_database(front_door: Flask) -> None:
     response = front_door.test_client().get("/health/ready")
 
     assert response.status_code == 200

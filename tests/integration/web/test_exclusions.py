@@ -1,4 +1,4 @@
-"""`/duplicates/exclusions` at the wire, and undos, which exclude their pairs."""
+"""The `/duplicates/exclusions` endpoints, and exclusions that undos create."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ UNKNOWN = "0" * 24
 
 @pytest.fixture
 def twins(caller: Caller) -> tuple[str, str]:
-    """Two profiles with one address; return their braze_ids."""
+    """The braze_ids of two profiles with one email address."""
     for each in ("ada", "eve"):
         track(caller, attributes=[{"external_id": each, "email": "ada@x.org"}])
     one, other = (the_profile(caller, each)["braze_id"] for each in ("ada", "eve"))
@@ -131,7 +131,7 @@ def test_exclusions_are_listed_newest_first_page_by_page(caller: Caller) -> None
         ),
     ],
 )
-def test_a_request_that_names_no_two_profiles_is_refused(
+def test_a_request_that_does_not_name_two_profiles_is_refused(
     caller: Caller, twins: tuple[str, str], body: Any, status: int, sentence: str
 ) -> None:
     response = caller.post(PATH, body)
@@ -141,7 +141,7 @@ def test_a_request_that_names_no_two_profiles_is_refused(
     assert listed(caller) == []
 
 
-def test_an_exclusion_needs_its_own_permission(make_caller: Callable[..., Caller]) -> None:
+def test_changing_exclusions_needs_the_permission_duplicates_exclude(make_caller: Callable[..., Caller]) -> None:
     reader = make_caller(permissions=("duplicates.run",))
     writer = make_caller(permissions=("duplicates.exclude",))
 
@@ -152,7 +152,7 @@ def test_an_exclusion_needs_its_own_permission(make_caller: Callable[..., Caller
     assert writer.delete(f"{PATH}/{ELSEWHERE}").status_code == 404
 
 
-def test_two_requests_at_once_store_a_pair_once(caller: Caller, twins: tuple[str, str]) -> None:
+def test_concurrent_requests_store_a_pair_once(caller: Caller, twins: tuple[str, str]) -> None:
     with ThreadPoolExecutor(8) as threads:
         bodies = [exclusion(ADA, EVE), exclusion(EVE, ADA)] * 4
         answers = list(threads.map(lambda body: caller.post(PATH, body), bodies))
@@ -170,12 +170,12 @@ def test_an_undo_excludes_its_pair(caller: Caller, pool: Pool, twins: tuple[str,
     assert stored["undo_job_id"] == undone["job_id"]
     assert (stored["key"], stored["reason"]) == (None, None)
     assert to_merge(caller) == 0
-    # An explicit merge goes on, and its undo finds the pair excluded already.
+    # An explicit merge ignores the exclusion. Its undo does not exclude the pair again.
     undo_one(caller, pool, merge_one(caller, pool, ext("eve"), ext("ada")))
     assert listed(caller) == [stored]
 
 
-def test_an_explicit_merge_of_an_excluded_pair_goes_on_and_warns(
+def test_an_explicit_merge_of_an_excluded_pair_succeeds_with_a_warning(
     caller: Caller, pool: Pool, twins: tuple[str, str]
 ) -> None:
     track(caller, attributes=[{"external_id": "kim"}])

@@ -1,4 +1,4 @@
-"""The failed attempts of a job: counted when they fail, shown by the API and the console, gone with their person."""
+"""Failed attempts of a job: the API and the console list them, and they are deleted with the profile."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,7 +34,7 @@ class Subject:
         self.id: str = caller.get(accepted["status_url"]).json["jobs"][0]["job_id"]
 
     def attempt(self, *, fails: bool, max_attempts: int = 5) -> None:
-        """Run an attempt now. It fails if the ledger has an identifier that cannot be read."""
+        """Run an attempt. If *fails*, the job has an identifier that cannot be parsed."""
         identifier = {"external_id": 7 if fails else "ada-1"}
         self.set("orphan_identifier = %s, due_at = now() - interval '100 years'", Jsonb(identifier))
         lane = Lane(workspace_id=self.caller.workspace_id, job_ids=[UUID(self.id)], task_id=uuid7())
@@ -46,26 +46,26 @@ class Subject:
         self.connection.execute(f"UPDATE job SET {assignments} WHERE id = %s".encode(), [*values, self.id])
 
     def read(self) -> Json:
-        """Return the job, as the API shows it."""
+        """Return the job from the API."""
         found: Json = self.caller.get(f"/merge/jobs/{self.id}").json
         return found
 
     def failed(self) -> list[tuple[int, str]]:
-        """Return the numbers and errors of its failed attempts."""
+        """Return the numbers and errors of the failed attempts of the job."""
         return [(each["attempt"], each["reason"]) for each in self.read().get("failures", ())]
 
     def rows(self) -> int:
-        """Return how many failed attempts the table has."""
+        """Return the number of rows of failed attempts of the job."""
         return len(self.connection.execute("SELECT FROM failed_attempt WHERE job_id = %s", [self.id]).fetchall())
 
 
 @pytest.fixture
 def subject(caller: Caller, pool: Pool, connection: Connection) -> Subject:
-    """A job that waits."""
+    """A waiting merge job."""
     return Subject(caller, pool, connection)
 
 
-def test_two_attempts_that_fail_are_shown_when_the_third_succeeds(
+def test_two_failed_attempts_are_listed_after_the_third_succeeds(
     subject: Subject, make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     browser = make_browser(subject.caller)
@@ -128,7 +128,7 @@ def test_the_last_attempt_has_a_row_beside_a_failed_one_of_the_same_number(
 
 
 def test_an_attempt_without_an_end_is_listed_once(subject: Subject) -> None:
-    """A message is delivered again after its worker died; later the rescue finds the job."""
+    """A message is delivered again after its worker died. Later the rescue requeues the job."""
     running = "state = 'running', attempts = 1, published_at = now(), started_at = now() - interval '1 day'"
     subject.set(running)
     subject.attempt(fails=True)
@@ -155,7 +155,7 @@ def test_the_newest_failures_are_kept(subject: Subject, monkeypatch: pytest.Monk
     assert [attempt for attempt, _ in subject.failed()] == [2, 3]
 
 
-def test_failures_are_deleted_with_the_person(subject: Subject) -> None:
+def test_failures_are_deleted_with_the_profile(subject: Subject) -> None:
     subject.attempt(fails=True)
     subject.attempt(fails=False)
     assert subject.rows() == 1

@@ -1,4 +1,4 @@
-"""Security headers: every answer has them, and insists on TLS only where somebody says that it is there."""
+"""Every response has security headers. It has Strict-Transport-Security only if the setting enables it."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ PATHS = ("/users/merge", "/merge/jobs", "/merge/jobs/none", "/nowhere", "/health
 
 @pytest.fixture
 def behind_tls(database_url: str) -> Iterator[Flask]:
-    """The application as it is told that TLS ends before it."""
+    """The application with Strict-Transport-Security enabled."""
     flask = create_app(Settings(database_url=database_url, hsts_s=31_536_000))
     try:
         yield flask
@@ -25,12 +25,12 @@ def behind_tls(database_url: str) -> Iterator[Flask]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_has_them(caller: Caller, path: str) -> None:
+def test_every_response_has_the_security_headers(caller: Caller, path: str) -> None:
     for answer in (caller.get(path), caller.post(path, {}), caller.get(path, headers={"Authorization": "Bearer x"})):
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_what_nobody_foresaw_has_them_too(front_door: Flask) -> None:
+def test_an_unexpected_error_has_the_security_headers(front_door: Flask) -> None:
     @front_door.get("/boom")
     def boom() -> None:
         raise RuntimeError
@@ -41,7 +41,7 @@ def test_what_nobody_foresaw_has_them_too(front_door: Flask) -> None:
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_answers_are_neither_kept_nor_framed_nor_guessed_at(caller: Caller) -> None:
+def test_responses_are_not_cached_framed_or_sniffed(caller: Caller) -> None:
     headers = caller.get("/merge/jobs").headers
 
     assert headers["Cache-Control"] == "no-store"
@@ -50,7 +50,7 @@ def test_answers_are_neither_kept_nor_framed_nor_guessed_at(caller: Caller) -> N
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_pages_for_people_may_load_their_own_parts_and_nothing_else(front_door: Flask) -> None:
+def test_the_documentation_page_may_load_only_files_of_this_server(front_door: Flask) -> None:
     answer = front_door.test_client().get("/docs")
     policy = answer.headers["Content-Security-Policy"]
     answer.close()
@@ -61,11 +61,11 @@ def test_the_pages_for_people_may_load_their_own_parts_and_nothing_else(front_do
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_no_response_demands_tls_by_default(caller: Caller) -> None:
+def test_responses_have_no_strict_transport_security_by_default(caller: Caller) -> None:
     assert "Strict-Transport-Security" not in caller.get("/merge/jobs").headers
 
 
-def test_whoever_has_tls_before_it_says_so(behind_tls: Flask) -> None:
+def test_the_setting_enables_strict_transport_security(behind_tls: Flask) -> None:
     answer = behind_tls.test_client().get("/health/live")
 
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"

@@ -1,4 +1,4 @@
-"""The Host header: the console is served under its own names, and to no page of another site."""
+"""The Host header: the console is served under its own host names only."""
 
 import pytest
 from flask import Flask
@@ -36,7 +36,7 @@ def test_addresses_and_local_names_are_served(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", STRANGE)
-def test_other_names_are_not(host: str) -> None:
+def test_other_names_are_refused(host: str) -> None:
     assert not is_served(host, frozenset({"merge.example.org"}))
 
 
@@ -51,13 +51,13 @@ def test_configured_names_are_served() -> None:
 
 
 @pytest.mark.parametrize("value", ["https://merge.example.org", "merge.example.org:443", "a b", "*.example.org"])
-def test_what_is_no_name_is_refused_at_the_start(value: str) -> None:
+def test_an_invalid_host_name_is_refused_when_settings_are_read(value: str) -> None:
     with pytest.raises(SetupError, match="MERGELANE_ALLOWED_HOSTS"):
         Settings.from_environ({"MERGELANE_ALLOWED_HOSTS": value})
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_is_served_under_the_name_of_another_site(front_door: Flask, path: str) -> None:
+def test_no_page_is_served_under_another_host_name(front_door: Flask, path: str) -> None:
     client = front_door.test_client()
 
     refused = client.get(path, headers={"Host": "evil.example.com"})
@@ -67,7 +67,7 @@ def test_no_page_is_served_under_the_name_of_another_site(front_door: Flask, pat
     assert client.get(path, headers={"Host": "127.0.0.1:8000"}).status_code != 421
 
 
-def test_the_address_of_the_command_line_is_served(settings: Settings) -> None:
+def test_the_host_of_the_configured_url_is_served(settings: Settings) -> None:
     flask = create_app(Settings(database_url=settings.database_url, url="https://merge.example.org"))
 
     answer = flask.test_client().get("/console/sign-in", headers={"Host": "merge.example.org"})

@@ -1,4 +1,4 @@
-"""HTTP as the server speaks it: what it refuses, what it keeps open, and how it ends and replaces its processes."""
+"""HTTP of the server: refused requests, open connections, and the end and replacement of its processes."""
 
 import http.client
 import signal
@@ -18,7 +18,7 @@ from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
 
-#: Where the kernel's TCP_INFO has the number of packets with data that arrived.
+#: Offset of the number of received data packets in the kernel's TCP_INFO, in bytes.
 DATA_PACKETS_AT = 152
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -30,7 +30,7 @@ def socket_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, database_url: str, socket_path: str) -> Iterator[Process]:
-    """A running server that listens on a port and on a Unix socket; its name is the port."""
+    """A running server that listens on a port and a Unix socket. The name of the process is the port."""
     port = free_port()
     command = [*commands.web(host="127.0.0.1", port=port), "--bind", f"unix:{socket_path}"]
     environ = {"DATABASE_URL": database_url, "MERGELANE_WEB_PROCESSES": "1"}
@@ -55,7 +55,7 @@ def _status(port: int) -> int | None:
 
 
 def answers(port: int, sent: bytes) -> bytes:
-    """Return what the server sends until it closes the connection, or says nothing more for a second."""
+    """Return the bytes that the server sends until it closes the connection or sends nothing for a second."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         client.sendall(sent)
@@ -160,7 +160,7 @@ def test_a_connection_stays_open_after_every_kind_of_response(port: int, caller:
     client.close()
 
 
-def test_a_client_of_http_1_0_gets_a_whole_response_and_the_end_of_the_connection(port: int, caller: Caller) -> None:
+def test_a_client_of_http_1_0_gets_an_unchunked_response_and_the_connection_closes(port: int, caller: Caller) -> None:
     authorization = f"Authorization: Bearer {caller.secret}"
     received = answers(port, f"GET /audit/export?format=csv HTTP/1.0\r\n{authorization}\r\n\r\n".encode())
     head, _, body = received.partition(b"\r\n\r\n")
@@ -184,14 +184,16 @@ def test_a_client_that_waits_for_100_continue_gets_it(port: int, caller: Caller)
 
 
 @pytest.mark.parametrize("headers", [[], ["Expect: 100-continue"]])
-def test_a_body_that_is_announced_too_large_is_not_waited_for(port: int, caller: Caller, headers: list[str]) -> None:
+def test_a_declared_length_above_the_limit_is_refused_without_reading_the_body(
+    port: int, caller: Caller, headers: list[str]
+) -> None:
     length = "Content-Length: 5000000"
 
     assert answers(port, post(length, *headers)).startswith(b"HTTP/1.1 401 ")
     assert answers(port, post(f"Authorization: Bearer {caller.secret}", length, *headers)).startswith(b"HTTP/1.1 413 ")
 
 
-def test_it_answers_on_a_unix_socket_too(web: Process, socket_path: str) -> None:
+def test_the_server_responds_on_a_unix_socket(web: Process, socket_path: str) -> None:
     assert web.running
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(10)

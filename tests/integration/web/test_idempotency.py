@@ -16,13 +16,11 @@ KEY = {"Idempotency-Key": "0b9d2f4e/1"}
 
 
 def send(caller: Caller, body: Any = BODY, headers: dict[str, str] = KEY) -> TestResponse:
-    """Send a merge with a key."""
+    """Request a merge with an Idempotency-Key."""
     return caller.post("/users/merge", body, headers=headers)
 
 
-def test_the_same_request_again_gets_the_first_answer_again(
-    caller: Caller, count: Callable[[], dict[str, int]]
-) -> None:
+def test_a_repeated_request_gets_the_first_response(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
     first = send(caller)
     again = send(caller)
 
@@ -34,7 +32,7 @@ def test_the_same_request_again_gets_the_first_answer_again(
     assert count()["batch"] == count()["job"] == 1
 
 
-def test_the_order_of_keys_and_white_space_make_no_other_body(caller: Caller) -> None:
+def test_a_body_is_the_same_with_another_order_of_keys_and_other_white_space(caller: Caller) -> None:
     first = send(caller)
     data = b"""{ "merge_updates": [ {"identifier_to_keep": {"external_id": "b"},
                  "identifier_to_merge": {"external_id": "a"} } ] }"""
@@ -44,7 +42,7 @@ def test_the_order_of_keys_and_white_space_make_no_other_body(caller: Caller) ->
     assert again.json == first.json
 
 
-def test_another_body_under_the_same_key_is_unprocessable(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_another_body_with_the_same_key_gets_422(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
     send(caller)
 
     response = send(caller, OTHER)
@@ -57,7 +55,9 @@ def test_another_body_under_the_same_key_is_unprocessable(caller: Caller, count:
     assert count()["batch"] == 1
 
 
-def test_without_a_key_the_same_request_is_accepted_again(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_a_repeated_request_without_a_key_is_accepted_again(
+    caller: Caller, count: Callable[[], dict[str, int]]
+) -> None:
     send(caller, headers={})
     send(caller, headers={})
 
@@ -77,7 +77,7 @@ def test_two_keys_of_one_workspace_share_idempotency_keys(make_caller: Callable[
     assert send(make_caller(workspace="shop")).json == first.json
 
 
-def test_a_refused_request_does_not_use_its_key_up(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_a_refused_request_does_not_use_its_key(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
     refused = send(caller, {"merge_updates": [1]})
     assert refused.status_code == 400
     assert count()["idempotency"] == 0
@@ -85,7 +85,7 @@ def test_a_refused_request_does_not_use_its_key_up(caller: Caller, count: Callab
     assert send(caller).status_code == 202
 
 
-def test_a_key_that_has_run_out_can_be_used_again(caller: Caller, connection: Connection) -> None:
+def test_an_expired_key_can_be_used_again(caller: Caller, connection: Connection) -> None:
     first = send(caller)
     connection.execute(
         "UPDATE idempotency SET created_at = created_at - interval '24 hours' WHERE workspace_id = %s",
@@ -99,7 +99,7 @@ def test_a_key_that_has_run_out_can_be_used_again(caller: Caller, connection: Co
     assert send(caller, OTHER).json == second.json
 
 
-def test_while_the_first_is_still_running_the_second_is_a_conflict(caller: Caller, connection: Connection) -> None:
+def test_a_repeated_request_gets_409_while_the_first_runs(caller: Caller, connection: Connection) -> None:
     scope = f"{caller.workspace_id} /users/merge {KEY['Idempotency-Key']}"
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [scope])
@@ -112,7 +112,9 @@ def test_while_the_first_is_still_running_the_second_is_a_conflict(caller: Calle
     assert send(caller).status_code == 202
 
 
-def test_many_at_once_are_accepted_once(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_concurrent_requests_with_one_key_are_accepted_once(
+    caller: Caller, count: Callable[[], dict[str, int]]
+) -> None:
     with ThreadPoolExecutor(8) as threads:
         responses = list(threads.map(lambda _: send(caller), range(40)))
 
@@ -123,7 +125,7 @@ def test_many_at_once_are_accepted_once(caller: Caller, count: Callable[[], dict
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a\tb", "ü", "x" * 256])
-def test_a_key_has_visible_characters_and_an_end(caller: Caller, count: Callable[[], dict[str, int]], key: str) -> None:
+def test_an_invalid_key_is_refused(caller: Caller, count: Callable[[], dict[str, int]], key: str) -> None:
     response = send(caller, headers={"Idempotency-Key": key})
 
     assert response.status_code == 400
@@ -131,5 +133,5 @@ def test_a_key_has_visible_characters_and_an_end(caller: Caller, count: Callable
     assert not any(count().values())
 
 
-def test_the_longest_key_is_taken(caller: Caller) -> None:
+def test_a_key_of_255_characters_is_accepted(caller: Caller) -> None:
     assert send(caller, headers={"Idempotency-Key": "~" * 255}).status_code == 202

@@ -23,7 +23,7 @@ BODY = {"aliases_to_identify": [{"external_id": "joe", "user_alias": ALIAS}]}
 
 @pytest.fixture
 def make_waiting_caller(database_url: str) -> Iterator[Callable[[float], Caller]]:
-    """A function that makes a caller of an application that waits for a number of seconds."""
+    """A function that creates a caller of an application that waits at most a number of seconds."""
     with ExitStack() as stack:
 
         def make(seconds: float) -> Caller:
@@ -52,7 +52,7 @@ def identify(caller: Caller, **headers: str) -> Any:
     return response
 
 
-def test_the_answer_comes_when_the_jobs_have_finished(
+def test_the_response_is_sent_when_the_jobs_have_finished(
     make_waiting_caller: Callable[[float], Caller], worker: Worker
 ) -> None:
     caller = make_waiting_caller(30)
@@ -69,7 +69,7 @@ def test_the_answer_comes_when_the_jobs_have_finished(
     assert "Preference-Applied" not in response.headers
 
 
-def test_the_answer_shows_that_the_jobs_still_run_when_the_time_is_over(
+def test_the_response_has_the_state_queued_if_the_time_expires(
     make_waiting_caller: Callable[[float], Caller],
 ) -> None:
     began = monotonic()
@@ -80,7 +80,7 @@ def test_the_answer_shows_that_the_jobs_still_run_when_the_time_is_over(
     assert response.json["status_url"] == response.headers["Location"]
 
 
-def test_a_request_may_prefer_an_answer_at_once(make_waiting_caller: Callable[[float], Caller]) -> None:
+def test_a_request_may_prefer_an_immediate_response(make_waiting_caller: Callable[[float], Caller]) -> None:
     began = monotonic()
     response = identify(make_waiting_caller(30), Prefer="respond-async")
 
@@ -89,14 +89,14 @@ def test_a_request_may_prefer_an_answer_at_once(make_waiting_caller: Callable[[f
     assert "batch" not in response.json
 
 
-def test_a_request_may_prefer_another_time(make_waiting_caller: Callable[[float], Caller]) -> None:
+def test_a_request_may_prefer_another_waiting_time(make_waiting_caller: Callable[[float], Caller]) -> None:
     response = identify(make_waiting_caller(30), Prefer="respond-async, wait=0")
 
     assert response.headers["Preference-Applied"] == "wait=0"
     assert response.json["batch"]["state"] == "queued"
 
 
-def test_an_answer_without_a_place_to_wait_comes_at_once(make_waiting_caller: Callable[[float], Caller]) -> None:
+def test_a_response_without_a_free_waiting_slot_is_sent_at_once(make_waiting_caller: Callable[[float], Caller]) -> None:
     caller = make_waiting_caller(30)
     slots = Settings().web_threads - prefer_wait.SPARE_THREADS
     with ExitStack() as others:
@@ -109,7 +109,9 @@ def test_an_answer_without_a_place_to_wait_comes_at_once(make_waiting_caller: Ca
     assert response.json["batch"]["state"] == "queued"
 
 
-def test_a_repeated_request_waits_too(make_waiting_caller: Callable[[float], Caller], worker: Worker) -> None:
+def test_a_repeated_request_returns_the_finished_batch(
+    make_waiting_caller: Callable[[float], Caller], worker: Worker
+) -> None:
     caller = make_waiting_caller(0.1)
     write_guest(caller)
     identify(caller, **{"Idempotency-Key": "once"})

@@ -1,4 +1,4 @@
-"""`GET /identities` and `/survivors`: every change of who a profile is, and the profile that an id leads to."""
+"""`GET /identities` and `/survivors`: the feed of identity changes, and the current profile of an id."""
 
 from itertools import pairwise
 from typing import Any
@@ -30,7 +30,7 @@ def delete(caller: Caller, *external_ids: str) -> None:
 
 
 def survivor_of(caller: Caller, identifier: str) -> Json:
-    """Return what an id leads to."""
+    """Return the response of the lookup of an id."""
     response = caller.get(f"/identities/{identifier}")
     found: Json = response.json
 
@@ -42,7 +42,7 @@ def ref(braze_id: str, external_id: str | None) -> Json:
     return {"braze_id": braze_id, "external_id": external_id}
 
 
-def test_each_kind_of_change_is_in_the_feed_with_the_profiles_after_it(caller: Caller, pool: Pool) -> None:
+def test_the_feed_has_each_kind_of_change_with_the_profiles_after_it(caller: Caller, pool: Pool) -> None:
     orphan, survivor, other = add(caller, "o", "s", "x")
     track(caller, attributes=[{"user_alias": GUEST, "colour": "red", "_update_existing_only": False}])
     (guest_job,) = identified(caller, pool, aliases_to_identify=[{"external_id": "g", "user_alias": GUEST}])
@@ -70,7 +70,7 @@ def test_each_kind_of_change_is_in_the_feed_with_the_profiles_after_it(caller: C
     ]
 
 
-def test_a_survivor_that_took_over_an_external_id_has_it_in_the_feed_and_gives_it_back_in_the_undo(
+def test_the_feed_shows_an_external_id_that_moves_to_the_survivor_and_back(
     caller: Caller, pool: Pool, guest: Json
 ) -> None:
     add(caller, "o")
@@ -83,9 +83,7 @@ def test_a_survivor_that_took_over_an_external_id_has_it_in_the_feed_and_gives_i
     assert (undo["orphan"]["external_id"], undo["survivor"]["external_id"]) == ("o", None)
 
 
-def test_an_undone_identification_names_the_external_id_that_the_profile_had(
-    caller: Caller, pool: Pool, guest: Json
-) -> None:
+def test_the_undo_of_an_identification_has_the_former_external_id(caller: Caller, pool: Pool, guest: Json) -> None:
     (job,) = identified(caller, pool, aliases_to_identify=[{"external_id": "g", "user_alias": guest}])
     undo_one(caller, pool, job["job_id"])
     number_all(pool, caller)
@@ -106,7 +104,7 @@ def test_merges_of_one_lane_are_in_the_order_of_their_effects(caller: Caller, po
     assert [each["orphan"]["external_id"] for each in feed(caller, limit=7)] == names[:-1]
 
 
-def test_pages_follow_each_other_and_the_last_cursor_leads_to_what_comes_later(caller: Caller, pool: Pool) -> None:
+def test_the_cursor_of_the_last_page_returns_later_changes(caller: Caller, pool: Pool) -> None:
     add(caller, "a", "b", "c")
     merge_one(caller, pool, ext("a"), ext("b"))
     number_all(pool, caller)
@@ -130,7 +128,7 @@ def test_a_feed_without_changes_has_no_cursor(caller: Caller, pool: Pool) -> Non
 
 
 @pytest.mark.parametrize("cursor", ["?", "AAAA", "é", "A" * 32, "", "-1"])
-def test_a_cursor_that_is_none_is_refused(caller: Caller, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(caller: Caller, cursor: str) -> None:
     for path in ("/identities", "/survivors"):
         response = caller.get(path, cursor=cursor)
 
@@ -160,7 +158,7 @@ def test_a_cursor_from_before_a_restore_of_an_older_backup_is_refused(
     assert feed(caller, cursor=first["cursor"]) == []
 
 
-def test_a_cursor_whose_changes_were_deleted_is_refused_and_the_oldest_that_is_kept_is_not(
+def test_a_cursor_is_refused_if_changes_after_it_were_deleted(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     add(caller, "a", "b", "c", "d")
@@ -178,9 +176,7 @@ def test_a_cursor_whose_changes_were_deleted_is_refused_and_the_oldest_that_is_k
     assert feed(caller, cursor=second["cursor"]) == [third]
 
 
-def test_a_deletion_leaves_the_numbers_and_braze_ids_of_earlier_changes_and_no_external_id(
-    caller: Caller, pool: Pool
-) -> None:
+def test_a_deletion_erases_external_ids_of_earlier_changes_but_no_braze_ids(caller: Caller, pool: Pool) -> None:
     first, second, _, _ = add(caller, "a", "b", "c", "d")
     merge_one(caller, pool, ext("a"), ext("b"))
     merge_one(caller, pool, ext("c"), ext("d"))
@@ -188,7 +184,7 @@ def test_a_deletion_leaves_the_numbers_and_braze_ids_of_earlier_changes_and_no_e
     number_all(pool, caller)
     delete(caller, "b2")
 
-    # At once, before any pass.
+    # The deletion erases them immediately, before the relay numbers it.
     mine = [each for each in feed(caller) if each["number"] != 2]
     assert [(each["number"], each["kind"]) for each in mine] == [(1, "merge"), (3, "rename")]
     number_all(pool, caller)
@@ -200,7 +196,7 @@ def test_a_deletion_leaves_the_numbers_and_braze_ids_of_earlier_changes_and_no_e
     assert (others["orphan"]["external_id"], others["survivor"]["external_id"]) == ("c", "d")
 
 
-def test_changes_that_get_their_numbers_after_a_deletion_have_no_external_id_either(caller: Caller, pool: Pool) -> None:
+def test_changes_numbered_after_a_deletion_have_no_external_id(caller: Caller, pool: Pool) -> None:
     add(caller, "a", "b", "c")
     merge_one(caller, pool, ext("a"), ext("b"))
     merge_one(caller, pool, ext("b"), ext("c"))
@@ -214,7 +210,7 @@ def test_changes_that_get_their_numbers_after_a_deletion_have_no_external_id_eit
     assert names == [(None, None)] * 3
 
 
-def test_an_id_leads_to_its_current_survivor(caller: Caller, pool: Pool) -> None:
+def test_the_lookup_of_an_id_returns_its_current_survivor(caller: Caller, pool: Pool) -> None:
     a, b, c = add(caller, "a", "b", "c")
     merge_one(caller, pool, ext("a"), ext("b"))
     merge_one(caller, pool, ext("b"), ext("c"))
@@ -238,7 +234,7 @@ def test_an_id_leads_to_its_current_survivor(caller: Caller, pool: Pool) -> None
 
 
 @pytest.mark.parametrize("identifier", ["nobody", "%00", "x" * 988, "%ff", "0" * 24])
-def test_an_id_that_no_profile_had_is_not_found(caller: Caller, identifier: str) -> None:
+def test_an_id_that_no_profile_had_gets_404(caller: Caller, identifier: str) -> None:
     response = caller.get(f"/identities/{identifier}")
 
     assert response.status_code == 404
@@ -268,7 +264,7 @@ def test_the_list_of_survivors_has_every_id_once_and_agrees_with_the_lookup(call
     assert parents == {each: profiles[into] for own, into in (("a", "b"), ("b", "c")) for each in (own, profiles[own])}
 
 
-def test_the_feed_of_another_workspace_is_not_shown(caller: Caller, make_caller: Any, pool: Pool) -> None:
+def test_a_stranger_cannot_read_the_feed(caller: Caller, make_caller: Any, pool: Pool) -> None:
     braze_id, _ = add(caller, "a", "b")
     merge_one(caller, pool, ext("a"), ext("b"))
     number_all(pool, caller)

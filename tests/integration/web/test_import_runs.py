@@ -31,7 +31,7 @@ def test_an_import_counts_the_objects_of_track_requests_once(caller: Caller, poo
 
     first, again = send(MIXED, "a"), send(MIXED, "a")
     mixed = read_run(caller, run_id)["counts"]
-    # A request whose objects are all refused is an error, and counts all the same.
+    # A request whose objects are all refused gets 400, and its objects are counted.
     refused = [send(REFUSED, "b"), send(REFUSED, "b")]
     of_refused = read_run(caller, run_id)["counts"]
     without_key, empty, beside = send(MIXED), send({"attributes": []}), send(MIXED, headers={})
@@ -50,9 +50,7 @@ def test_an_import_counts_the_objects_of_track_requests_once(caller: Caller, poo
     assert done["counts"] == {"accepted": 4, "refused": 6, "unprocessed": 2}
 
 
-def test_a_track_request_that_cannot_join_its_run_has_no_effect(
-    caller: Caller, make_caller: Callable[..., Caller]
-) -> None:
+def test_a_track_request_with_an_unusable_run_has_no_effect(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     other, closed = create_run(caller), create_run(caller, kind="import")
     stranger = make_caller(workspace="import-runs-of-others")
     theirs = create_run(stranger, kind="import")

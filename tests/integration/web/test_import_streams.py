@@ -1,4 +1,4 @@
-"""Imports over a socket: the body has any length, and is answered while it arrives, in bounded memory."""
+"""Imports over a socket: the server responds while a body of any length arrives, in bounded memory."""
 
 import gzip
 import signal
@@ -32,14 +32,14 @@ HASTY = {**SETTINGS, "MERGELANE_WEB_BODY_S": str(LIMIT_S), "MERGELANE_WEB_SEND_S
 CHUNK = 1_000
 #: A line of two kilobytes that is refused quickly.
 REFUSED = b"x" * 2_047 + b"\n"
-#: More than is received before the application begins to read.
+#: More bytes than the server receives before the application begins to read.
 LONG = REFUSED * (MAX_BODY // len(REFUSED) + CHUNK)
 LONG_LINES = LONG.count(b"\n")
 GROWTH_MB = 60
 
 
 class Importer:
-    """A client that sends an import by parts, and reads its response by lines."""
+    """A client that sends an import in parts and reads the response line by line."""
 
     def __init__(self, web: Web, secret: str, *headers: str, query: str = "", length: int | None = None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", web.port), timeout=30)
@@ -75,7 +75,7 @@ class Importer:
         return [orjson.loads(self.response.readline()) for _ in range(number)]
 
     def rest(self) -> list[Json]:
-        """Return the other lines of the response."""
+        """Return the remaining lines of the response."""
         return [orjson.loads(line) for line in self.response]
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ def web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator
 
 @pytest.fixture(scope="module")
 def hasty_web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Web]:
-    """A server that does not wait long for its clients."""
+    """A server with short timeouts for its clients."""
     with web_server(tmp_path_factory.mktemp("hasty"), database_url, **HASTY) as server:
         yield server
 
@@ -125,7 +125,7 @@ def created(caller: Caller) -> int:
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_a_body_of_50_000_lines_takes_a_bounded_amount_of_memory(web: Web, caller: Caller, compressed: bool) -> None:
+def test_a_body_of_50_000_lines_needs_bounded_memory(web: Web, caller: Caller, compressed: bool) -> None:
     body = b"".join(person(f"person-{nth}") if nth % 50 == 0 else REFUSED for nth in range(50_000))
     data = gzip.compress(body, compresslevel=0) if compressed else body
     headers = ["Content-Encoding: gzip"] if compressed else []
@@ -147,7 +147,7 @@ def test_a_body_of_50_000_lines_takes_a_bounded_amount_of_memory(web: Web, calle
 
 
 @pytest.mark.parametrize("length", [None, 2 * len(LONG)], ids=["chunked", "with its length"])
-def test_lines_are_answered_before_the_body_ends(web: Web, caller: Caller, length: int | None) -> None:
+def test_lines_get_results_before_the_body_ends(web: Web, caller: Caller, length: int | None) -> None:
     with importer(web, caller.secret, length=length) as client:
         client.send(LONG)
         first = client.read(LONG_LINES // CHUNK * CHUNK)
@@ -179,7 +179,7 @@ def test_a_key_without_the_permission_is_refused_before_the_body_ends(
             assert client.response.getheader("Connection") == "close"
 
 
-def test_a_request_with_a_key_and_a_long_body_is_413_before_its_end(web: Web, caller: Caller) -> None:
+def test_a_long_body_with_an_idempotency_key_gets_413_before_its_end(web: Web, caller: Caller) -> None:
     with importer(web, caller.secret, "Idempotency-Key: k", length=10 * len(LONG)) as client:
         client.send(LONG)
 
@@ -187,7 +187,7 @@ def test_a_request_with_a_key_and_a_long_body_is_413_before_its_end(web: Web, ca
         assert "at most 2,000 lines" in orjson.loads(client.response.read())["message"]
 
 
-def test_a_client_that_sends_no_more_gets_a_last_line(hasty_web: Web, caller: Caller) -> None:
+def test_a_client_that_stops_sending_gets_a_last_line_with_an_error(hasty_web: Web, caller: Caller) -> None:
     with importer(hasty_web, caller.secret) as client:
         client.send(LONG)
         *before, last = client.rest()
@@ -196,7 +196,7 @@ def test_a_client_that_sends_no_more_gets_a_last_line(hasty_web: Web, caller: Ca
     assert last == {"line": len(before) + 1, "error": "The request body ended too early; send the rest again."}
 
 
-def test_an_invalid_chunk_gets_a_last_line(web: Web, caller: Caller) -> None:
+def test_an_invalid_chunk_gets_a_last_line_with_an_error(web: Web, caller: Caller) -> None:
     with importer(web, caller.secret) as client:
         client.send(LONG)
         client.socket.sendall(b"what\r\n")
@@ -205,15 +205,15 @@ def test_an_invalid_chunk_gets_a_last_line(web: Web, caller: Caller) -> None:
     assert last == {"line": len(before) + 1, "error": "The request body ended too early; send the rest again."}
 
 
-def test_clients_that_go_away_leave_room_for_others(web: Web, caller: Caller) -> None:
+def test_a_disconnected_client_frees_its_slot(web: Web, caller: Caller) -> None:
     for _ in range(5):
         with importer(web, caller.secret) as client:
             client.send(LONG)
             client.read(CHUNK)
-        wait_until(lambda: _imports(web, caller) == 200, what="the room of the client that is gone")
+        wait_until(lambda: _imports(web, caller) == 200, what="the slot of the disconnected client")
 
 
-def test_a_workspace_imports_few_bodies_at_once_in_a_process(web: Web, caller: Caller, opened: ExitStack) -> None:
+def test_the_concurrent_imports_of_a_workspace_are_limited(web: Web, caller: Caller, opened: ExitStack) -> None:
     running = []
     for _ in range(3):
         client = opened.enter_context(importer(web, caller.secret))
@@ -227,18 +227,18 @@ def test_a_workspace_imports_few_bodies_at_once_in_a_process(web: Web, caller: C
     assert (refused[0].status, refused[0].getheader("Retry-After")) == (429, "2")
 
 
-def test_a_client_that_reads_nothing_is_cut(hasty_web: Web, caller: Caller) -> None:
+def test_a_client_that_reads_nothing_is_disconnected(hasty_web: Web, caller: Caller) -> None:
     with importer(hasty_web, caller.secret) as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
         sender = Thread(target=_send_without_end, args=(client,))
         sender.start()
-        wait_until(lambda: not sender.is_alive(), what="the client to be cut")
+        wait_until(lambda: not sender.is_alive(), what="the disconnection of the client")
 
-    wait_until(lambda: _imports(hasty_web, caller) == 200, what="the room of that client")
+    wait_until(lambda: _imports(hasty_web, caller) == 200, what="the slot of that client")
     assert hasty_web.is_same
 
 
-def test_another_url_takes_no_long_body(web: Web, caller: Caller) -> None:
+def test_another_url_accepts_no_long_body(web: Web, caller: Caller) -> None:
     json = {**_headers(caller), "Content-Type": "application/json"}
     response = requests.post(f"{web.url}/profiles/import/", data=LONG, headers=_headers(caller), timeout=10)
     tracked = requests.post(f"{web.url}/users/track", data=LONG, headers=json, timeout=10)
@@ -246,7 +246,9 @@ def test_another_url_takes_no_long_body(web: Web, caller: Caller) -> None:
     assert (response.status_code, tracked.status_code) == (404, 413)
 
 
-def test_a_server_that_stops_says_where_to_go_on(tmp_path: Path, database_url: str, caller: Caller) -> None:
+def test_a_server_that_stops_names_the_first_line_that_is_not_imported(
+    tmp_path: Path, database_url: str, caller: Caller
+) -> None:
     with web_server(tmp_path, database_url, **SETTINGS) as web, importer(web, caller.secret) as client:
         client.send(LONG)
         client.read(CHUNK)

@@ -1,4 +1,4 @@
-"""`POST /profiles/import`: one line of the response for each line of the body, whatever the body is."""
+"""`POST /profiles/import`: the response has one line for each line of the body."""
 
 import gzip
 import zlib
@@ -47,7 +47,7 @@ def profiles_of(caller: Caller) -> set[str]:
     return {each["external_id"] for each in listed["profiles"]}
 
 
-def test_each_line_gets_one_answer_in_its_order(caller: Caller) -> None:
+def test_each_line_gets_one_result_in_the_same_order(caller: Caller) -> None:
     body = person("ada") + b"\n" + b"{\n" + person("bob").replace(b"\n", b"\r\n") + b" \t\r\n" + person("ada")[:-1]
 
     found = answers(send(caller, body))
@@ -62,20 +62,20 @@ def test_each_line_gets_one_answer_in_its_order(caller: Caller) -> None:
     assert profiles_of(caller) == {"ada", "bob"}
 
 
-def test_a_body_without_lines_gets_none(caller: Caller) -> None:
+def test_a_body_without_lines_gets_an_empty_response(caller: Caller) -> None:
     assert answers(send(caller, b"")) == []
     assert answers(send(caller, gzip.compress(b""), Content_Encoding="gzip")) == []
 
 
 @pytest.mark.parametrize("content_type", ["application/jsonl", "application/json-lines", f"{NDJSON}; charset=utf-8"])
-def test_ndjson_is_taken_under_its_names(caller: Caller, content_type: str) -> None:
+def test_every_content_type_of_ndjson_is_accepted(caller: Caller, content_type: str) -> None:
     assert results(send(caller, people(2), content_type=content_type)) == ["created", "created"]
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "text/plain", "", "text/csv", f"{NDJSON}; charset=utf-16"]
 )
-def test_another_content_type_is_415(caller: Caller, content_type: str) -> None:
+def test_another_content_type_gets_415(caller: Caller, content_type: str) -> None:
     response = send(caller, people(2), content_type=content_type)
 
     assert response.status_code == 415
@@ -84,7 +84,7 @@ def test_another_content_type_is_415(caller: Caller, content_type: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
-def test_another_encoding_is_415(caller: Caller, encoding: str) -> None:
+def test_another_encoding_gets_415(caller: Caller, encoding: str) -> None:
     response = send(caller, people(2), Content_Encoding=encoding)
 
     assert response.status_code == 415
@@ -111,7 +111,7 @@ def test_gzip_of_several_members_is_one_body(caller: Caller) -> None:
     ],
     ids=["empty", "plain", "without its last byte", "truncated", "wrong checksum", "with more", "zlib"],
 )
-def test_a_short_body_that_is_not_gzip_is_400_and_imports_nothing(caller: Caller, body: bytes) -> None:
+def test_a_short_body_that_is_not_gzip_gets_400_and_imports_nothing(caller: Caller, body: bytes) -> None:
     response = send(caller, body, Content_Encoding="gzip")
 
     assert response.status_code == 400
@@ -119,7 +119,7 @@ def test_a_short_body_that_is_not_gzip_is_400_and_imports_nothing(caller: Caller
     assert profiles_of(caller) == set()
 
 
-def test_a_long_body_that_is_not_gzip_ends_with_a_line_that_names_the_first_line_left(caller: Caller) -> None:
+def test_the_response_to_a_long_invalid_gzip_body_ends_with_the_first_unread_line(caller: Caller) -> None:
     body = gzip.compress(people(2_500), compresslevel=0)[:-2_000]
 
     *before, last = answers(send(caller, body, Content_Encoding="gzip"))
@@ -129,7 +129,7 @@ def test_a_long_body_that_is_not_gzip_ends_with_a_line_that_names_the_first_line
     assert "is not complete gzip data" in last["error"]
 
 
-def test_a_line_above_the_limit_is_refused_and_the_next_one_read(caller: Caller) -> None:
+def test_a_line_above_the_limit_is_refused_and_the_next_one_imported(caller: Caller) -> None:
     longest = person("long", first_name="x" * LONGEST_LINE)
     found = answers(send(caller, longest + person("ada") + longest[:-1]))
 
@@ -137,7 +137,7 @@ def test_a_line_above_the_limit_is_refused_and_the_next_one_read(caller: Caller)
     assert found[0]["reasons"] == ["The line has more than 1,048,576 bytes."]
 
 
-def test_a_line_that_is_not_utf_8_is_refused_and_the_next_one_read(caller: Caller) -> None:
+def test_a_line_that_is_not_utf_8_is_refused_and_the_next_one_imported(caller: Caller) -> None:
     found = answers(send(caller, person("ada").replace(b"Ada", b"Ad\xe4") + person("bob")))
 
     assert [each["result"] for each in found] == ["refused", "created"]
@@ -157,21 +157,21 @@ def test_a_byte_order_mark_before_the_first_line_is_ignored(caller: Caller) -> N
         ("?on_conflict=replace", "replaced"),
     ],
 )
-def test_the_query_says_what_happens_to_a_profile_that_exists(caller: Caller, query: str, result: str) -> None:
+def test_on_conflict_selects_the_action_for_an_existing_profile(caller: Caller, query: str, result: str) -> None:
     send(caller, person("ada"))
 
     assert results(send(caller, person("ada", first_name="Countess", last_name="Lovelace"), query)) == [result]
 
 
 @pytest.mark.parametrize("query", ["?on_conflict=merge", "?on_conflict=", "?dry_run=yes", "?dry_run="])
-def test_another_query_is_400(caller: Caller, query: str) -> None:
+def test_an_invalid_query_gets_400(caller: Caller, query: str) -> None:
     response = send(caller, person("ada"), query)
 
     assert response.status_code == 400
     assert response.json["message"].startswith(f"'{query[1:].partition('=')[0]}' must be ")
 
 
-def test_a_dry_run_answers_as_the_import_and_changes_nothing(caller: Caller) -> None:
+def test_a_dry_run_returns_the_results_of_the_import_and_changes_nothing(caller: Caller) -> None:
     send(caller, person("old"))
     body = people(3) + person("old") + b"{\n\n" + person("person-1")
     tried = results(send(caller, body, "?dry_run=true"))
@@ -181,7 +181,7 @@ def test_a_dry_run_answers_as_the_import_and_changes_nothing(caller: Caller) -> 
     assert tried == ["created"] * 3 + ["skipped", "refused", "skipped", "skipped"]
 
 
-def test_a_repeated_request_with_its_key_gets_the_first_answer(caller: Caller) -> None:
+def test_a_repeated_request_with_its_key_gets_the_first_response(caller: Caller) -> None:
     body = people(3) + b"{\n"
     first = send(caller, body, Idempotency_Key="chunk-1")
     again = send(caller, gzip.compress(body), Idempotency_Key="chunk-1", Content_Encoding="gzip")
@@ -193,7 +193,7 @@ def test_a_repeated_request_with_its_key_gets_the_first_answer(caller: Caller) -
 
 
 @pytest.mark.parametrize("query", ["", "?on_conflict=fill"])
-def test_a_key_with_other_lines_or_another_query_is_422(caller: Caller, query: str) -> None:
+def test_a_key_with_other_lines_or_another_query_gets_422(caller: Caller, query: str) -> None:
     send(caller, people(3), Idempotency_Key="chunk-1")
 
     response = send(caller, people(3 if query else 2), query, Idempotency_Key="chunk-1")
@@ -201,13 +201,13 @@ def test_a_key_with_other_lines_or_another_query_is_422(caller: Caller, query: s
     assert response.status_code == 422
 
 
-def test_a_dry_run_leaves_its_key_unused(caller: Caller) -> None:
+def test_a_dry_run_does_not_use_its_key(caller: Caller) -> None:
     assert results(send(caller, people(3), "?dry_run=true", Idempotency_Key="chunk-1")) == ["created"] * 3
     assert results(send(caller, people(3), Idempotency_Key="chunk-1")) == ["created"] * 3
     assert len(profiles_of(caller)) == 3
 
 
-def test_a_request_with_a_key_takes_2000_lines_and_no_more(caller: Caller) -> None:
+def test_a_request_with_a_key_has_at_most_2000_lines(caller: Caller) -> None:
     response = send(caller, people(MOST_AT_ONCE + 1), Idempotency_Key="chunk-1")
 
     assert response.status_code == 413
@@ -216,11 +216,11 @@ def test_a_request_with_a_key_takes_2000_lines_and_no_more(caller: Caller) -> No
     assert results(send(caller, people(MOST_AT_ONCE), Idempotency_Key="chunk-1")) == ["created"] * MOST_AT_ONCE
 
 
-def test_a_key_that_is_no_key_is_400(caller: Caller) -> None:
+def test_an_invalid_key_gets_400(caller: Caller) -> None:
     assert send(caller, people(1), Idempotency_Key="a b").status_code == 400
 
 
-def test_the_permission_is_enough_and_no_value_of_a_profile_is_shown(
+def test_profiles_import_is_sufficient_and_the_response_has_no_values(
     caller: Caller, make_caller: Callable[..., Caller]
 ) -> None:
     secret = "Markedina"

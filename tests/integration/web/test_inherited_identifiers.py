@@ -1,4 +1,4 @@
-"""An alias or address that came to a profile by a merge leads to that profile, but never merges it away."""
+"""An alias or address that a profile got by a merge resolves to that profile, but never makes it the orphan."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def braze_id(caller: Caller, external_id: str) -> str:
 
 @IDENTIFIERS
 @pytest.mark.parametrize("requests", ["one request", "two requests"])
-def test_a_second_merge_of_a_guest_takes_nobody_along(
+def test_a_second_merge_of_a_guest_does_not_merge_its_survivor(
     caller: Caller, pool: Pool, identifier: Json, requests: str
 ) -> None:
     (guest,) = export(caller, user_aliases=[ALIAS])
@@ -60,7 +60,7 @@ def test_a_second_merge_of_a_guest_takes_nobody_along(
 
 
 @IDENTIFIERS
-def test_a_preview_says_so(caller: Caller, identifier: Json) -> None:
+def test_a_preview_of_a_second_merge_returns_already_merged(caller: Caller, identifier: Json) -> None:
     pairs = [(GUEST, ext("customer")), (identifier, ext("other"))]
     updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
     previewed: Json = caller.post("/users/merge/preview", {"merge_updates": updates}).json or {}
@@ -69,7 +69,7 @@ def test_a_preview_says_so(caller: Caller, identifier: Json) -> None:
 
 
 @IDENTIFIERS
-def test_repeating_the_merge_is_already_merged(caller: Caller, pool: Pool, identifier: Json) -> None:
+def test_a_repeated_merge_is_already_merged(caller: Caller, pool: Pool, identifier: Json) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
 
     assert outcomes(merged(caller, pool, (identifier, ext("customer")))) == ["already_merged"]
@@ -77,7 +77,9 @@ def test_repeating_the_merge_is_already_merged(caller: Caller, pool: Pool, ident
 
 @IDENTIFIERS
 @pytest.mark.parametrize("requests", ["one request", "a request each"])
-def test_after_a_chain_it_names_the_guest_still(caller: Caller, pool: Pool, identifier: Json, requests: str) -> None:
+def test_an_inherited_identifier_names_the_guest_after_a_chain_of_merges(
+    caller: Caller, pool: Pool, identifier: Json, requests: str
+) -> None:
     (guest,) = export(caller, user_aliases=[ALIAS])
     pairs = [(GUEST, ext("customer")), (ext("customer"), ext("other")), (identifier, ext("third"))]
     batches = [pairs] if requests == "one request" else [[pair] for pair in pairs]
@@ -89,7 +91,7 @@ def test_after_a_chain_it_names_the_guest_still(caller: Caller, pool: Pool, iden
 
 
 @IDENTIFIERS
-def test_as_a_survivor_it_leads_to_the_profile(caller: Caller, pool: Pool, identifier: Json) -> None:
+def test_an_inherited_identifier_can_name_the_survivor(caller: Caller, pool: Pool, identifier: Json) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     (job,) = merged(caller, pool, (ext("other"), identifier))
 
@@ -117,7 +119,9 @@ def test_identify_by_the_alias_reaches_the_profile(caller: Caller, pool: Pool) -
 
 @IDENTIFIERS
 @pytest.mark.parametrize("way", ["merge", "identify"])
-def test_after_an_undo_it_names_its_own_profile_again(caller: Caller, pool: Pool, identifier: Json, way: str) -> None:
+def test_an_inherited_identifier_names_its_own_profile_after_an_undo(
+    caller: Caller, pool: Pool, identifier: Json, way: str
+) -> None:
     if way == "merge":
         job_id = merge_one(caller, pool, GUEST, ext("customer"))
     else:
@@ -133,7 +137,7 @@ def test_after_an_undo_it_names_its_own_profile_again(caller: Caller, pool: Pool
 
 @IDENTIFIERS
 @pytest.mark.parametrize("clash", [False, True], ids=["moved on", "dropped in a clash of labels"])
-def test_after_the_undo_of_a_second_merge_it_belongs_to_the_first(
+def test_the_undo_of_a_second_merge_returns_the_identifier_to_the_first_survivor(
     caller: Caller, pool: Pool, identifier: Json, clash: bool
 ) -> None:
     if clash:
@@ -148,7 +152,7 @@ def test_after_the_undo_of_a_second_merge_it_belongs_to_the_first(
     assert braze_id(caller, "customer") in job["reason"]
 
 
-def test_an_address_that_the_survivor_had_already_is_its_own(caller: Caller, pool: Pool) -> None:
+def test_an_address_that_the_survivor_already_had_is_not_inherited(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "customer", "email": EMAIL["email"]}])
     merge_one(caller, pool, GUEST, ext("customer"))
     (job,) = merged(caller, pool, (EMAIL, ext("other")))
@@ -156,7 +160,7 @@ def test_an_address_that_the_survivor_had_already_is_its_own(caller: Caller, poo
     assert (job["outcome"], job["orphan"]["external_id"]) == ("merged", "customer")
 
 
-def test_a_prioritization_that_leaves_another_profile_merges_that_one(caller: Caller, pool: Pool) -> None:
+def test_an_inherited_address_can_select_another_profile_with_the_address(caller: Caller, pool: Pool) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     track(caller, attributes=[{"external_id": "third", "email": EMAIL["email"]}])
     (job,) = merged(caller, pool, (EMAIL, ext("other")))
@@ -165,9 +169,7 @@ def test_a_prioritization_that_leaves_another_profile_merges_that_one(caller: Ca
 
 
 @pytest.mark.parametrize(("name", "identifier"), [("email", EMAIL), ("phone", PHONE)])
-def test_an_address_that_is_set_again_is_the_profiles_own(
-    caller: Caller, pool: Pool, name: str, identifier: Json
-) -> None:
+def test_an_address_that_is_set_again_is_not_inherited(caller: Caller, pool: Pool, name: str, identifier: Json) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     track(caller, attributes=[{"external_id": "customer", name: identifier[name]}])
     (job,) = merged(caller, pool, (identifier, ext("other")))
@@ -175,14 +177,14 @@ def test_an_address_that_is_set_again_is_the_profiles_own(
     assert (job["outcome"], job["orphan"]["external_id"]) == ("merged", "customer")
 
 
-def test_an_address_that_only_identifies_is_not_set(caller: Caller, pool: Pool) -> None:
+def test_an_address_that_only_identifies_a_profile_stays_inherited(caller: Caller, pool: Pool) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     track(caller, attributes=[{"email": EMAIL["email"], "size": "L"}])
 
     assert outcomes(merged(caller, pool, (EMAIL, ext("other")))) == ["already_merged"]
 
 
-def test_an_alias_that_is_given_again_is_the_profiles_own(caller: Caller, pool: Pool) -> None:
+def test_an_alias_that_is_created_again_is_not_inherited(caller: Caller, pool: Pool) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     before = the_profile(caller, "customer")["updated_at"]
     for name in ("other", "customer"):
@@ -195,7 +197,7 @@ def test_an_alias_that_is_given_again_is_the_profiles_own(caller: Caller, pool: 
     assert (job["outcome"], job["orphan"]["external_id"]) == ("merged", "customer")
 
 
-def test_an_alias_with_a_new_name_is_the_profiles_own(caller: Caller, pool: Pool) -> None:
+def test_a_renamed_alias_is_not_inherited(caller: Caller, pool: Pool) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     for old, new in (("guest-7", "guest-8"), ("guest-8", "guest-7")):
         update = {"alias_label": "checkout", "old_alias_name": old, "new_alias_name": new}
@@ -206,7 +208,7 @@ def test_an_alias_with_a_new_name_is_the_profiles_own(caller: Caller, pool: Pool
     assert (job["outcome"], job["orphan"]["external_id"]) == ("merged", "customer")
 
 
-def test_an_alias_that_is_given_while_its_merge_waits_is_the_profiles_own(caller: Caller, pool: Pool) -> None:
+def test_an_alias_that_is_created_while_its_merge_waits_is_not_inherited(caller: Caller, pool: Pool) -> None:
     merge_one(caller, pool, GUEST, ext("customer"))
     accepted = ask_to_merge(caller, (GUEST, ext("other")))
     caller.post("/users/alias/new", {"user_aliases": [{"external_id": "customer", **ALIAS}]})

@@ -1,4 +1,4 @@
-"""A key of one workspace finds, changes and learns nothing of another, whatever it asks: every route is walked."""
+"""A key of one workspace cannot read or change data of another. The tests send requests to every route."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from tests.support.worker import Worker
 
 Json = dict[str, Any]
 
-#: What only the owner of a workspace may ever see in an answer.
+#: Values that only responses to the owner of a workspace may contain.
 SECRETS = {
     "external_id": "owners-person",
     "renamed_id": "owners-person-renamed",
@@ -52,14 +52,14 @@ PAIRS = [
     if orphan != survivor
 ]
 ALIAS = {"alias_label": LABEL, "alias_name": SECRETS["alias"]}
-#: Somebody who shares the address with whom it is about.
+#: A profile with the same email address as the owner's profile.
 TWIN = "owners-twin"
 STRANGERS_ID = "strangers-person"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A workspace full of things, and the ids of those that a URL may name."""
+    """A workspace with objects of all kinds, and the ids of the objects that a URL may name."""
 
     caller: Caller
     batch_id: str
@@ -72,7 +72,7 @@ class Owner:
     notice_id: str
 
     def arguments(self, rule: Rule) -> Iterator[Json]:
-        """Yield what stands in the URLs of *rule* that lead to something of this workspace."""
+        """Yield the arguments of the URLs of *rule* that name objects of this workspace."""
         known = {
             "batch_id": [self.batch_id],
             "job_id": [self.job_id],
@@ -87,19 +87,19 @@ class Owner:
             "notice_id": [self.notice_id],
         }
         missing = rule.arguments - known.keys()
-        assert not missing, f"Tell here what of a workspace the URL {rule.rule} names by {missing}."
+        assert not missing, f"Add the values of {missing} in the URL {rule.rule} here."
         names = sorted(rule.arguments)
         for values in product(*(known[name] for name in names)):
             yield dict(zip(names, values, strict=True))
 
     def secrets(self) -> set[str]:
-        """Return all that nobody else may learn."""
+        """Return all values that no other workspace may read."""
         ids = self.batch_id, self.job_id, self.run_id, self.plan_id, self.exclusion_id, self.webhook_id, self.notice_id
         return {*SECRETS.values(), *ids, *self.braze_ids}
 
 
 def bodies(braze_ids: Sequence[str]) -> Mapping[str, Sequence[Json]]:
-    """Return what a stranger sends to get at things of the owner, by the URL that takes it."""
+    """Return the bodies with which a stranger tries to access objects of the owner, by URL."""
     return {
         "/users/merge": [{"merge_updates": PAIRS}],
         "/users/merge/preview": [{"merge_updates": PAIRS}],
@@ -184,14 +184,14 @@ ROUTES = [
     (method, rule)
     for rule in APPLICATION.url_map.iter_rules()
     for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    # Those are walked with a cookie instead of a key, in test_console_isolation.py.
+    # test_console_isolation.py tests routes of the console, with a cookie instead of a key.
     if not rule.endpoint.startswith("console.")
 ]
 
 
 @pytest.fixture
 def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
-    """A workspace with people in it, one of them renamed, another merged away; and a webhook that was told of it."""
+    """A workspace with a renamed profile, an orphan, and a webhook with a delivery."""
     person = {"external_id": SECRETS["renamed_id"]}
     attributes = {
         **person,
@@ -251,7 +251,7 @@ def owner(caller: Caller, worker: Worker, connection: Connection) -> Owner:
 
 @pytest.fixture
 def stranger(make_caller: Callable[..., Caller]) -> Caller:
-    """Somebody with all permissions, in a workspace of their own."""
+    """A caller with all permissions in another workspace."""
     return make_caller(workspace=f"stranger-{uuid7()}")
 
 
@@ -263,7 +263,7 @@ def exported(caller: Caller, external_id: str) -> Json:
 
 
 def holdings(connection: Connection, workspace_id: int) -> dict[str, str]:
-    """Return a digest of all that a workspace has, table by table."""
+    """Return a digest of the rows of a workspace in each table."""
     tables = connection.execute(
         "SELECT table_name AS name FROM information_schema.columns"
         " WHERE table_schema = 'public' AND column_name = 'workspace_id'"
@@ -272,14 +272,14 @@ def holdings(connection: Connection, workspace_id: int) -> dict[str, str]:
 
 
 def _digest(connection: Connection, table: str, workspace_id: int) -> str:
-    """Return a digest of the rows that a workspace has in *table*."""
+    """Return a digest of the rows of a workspace in *table*."""
     query = sql.SQL("SELECT each::text AS row FROM {} AS each WHERE workspace_id = %s ORDER BY 1")
     rows = [row["row"] for row in connection.execute(query.format(sql.Identifier(table)), [workspace_id])]
     return sha256("\n".join(rows).encode()).hexdigest()
 
 
 def requests(method: str, rule: Rule, owner: Owner) -> Iterator[tuple[str, Json]]:
-    """Yield the paths of *rule* that lead to the owner's things, with what goes along: `query` or `body`."""
+    """Yield the paths of *rule* that name objects of the owner, each with a `query` or a `body`."""
     kind, known = ("query", QUERIES) if method == "GET" else ("body", bodies(owner.braze_ids))
     operation = vars(APPLICATION.view_functions[rule.endpoint])["operation"]
     extras = [{kind: each} for each in known.get(rule.rule, [operation.example or {}])]
@@ -291,7 +291,7 @@ def requests(method: str, rule: Rule, owner: Owner) -> Iterator[tuple[str, Json]
 
 
 def sent_by(caller: Caller, method: str, path: str, extra: Json, headers: dict[str, str]) -> TestResponse:
-    """Return the response to what *caller* asks for."""
+    """Send a request of *caller* and return the response."""
     if method == "GET":
         return caller.get(path, **extra["query"])
     if path == "/profiles/import":
@@ -304,7 +304,7 @@ def sent_by(caller: Caller, method: str, path: str, extra: Json, headers: dict[s
 
 
 @pytest.mark.parametrize(("method", "rule"), ROUTES, ids=lambda part: getattr(part, "rule", part))
-def test_a_stranger_finds_and_changes_nothing(
+def test_a_stranger_reads_and_changes_no_data_of_the_owner(
     method: str, rule: Rule, owner: Owner, stranger: Caller, worker: Worker, connection: Connection
 ) -> None:
     before = holdings(connection, owner.caller.workspace_id)
@@ -312,17 +312,17 @@ def test_a_stranger_finds_and_changes_nothing(
         headers = {"Idempotency-Key": "the-same"}
         answer = sent_by(stranger, method, path, extra, headers)
         worker.work()
-        told = answer.text + str(answer.headers)
+        received = answer.text + str(answer.headers)
         sent = path + str(extra)
         answer.close()
 
         assert answer.status_code < 500, answer.text
         assert rule.arguments <= {"name"} or answer.status_code == 404, f"{method} {path} answered {answer.text}"
-        assert [secret for secret in owner.secrets() if secret in told and secret not in sent] == []
+        assert [secret for secret in owner.secrets() if secret in received and secret not in sent] == []
     assert holdings(connection, owner.caller.workspace_id) == before
 
 
-def test_what_became_of_a_strangers_merges_tells_nothing_of_the_owners_people(
+def test_the_results_of_a_strangers_merges_contain_no_data_of_the_owner(
     owner: Owner, stranger: Caller, worker: Worker
 ) -> None:
     accepted = stranger.post("/users/merge", {"merge_updates": PAIRS})
@@ -334,13 +334,13 @@ def test_what_became_of_a_strangers_merges_tells_nothing_of_the_owners_people(
     assert not any(braze_id in str(batch) for braze_id in owner.braze_ids)
 
 
-def test_a_stranger_exports_nobody(owner: Owner, stranger: Caller) -> None:
+def test_a_stranger_exports_no_profile_of_the_owner(owner: Owner, stranger: Caller) -> None:
     found = [stranger.post("/users/export/ids", body).json for body in bodies(owner.braze_ids)["/users/export/ids"]]
 
     assert [each["users"] for each in found if each] == [[]] * len(found)
 
 
-def test_a_strangers_idempotency_key_is_another_one(owner: Owner, stranger: Caller) -> None:
+def test_idempotency_keys_of_two_workspaces_are_independent(owner: Owner, stranger: Caller) -> None:
     answer = stranger.post("/users/merge", {"merge_updates": []}, headers={"Idempotency-Key": "the-same"})
 
     assert answer.status_code == 202

@@ -1,4 +1,4 @@
-"""Filters of the lists of jobs and batches: what each finds, in both orders, within what a page may read."""
+"""Filters of the lists of jobs and batches: the results of each, in both orders, within the bounds of a page."""
 
 import csv
 from html import unescape
@@ -34,7 +34,7 @@ def ids(caller: Caller, path: str = "/merge/jobs", **query: str) -> list[str]:
 
 @pytest.fixture
 def listed(caller: Caller, connection: Connection, worker: Worker) -> list[str]:
-    """The ids of four jobs, oldest first: one of a run, two of a plan's batch, and a dead one."""
+    """The ids of four jobs, oldest first: one of a run, two of a plan's batch, and a dead job."""
     track(caller, attributes=[{**ext("ann"), "first_name": "Ann", "email": "ann@example.com"}])
     batches = [merge_in(caller, create_run(caller), (ext("a"), ext("ann")))["batch_id"]]
     for pairs in ([("b", "ann"), ("c", "ann")], [("=d", "ann")]):
@@ -42,7 +42,7 @@ def listed(caller: Caller, connection: Connection, worker: Worker) -> list[str]:
         accepted: Any = caller.post("/users/merge", {"merge_updates": updates}).json
         batches.append(accepted["batch_id"])
     worker.work()
-    # Requests of the API make no other batches, and the audit keeps these from being changed.
+    # Requests of the API cannot create a batch of a plan, and triggers of the audit forbid changes.
     connection.execute("ALTER TABLE batch DISABLE TRIGGER USER")
     connection.execute("UPDATE batch SET source = 'plan', api_key_id = NULL WHERE id = %s", [batches[1]])
     connection.execute("ALTER TABLE batch ENABLE TRIGGER USER")
@@ -53,7 +53,7 @@ def listed(caller: Caller, connection: Connection, worker: Worker) -> list[str]:
 
 
 @pytest.mark.parametrize("scan", [10_000, 3, 2])
-def test_each_filter_finds_its_jobs_in_both_orders_however_little_a_page_reads(
+def test_each_filter_finds_its_jobs_in_both_orders_with_any_page_bound(
     caller: Caller, connection: Connection, listed: list[str], scan: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_lists, "SCAN", scan)
@@ -87,7 +87,7 @@ def test_each_filter_finds_its_jobs_in_both_orders_however_little_a_page_reads(
         assert (query, ids(caller, **query)) == (query, found[::-1])
 
 
-def test_batches_are_found_by_what_their_jobs_have(caller: Caller, listed: list[str]) -> None:
+def test_batches_are_found_by_the_state_and_identifiers_of_their_jobs(caller: Caller, listed: list[str]) -> None:
     of_run, of_plan, _, of_dead = (caller.get(f"/merge/jobs/{each}").json["batch_id"] for each in listed)
     path = "/merge/batches"
 
@@ -177,7 +177,7 @@ def test_a_list_is_downloaded_without_formulas(caller: Caller, browser: Browser,
     assert [row["job_id"] for row in whole] == listed[::-1]
 
 
-def test_batches_and_runs_are_downloaded_as_they_are_filtered(
+def test_downloads_of_batches_and_runs_use_the_filter_of_the_page(
     caller: Caller, browser: Browser, listed: list[str]
 ) -> None:
     create_run(caller, label="=1+2\n\x07")
@@ -215,7 +215,7 @@ def test_batches_are_filtered_by_an_identifier_that_no_link_contains(
     assert "No batch matches. Show all batches" in nothing
 
 
-def test_a_list_says_how_many_there_are_and_whose_they_are(
+def test_a_list_has_the_number_of_jobs_and_the_names_of_profiles(
     browser: Browser, listed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = words(browser.get("/console/jobs"))

@@ -1,4 +1,4 @@
-"""`POST /merge/jobs/{job_id}/retry`: a dead job is given another chance."""
+"""`POST /merge/jobs/{job_id}/retry` queues a dead job again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ REASON = "Attempt 5 failed with OutOfMemory; the worker's log has the details."
 
 @pytest.fixture
 def job_id(caller: Caller) -> str:
-    """A merge that waits, of two profiles that are there."""
+    """A waiting merge of two existing profiles."""
     track(caller, attributes=[{"external_id": "ada-1", "first_name": "Ada"}, {"external_id": "ada"}])
     update = {"identifier_to_merge": {"external_id": "ada-1"}, "identifier_to_keep": {"external_id": "ada"}}
     body = caller.post("/users/merge", {"merge_updates": [update]}, headers={"Prefer": "wait=0"}).json
@@ -29,7 +29,7 @@ def job_id(caller: Caller) -> str:
 
 @pytest.fixture
 def die(connection: Connection) -> Callable[[str], None]:
-    """A function that lets a job die, as workers do in the end."""
+    """A function that sets the state of a job to dead, like a worker after the last attempt."""
 
     def end(job_id: str) -> None:
         connection.execute(
@@ -51,24 +51,24 @@ def row_of(connection: Connection, job_id: str) -> dict[str, Any]:
     return row
 
 
-def test_a_dead_job_is_queued_again_with_all_its_attempts_before_it(
+def test_a_dead_job_is_queued_again_with_all_its_attempts(
     caller: Caller, job_id: str, die: Callable[[str], None], connection: Connection
 ) -> None:
     die(job_id)
 
     answer = caller.post(f"/merge/jobs/{job_id}/retry")
 
-    shown = answer.json or {}
+    body = answer.json or {}
     row = row_of(connection, job_id)
     assert (answer.status_code, answer.headers["Location"]) == (202, f"/merge/jobs/{job_id}")
     assert int(answer.headers["Retry-After"]) > 0
-    assert shown == caller.get(f"/merge/jobs/{job_id}").json
-    assert (shown["state"], shown["attempts"], shown["finished_at"]) == ("queued", 0, None)
-    assert shown["reason"] == REASON
+    assert body == caller.get(f"/merge/jobs/{job_id}").json
+    assert (body["state"], body["attempts"], body["finished_at"]) == ("queued", 0, None)
+    assert body["reason"] == REASON
     assert (row["stalled_attempts"], row["published_at"], row["lane"]) == (0, None, row["index"])
 
 
-def test_its_batch_is_unfinished_again(caller: Caller, job_id: str, die: Callable[[str], None]) -> None:
+def test_a_retry_makes_the_batch_unfinished(caller: Caller, job_id: str, die: Callable[[str], None]) -> None:
     die(job_id)
     batch = f"/merge/batches/{(caller.get(f'/merge/jobs/{job_id}').json or {})['batch_id']}"
     before = caller.get(batch).json or {}
@@ -79,7 +79,7 @@ def test_its_batch_is_unfinished_again(caller: Caller, job_id: str, die: Callabl
     assert (before["state"], after["state"]) == ("finished", "queued")
 
 
-def test_once_it_runs_it_is_merged_and_its_last_error_is_gone(
+def test_a_retried_job_merges_and_loses_its_last_error(
     caller: Caller, job_id: str, die: Callable[[str], None], pool: Pool
 ) -> None:
     die(job_id)
@@ -94,7 +94,7 @@ def test_once_it_runs_it_is_merged_and_its_last_error_is_gone(
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "finished"])
-def test_a_job_that_is_not_dead_is_left_as_it_is(
+def test_a_job_that_is_not_dead_is_not_retried(
     caller: Caller, job_id: str, state: str, connection: Connection, finish: Callable[..., None]
 ) -> None:
     if state == "finished":
@@ -109,7 +109,7 @@ def test_a_job_that_is_not_dead_is_left_as_it_is(
     assert row_of(connection, job_id) == before
 
 
-def test_a_job_of_a_person_who_was_deleted_cannot_be_retried(
+def test_a_job_of_a_deleted_profile_cannot_be_retried(
     caller: Caller, job_id: str, die: Callable[[str], None], connection: Connection
 ) -> None:
     die(job_id)
@@ -121,7 +121,7 @@ def test_a_job_of_a_person_who_was_deleted_cannot_be_retried(
     assert "erased" in (answer.json or {})["message"]
 
 
-def test_a_job_that_is_not_there_or_not_ones_own_is_not_found(
+def test_an_unknown_job_or_a_job_of_another_workspace_gets_404(
     caller: Caller, make_caller: Callable[..., Caller], job_id: str, die: Callable[[str], None], connection: Connection
 ) -> None:
     die(job_id)
@@ -134,7 +134,7 @@ def test_a_job_that_is_not_there_or_not_ones_own_is_not_found(
     assert row_of(connection, job_id) == before
 
 
-#: Kinds of a dead job, with the kind that it undoes, and the one permission that its retry needs.
+#: The kind of a dead job, the kind of the job that it undoes, and the permission that its retry needs.
 NEEDED: list[tuple[str, str | None, str]] = [("merge", None, "users.merge"), ("identify", None, "users.identify")]
 NEEDED += [("undo", "merge", "users.merge"), ("undo", "identify", "users.identify"), ("undo", "pruned", "users.merge")]
 

@@ -1,4 +1,4 @@
-"""`GET /keys` lists the keys of the workspace without their secrets, with their last use."""
+"""`GET /keys` lists the keys of the workspace with their last use, without their secrets."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,9 +43,7 @@ def test_keys_are_listed_with_permissions_state_and_last_use(
     assert make_caller(permissions=("users.merge",)).get("/keys").status_code == 403
 
 
-def test_the_last_use_is_written_once_a_minute_by_a_process_and_by_all_together(
-    caller: Caller, connection: Connection
-) -> None:
+def test_the_last_use_is_written_at_most_once_a_minute_by_all_processes(caller: Caller, connection: Connection) -> None:
     def last_use() -> object:
         query = "SELECT last_used_at FROM api_key WHERE workspace_id = %s"
         return connection.execute(query, [caller.workspace_id]).fetchall()
@@ -68,7 +66,7 @@ def test_the_last_use_is_written_once_a_minute_by_a_process_and_by_all_together(
     assert last_use() != first
 
 
-def test_a_request_waits_for_no_other_change_of_its_key(caller: Caller, connection: Connection) -> None:
+def test_a_request_does_not_wait_for_a_lock_on_its_key(caller: Caller, connection: Connection) -> None:
     with connection.transaction():
         connection.execute("UPDATE api_key SET label = label WHERE workspace_id = %s", [caller.workspace_id])
 

@@ -1,6 +1,6 @@
-"""Requests of a workspace with two profiles, beside one with 60,000: they read their own rows only.
+"""Requests of a workspace with two profiles do not read rows of a workspace with 60,000.
 
-Rows are compared, not seconds.
+The tests compare numbers of rows, not seconds.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from tests.support.postgres import Databases
 from tests.support.profiles import track
 
 NEIGHBOURS = 60_000
-#: The most rows that a request of the small workspace may read. It has fewer than ten rows in each table, but tables of
-#: all workspaces, such as the keys, are small enough to be read whole.
+#: Maximum number of rows that a request of the small workspace may read. It has fewer than ten rows in each table, but
+#: PostgreSQL may scan small tables of all workspaces, such as the keys.
 MOST_ROWS = 5_000
 FILL = """
 WITH neighbour AS (INSERT INTO workspace (name) VALUES ('neighbour') RETURNING workspace_id),
@@ -84,7 +84,7 @@ READS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/duplicates/preview.csv", {}),
     ("/webhooks", {}),
 )
-QUESTIONS: tuple[tuple[str, Any], ...] = (
+POSTS: tuple[tuple[str, Any], ...] = (
     ("/segments/query", {"filter": leaf("external_id", "exists")}),
     ("/segments/query", {"filter": leaf("attribute", "equals", "FR", name="country")}),
     ("/users/export/ids", {"external_ids": ["a", "b"]}),
@@ -95,7 +95,7 @@ QUESTIONS: tuple[tuple[str, Any], ...] = (
 
 @pytest.fixture(scope="module")
 def database_url(databases: Databases) -> Iterator[str]:
-    """The URL of a database with the neighbour, whose rows PostgreSQL's statistics know."""
+    """The URL of an analyzed database with the rows of the neighbour."""
     with databases.lend(databases.create()) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(FILL, {"rows": NEIGHBOURS})
@@ -105,14 +105,14 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def small(caller: Caller, front_door: Flask) -> Caller:
-    """A caller in a workspace with a merge, whose statements are prepared."""
+    """A caller in a workspace with a merge."""
     track(caller, attributes=[{"external_id": name, "email": f"{name}@x.org", "country": "FR"} for name in "abc"])
     merged(caller, resources_of(front_door).pool, (ext("a"), ext("b")))
     return caller
 
 
 def rows_read(front_door: Flask) -> int:
-    """Return the number of rows that all statements of the front door have read so far."""
+    """Return the number of rows that all statements of the application have read so far."""
     with resources_of(front_door).pool.connection() as connection:
         connection.execute("SELECT pg_stat_force_next_flush()")
         connection.execute("SELECT 1")
@@ -134,8 +134,8 @@ def test_a_list_reads_no_row_of_the_neighbour(
     assert rows_read(front_door) - before <= MOST_ROWS
 
 
-@pytest.mark.parametrize(("path", "body"), QUESTIONS, ids=str)
-def test_a_question_reads_no_row_of_the_neighbour(small: Caller, front_door: Flask, path: str, body: Any) -> None:
+@pytest.mark.parametrize(("path", "body"), POSTS, ids=str)
+def test_a_query_reads_no_row_of_the_neighbour(small: Caller, front_door: Flask, path: str, body: Any) -> None:
     small.post(path, body)
     before = rows_read(front_door)
 

@@ -1,4 +1,4 @@
-"""Rate limits at the door: what is counted together, what answers tell, and who is turned away."""
+"""Rate limits: buckets, response headers, and refused requests."""
 
 from collections.abc import Callable, Iterator
 from uuid import UUID
@@ -24,7 +24,7 @@ SHARED = ("/users/delete", "/users/alias/new", "/users/alias/update", "/users/id
 
 @pytest.fixture
 def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
-    """The application with low limits, counted by the day so that no window ends during a test."""
+    """The application with low limits and windows of a day, so that no window ends during a test."""
     limits = parse_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
     flask = create_app(
         Settings(database_url=database_url, broker_url=broker_url, rate_limits=limits, identify_wait_s=0)
@@ -35,12 +35,12 @@ def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
         resources_of(flask).close()
 
 
-def test_every_answer_to_a_valid_key_tells_the_count_in_numbers(
+def test_every_response_to_a_valid_key_has_the_rate_limit_headers(
     make_caller: Callable[..., Caller], connection: Connection
 ) -> None:
     caller = make_caller(permissions=("users.merge",))
     clock = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now"
-    # A window of three seconds may well have ended before all has been asked.
+    # The clock of PostgreSQL before and after the requests bounds the end of the window.
     (began,) = connection.execute(clock).fetchall()
     answers = [
         caller.post("/users/merge", {"merge_updates": []}),
@@ -54,16 +54,16 @@ def test_every_answer_to_a_valid_key_tells_the_count_in_numbers(
 
     assert [answer.status_code for answer in answers] == [202, 400, 415, 429, 403, 404]
     for answer in answers:
-        told = {name: float(answer.headers[name]) for name in HEADERS}
-        assert 0 <= told["X-RateLimit-Remaining"] < told["X-RateLimit-Limit"]
-        assert began["now"] < told["X-RateLimit-Reset"] <= ended["now"] + DAY
+        values = {name: float(answer.headers[name]) for name in HEADERS}
+        assert 0 <= values["X-RateLimit-Remaining"] < values["X-RateLimit-Limit"]
+        assert began["now"] < values["X-RateLimit-Reset"] <= ended["now"] + DAY
 
 
-def test_windows_begin_with_the_clock(caller: Caller) -> None:
+def test_windows_begin_at_multiples_of_their_length(caller: Caller) -> None:
     assert int(caller.get("/merge/jobs").headers["X-RateLimit-Reset"]) % DAY == 0
 
 
-def test_a_request_too_many_is_refused_with_when_to_come_again(caller: Caller) -> None:
+def test_a_request_above_the_limit_gets_429_with_retry_after(caller: Caller) -> None:
     answers = [caller.post("/users/merge", {"merge_updates": []}) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
@@ -91,7 +91,7 @@ def test_five_endpoints_share_one_bucket(caller: Caller) -> None:
     assert {path for path, bucket in BUCKETS.items() if bucket is Bucket.USERS} == set(SHARED)
 
 
-def test_the_other_buckets_are_counted_by_themselves(caller: Caller) -> None:
+def test_the_other_buckets_are_counted_separately(caller: Caller) -> None:
     for _ in range(4):
         caller.post("/users/merge", {"merge_updates": []})
 
@@ -101,7 +101,7 @@ def test_the_other_buckets_are_counted_by_themselves(caller: Caller) -> None:
     assert caller.get("/merge/jobs").headers["X-RateLimit-Limit"] == "1000"
 
 
-def test_the_limit_is_the_workspaces_whichever_of_its_keys_asks(make_caller: Callable[..., Caller]) -> None:
+def test_all_keys_of_a_workspace_share_its_limit(make_caller: Callable[..., Caller]) -> None:
     one = make_caller(workspace="shared-by-two")
     two = make_caller(workspace="shared-by-two")
     stranger = make_caller()
@@ -111,7 +111,7 @@ def test_the_limit_is_the_workspaces_whichever_of_its_keys_asks(make_caller: Cal
     assert stranger.post("/users/export/ids", {"external_ids": ["a"]}).status_code == 201
 
 
-def test_a_workspace_may_have_a_limit_of_its_own(caller: Caller, connection: Connection) -> None:
+def test_a_workspace_can_have_its_own_limit(caller: Caller, connection: Connection) -> None:
     keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(Bucket.EXPORT, 50, DAY))
     own = caller.post("/users/export/ids", {"external_ids": ["a"]})
     keys.unset_workspace_limit(connection, workspace=caller.workspace, bucket=Bucket.EXPORT)
@@ -121,7 +121,7 @@ def test_a_workspace_may_have_a_limit_of_its_own(caller: Caller, connection: Con
     assert general.headers["X-RateLimit-Limit"] == "2"
 
 
-def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller, connection: Connection) -> None:
+def test_every_endpoint_that_needs_a_key_is_limited(front_door: Flask, caller: Caller, connection: Connection) -> None:
     for bucket in Bucket:
         keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
     client, headers = front_door.test_client(), {"Authorization": f"Bearer {caller.secret}"}
@@ -145,13 +145,15 @@ def test_every_endpoint_with_a_door_is_limited(front_door: Flask, caller: Caller
 
 
 @pytest.mark.parametrize("path", ["/merge/jobs", "/health/live", "/nowhere"])
-def test_a_request_without_a_valid_key_gets_no_count(caller: Caller, path: str) -> None:
+def test_a_response_without_a_valid_key_has_no_rate_limit_headers(caller: Caller, path: str) -> None:
     response = caller.get(path, headers={"Authorization": "Bearer nobodys"})
 
     assert not set(HEADERS) & set(response.headers.keys())
 
 
-def test_while_redis_is_away_the_door_stays_open(database_url: str, own_redis: RedisServer, caller: Caller) -> None:
+def test_requests_are_accepted_while_redis_is_unavailable(
+    database_url: str, own_redis: RedisServer, caller: Caller
+) -> None:
     limits = parse_limits(f"users=1/{DAY}")
     flask = create_app(
         Settings(database_url=database_url, rate_limit_url=own_redis.url, rate_limits=limits, identify_wait_s=0)
@@ -169,9 +171,9 @@ def test_while_redis_is_away_the_door_stays_open(database_url: str, own_redis: R
     assert {answer.headers["X-RateLimit-Remaining"] for answer in answers} == {"1"}
 
 
-def test_every_url_with_a_bucket_is_there(front_door: Flask) -> None:
+def test_every_url_with_a_bucket_exists(front_door: Flask) -> None:
     assert BUCKETS.keys() <= {rule.rule for rule in front_door.url_map.iter_rules()}
 
 
-def test_the_vendors_limits_are_the_defaults(database_url: str) -> None:
+def test_the_limits_of_braze_are_the_defaults(database_url: str) -> None:
     assert Settings(database_url=database_url).rate_limits == DEFAULTS

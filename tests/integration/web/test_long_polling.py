@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` with `If-None-Match`: the response comes when the resource has changed, else 304."""
+"""`Prefer: wait=N` with `If-None-Match`: the response is sent when the resource changes, or 304 after the wait."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identif
 
 @pytest.fixture(params=["batch", "job", "run", "duplicate run"])
 def path(request: pytest.FixtureRequest, caller: Caller) -> str:
-    """The path of a resource that changes."""
+    """The path of a batch, a job, a run or a duplicate run that has not finished."""
     if request.param == "run":
         return str((caller.post("/merge/runs", {}).json or {})["status_url"])
     if request.param == "duplicate run":
@@ -31,7 +31,7 @@ def path(request: pytest.FixtureRequest, caller: Caller) -> str:
 
 @pytest.fixture
 def change(caller: Caller, connection: Connection, finish: Callable[..., None]) -> Callable[[], None]:
-    """A function that changes every resource of the caller."""
+    """A function that changes all jobs and runs of the caller."""
 
     def end() -> None:
         for row in connection.execute("SELECT id FROM job WHERE workspace_id = %s", [caller.workspace_id]):
@@ -48,7 +48,7 @@ def poll(caller: Caller, path: str, known: TestResponse, wait: str = "wait=30") 
     return caller.get(path, headers={"If-None-Match": known.headers["ETag"], "Prefer": wait})
 
 
-def test_a_change_is_answered_before_the_time_is_up(caller: Caller, path: str, change: Callable[[], None]) -> None:
+def test_a_change_ends_the_wait(caller: Caller, path: str, change: Callable[[], None]) -> None:
     known = caller.get(path)
     with ThreadPoolExecutor(1) as thread:
         began = monotonic()
@@ -65,7 +65,7 @@ def test_a_change_is_answered_before_the_time_is_up(caller: Caller, path: str, c
     assert prefer_wait.WAITING_SLOTS.taken == 0
 
 
-def test_without_a_change_it_is_304_when_the_time_is_up(caller: Caller, path: str) -> None:
+def test_a_wait_without_a_change_ends_with_304(caller: Caller, path: str) -> None:
     known = caller.get(path)
     began = monotonic()
     response = poll(caller, path, known, "wait=1")
@@ -77,7 +77,7 @@ def test_without_a_change_it_is_304_when_the_time_is_up(caller: Caller, path: st
     assert response.headers["ETag"] == known.headers["ETag"]
 
 
-def test_a_change_before_the_request_is_answered_at_once(caller: Caller, path: str, change: Callable[[], None]) -> None:
+def test_a_change_before_the_request_is_returned_at_once(caller: Caller, path: str, change: Callable[[], None]) -> None:
     known = caller.get(path)
     change()
     response = poll(caller, path, known)
@@ -89,7 +89,7 @@ def test_a_change_before_the_request_is_answered_at_once(caller: Caller, path: s
 @pytest.mark.parametrize(
     "headers", [{"Prefer": "wait=30"}, {"Prefer": "wait=30", "If-None-Match": "*"}, {"Prefer": "wait=0"}]
 )
-def test_without_a_known_state_there_is_nothing_to_wait_for(caller: Caller, path: str, headers: dict[str, str]) -> None:
+def test_a_request_without_a_known_etag_does_not_wait(caller: Caller, path: str, headers: dict[str, str]) -> None:
     began = monotonic()
     response = caller.get(path, headers=headers)
 
@@ -99,14 +99,14 @@ def test_without_a_known_state_there_is_nothing_to_wait_for(caller: Caller, path
     assert "Prefer" in response.headers["Vary"]
 
 
-def test_the_etag_is_strong_and_stays_while_nothing_changes(caller: Caller, path: str) -> None:
+def test_the_etag_is_strong_and_constant_while_nothing_changes(caller: Caller, path: str) -> None:
     tags = {caller.get(path).headers["ETag"] for _ in range(2)}
 
     assert len(tags) == 1
     assert not tags.pop().startswith("W/")
 
 
-def test_a_workspace_whose_waits_are_used_up_is_answered_at_once(caller: Caller) -> None:
+def test_a_workspace_without_a_free_waiting_slot_gets_a_response_at_once(caller: Caller) -> None:
     path = str((caller.post("/users/merge", BODY).json or {})["status_url"])
     known = caller.get(path)
     slots = resources_of(caller.flask).settings.web_threads - prefer_wait.SPARE_THREADS
@@ -119,7 +119,7 @@ def test_a_workspace_whose_waits_are_used_up_is_answered_at_once(caller: Caller)
     assert "Preference-Applied" not in response.headers
 
 
-def test_a_process_that_is_to_end_answers_at_once(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closing_process_responds_at_once(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str((caller.post("/users/merge", BODY).json or {})["status_url"])
     closing = prefer_wait.Event()
     monkeypatch.setattr(prefer_wait, "CLOSING", closing)

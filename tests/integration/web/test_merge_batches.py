@@ -12,7 +12,7 @@ UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
 
 def accepted(caller: Caller, jobs: int = 1) -> dict[str, Any]:
-    """Send a batch and return it as its own URL shows it."""
+    """Send a batch of merges and return the response of its URL."""
     pairs = [
         {"identifier_to_merge": {"external_id": f"a{number}"}, "identifier_to_keep": {"external_id": f"b{number}"}}
         for number in range(jobs)
@@ -23,7 +23,7 @@ def accepted(caller: Caller, jobs: int = 1) -> dict[str, Any]:
 
 
 def polled(caller: Caller, batch_id: str) -> dict[str, Any]:
-    """Return a batch as its own URL shows it."""
+    """Return the response of the URL of a batch."""
     body = caller.get(f"/merge/batches/{batch_id}").json
     assert body is not None
     return dict(body)
@@ -59,7 +59,7 @@ def test_a_batch_is_queued_until_a_job_begins_and_finished_when_the_last_ends(
     assert end["finished_at"] == max(job["finished_at"] for job in end["jobs"])
 
 
-def test_an_unfinished_batch_says_when_to_ask_again(caller: Caller, finish: Callable[..., None]) -> None:
+def test_only_an_unfinished_batch_has_retry_after(caller: Caller, finish: Callable[..., None]) -> None:
     batch = accepted(caller)
     url = f"/merge/batches/{batch['batch_id']}"
     unfinished = caller.get(url)
@@ -70,7 +70,7 @@ def test_an_unfinished_batch_says_when_to_ask_again(caller: Caller, finish: Call
     assert "Retry-After" not in finished.headers
 
 
-def test_a_poller_that_knows_the_batch_as_it_is_gets_304(caller: Caller, finish: Callable[..., None]) -> None:
+def test_a_request_with_the_current_etag_of_a_batch_gets_304(caller: Caller, finish: Callable[..., None]) -> None:
     batch = accepted(caller)
     url = f"/merge/batches/{batch['batch_id']}"
     known = {"If-None-Match": caller.get(url).headers["ETag"]}
@@ -87,7 +87,7 @@ def test_a_poller_that_knows_the_batch_as_it_is_gets_304(caller: Caller, finish:
     assert (changed.json or {})["state"] == "finished"
 
 
-def test_pages_of_batches_go_back_in_time_and_end(caller: Caller) -> None:
+def test_batches_are_listed_newest_first_in_pages(caller: Caller) -> None:
     ids = [accepted(caller, jobs=number % 3)["batch_id"] for number in range(5)]
     seen, cursor, pages = [], None, 0
     while pages == 0 or cursor is not None:
@@ -103,7 +103,7 @@ def test_pages_of_batches_go_back_in_time_and_end(caller: Caller) -> None:
     assert pages == 3
 
 
-def test_a_page_that_is_just_full_is_the_last(caller: Caller) -> None:
+def test_an_exactly_full_last_page_has_no_cursor(caller: Caller) -> None:
     accepted(caller)
     accepted(caller)
 
@@ -121,5 +121,5 @@ def test_a_batch_of_another_workspace_is_not_found(caller: Caller, make_caller: 
 
 
 @pytest.mark.parametrize("batch_id", ["1", "x" * 36, "..", f"{UNKNOWN_ID}0", "%00"])
-def test_what_is_no_id_is_not_found(caller: Caller, batch_id: str) -> None:
+def test_a_malformed_id_gets_404(caller: Caller, batch_id: str) -> None:
     assert caller.get(f"/merge/batches/{batch_id}").status_code == 404

@@ -1,4 +1,4 @@
-"""Consent in merges, identifies and undos over HTTP: what exports, changes and the preview show."""
+"""Consent in merges, identifications and undos over HTTP: exports, changes and previews."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ GUEST = {"user_alias": {"alias_label": "mail", "alias_name": "guest"}}
 
 @pytest.fixture
 def pair(caller: Caller) -> tuple[Json, Json]:
-    """A guest whose address refused mail, and a customer who opted in without an address."""
+    """A guest with an unsubscribed address, and a customer who opted in without an address."""
     track(caller, attributes=[{**GUEST, "_update_existing_only": False, **OUT}])
     track(caller, attributes=[{"external_id": "s7", "email_subscribe": "opted_in"}])
     return GUEST, ext("s7")
 
 
 @pytest.mark.parametrize("by_identify", [False, True])
-def test_an_address_that_refused_is_not_opted_in_by_a_merge(
+def test_a_merge_does_not_opt_in_an_unsubscribed_address(
     caller: Caller, pool: Pool, pair: tuple[Json, Json], *, by_identify: bool
 ) -> None:
     before = the_profile(caller, "s7")
@@ -47,7 +47,7 @@ def test_an_address_that_refused_is_not_opted_in_by_a_merge(
     assert the_profile(caller, "s7") == before
 
 
-def test_a_preview_says_what_becomes_of_consent(caller: Caller, pair: tuple[Json, Json]) -> None:
+def test_a_preview_has_the_change_of_consent(caller: Caller, pair: tuple[Json, Json]) -> None:
     update = {"identifier_to_merge": pair[0], "identifier_to_keep": pair[1]}
     response = caller.post("/users/merge/preview", {"merge_updates": [update]})
     (previewed,) = response.json["updates"]
@@ -56,7 +56,7 @@ def test_a_preview_says_what_becomes_of_consent(caller: Caller, pair: tuple[Json
     assert states["email_subscribe"] == ("opted_in", "unsubscribed")
 
 
-def test_an_opt_out_after_the_merge_stays_and_reaches_the_restored_profile(caller: Caller, pool: Pool) -> None:
+def test_an_opt_out_after_the_merge_applies_to_both_profiles_after_the_undo(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": each, "email": "both@example.com"} for each in ("u1", "u2")])
     track(caller, attributes=[{"external_id": "u1", "email_subscribe": "opted_in"}])
     (done,) = merged(caller, pool, (ext("u1"), ext("u2")))

@@ -1,4 +1,4 @@
-"""`GET /merge/jobs`: single jobs, their changes, and lists of them by what is known of them."""
+"""`GET /merge/jobs`: single jobs, their changes, and filtered lists of jobs."""
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def external(value: str) -> dict[str, str]:
     return {"external_id": value}
 
 
-def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
+def test_a_queued_job_has_all_fields(caller: Caller) -> None:
     (job,) = accepted(caller, (EMAIL, ALIAS))
 
     shown = caller.get(f"/merge/jobs/{job['job_id']}").json
@@ -74,7 +74,7 @@ def test_a_queued_job_shows_all_that_is_known(caller: Caller) -> None:
     }
 
 
-def test_a_finished_job_shows_what_became_of_it(caller: Caller, finish: Callable[..., None]) -> None:
+def test_a_finished_job_has_its_outcome_and_profiles(caller: Caller, finish: Callable[..., None]) -> None:
     (job,) = accepted(caller, (external("a"), EMAIL))
     finish(
         job["job_id"],
@@ -97,7 +97,7 @@ def test_a_finished_job_shows_what_became_of_it(caller: Caller, finish: Callable
     assert TIME.fullmatch(shown["finished_at"])
 
 
-def test_the_changes_of_a_merge_are_shown_to_those_who_ask(
+def test_the_changes_of_a_merge_are_returned_on_request(
     caller: Caller, finish: Callable[..., None], connection: Connection
 ) -> None:
     changes = [{"field": "first_name", "before": None, "after": "Jane", "rule": "fill"}]
@@ -109,17 +109,17 @@ def test_the_changes_of_a_merge_are_shown_to_those_who_ask(
         [caller.workspace_id, merged["job_id"], Jsonb(changes)],
     )
 
-    asked = caller.get(f"/merge/jobs/{merged['job_id']}", include="changes").json or {}
+    with_changes = caller.get(f"/merge/jobs/{merged['job_id']}", include="changes").json or {}
     nothing = caller.get(f"/merge/jobs/{refused['job_id']}", include="changes").json or {}
-    not_asked = caller.get(f"/merge/jobs/{merged['job_id']}").json or {}
+    without_changes = caller.get(f"/merge/jobs/{merged['job_id']}").json or {}
 
-    assert asked["changes"] == changes
+    assert with_changes["changes"] == changes
     assert nothing["changes"] == []
-    assert "changes" not in not_asked
-    assert {**not_asked, "changes": changes} == asked
+    assert "changes" not in without_changes
+    assert {**without_changes, "changes": changes} == with_changes
 
 
-def test_jobs_are_listed_newest_first_in_pages_that_end(caller: Caller) -> None:
+def test_jobs_are_listed_newest_first_in_pages(caller: Caller) -> None:
     sent = accepted(caller, *((external(f"a{n}"), external("b")) for n in range(5)))
     sent += accepted(caller, *((external(f"c{n}"), external("d")) for n in range(2)))
     seen: list[dict[str, Any]] = []
@@ -177,13 +177,13 @@ def test_jobs_are_found_by_state_and_outcome(caller: Caller, finish: Callable[..
         ("{a,b}", []),
     ],
 )
-def test_jobs_are_found_by_a_plain_value_of_either_side(caller: Caller, identifier: str, indexes: list[int]) -> None:
+def test_jobs_are_found_by_a_value_of_either_identifier(caller: Caller, identifier: str, indexes: list[int]) -> None:
     accepted(caller, (external("a"), external("c")), (EMAIL, ALIAS), (PHONE, external("c")))
 
     assert sorted(job["index"] for job in jobs(caller, identifier=identifier)) == indexes
 
 
-def test_found_jobs_are_paged_too(caller: Caller) -> None:
+def test_filtered_jobs_are_listed_in_pages(caller: Caller) -> None:
     sent = accepted(caller, *((external(f"a{n}"), external("b")) for n in range(5)))
     first = caller.get("/merge/jobs", identifier="b", limit=3).json or {}
     second = caller.get("/merge/jobs", identifier="b", limit=3, cursor=first["next_cursor"]).json or {}
@@ -204,7 +204,9 @@ def test_a_job_of_another_workspace_is_not_found(caller: Caller, make_caller: Ca
     assert jobs(other) == jobs(other, identifier="a") == []
 
 
-def test_a_cursor_of_another_workspace_shows_nothing_of_it(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_a_cursor_of_another_workspace_returns_none_of_its_jobs(
+    caller: Caller, make_caller: Callable[..., Caller]
+) -> None:
     accepted(caller, *((external(f"a{n}"), external("b")) for n in range(3)))
     cursor = (caller.get("/merge/jobs", limit=1).json or {})["next_cursor"]
 
@@ -235,14 +237,14 @@ def test_a_cursor_of_another_workspace_shows_nothing_of_it(caller: Caller, make_
         ),
     ],
 )
-def test_an_invalid_query_gets_a_sentence(caller: Caller, query: dict[str, str], message: str) -> None:
+def test_an_invalid_query_gets_an_error_message(caller: Caller, query: dict[str, str], message: str) -> None:
     response = caller.get("/merge/jobs", **query)
 
     assert response.status_code == 400
     assert response.json == {"message": message}
 
 
-def test_an_unknown_outcome_or_inclusion_gets_a_sentence(caller: Caller) -> None:
+def test_an_unknown_outcome_or_include_gets_an_error_message(caller: Caller) -> None:
     outcome = caller.get("/merge/jobs", outcome="done")
     include = caller.get(f"/merge/jobs/{UNKNOWN_ID}", include="everything")
 

@@ -1,4 +1,4 @@
-"""The metrics of web, and the key that `GET /metrics` needs."""
+"""The metrics of the web server, and the key that `GET /metrics` needs."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from tests.support.front_door import Caller
 
 
 def value_of(flask: Flask, name: str, **labels: str) -> float:
-    """Return the value of the sample *name* with *labels*, 0 when there is none."""
+    """Return the value of the sample *name* with *labels*, or 0 if there is none."""
     text = expose(*metric_sources(flask)).decode()
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return next((each.value for each in samples if each.name == name and each.labels == labels), 0.0)
@@ -31,7 +31,7 @@ def pairs(*names: str) -> dict[str, list[dict[str, dict[str, str]]]]:
     }
 
 
-def test_metrics_are_read_with_a_key_that_may(front_door: Flask, make_caller: Callable[..., Caller]) -> None:
+def test_metrics_need_a_key_with_metrics_read(front_door: Flask, make_caller: Callable[..., Caller]) -> None:
     may = make_caller(permissions=("metrics.read",))
     before = value_of(front_door, "mergelane_http_requests_total", status="200")
     answer = may.get("/metrics")
@@ -52,7 +52,7 @@ def test_no_request_without_a_key_reads_the_metrics(front_door: Flask, host: str
     assert answer.json == {"message": "Invalid API key"}
 
 
-def test_requests_let_in_while_redis_is_away_are_counted(caller: Caller, database_url: str) -> None:
+def test_requests_without_a_rate_limit_check_are_counted(caller: Caller, database_url: str) -> None:
     flask = create_app(Settings(database_url=database_url, broker_url="redis://127.0.0.1:1"))
     name = "mergelane_rate_limits_uncounted_requests_total"
     try:
@@ -77,7 +77,7 @@ def test_waiting_jobs_are_counted_by_workspace(front_door: Flask, caller: Caller
     assert value_of(front_door, "mergelane_workspaces_with_jobs") >= 1
 
 
-def test_the_ledger_is_not_looked_at_for_every_scrape(front_door: Flask, caller: Caller) -> None:
+def test_the_counts_of_jobs_are_cached_between_scrapes(front_door: Flask, caller: Caller) -> None:
     workspace = str(caller.workspace_id)
     caller.post("/users/merge", pairs("a"))
     before = value_of(front_door, "mergelane_jobs", workspace_id=workspace, state="queued")
@@ -87,7 +87,7 @@ def test_the_ledger_is_not_looked_at_for_every_scrape(front_door: Flask, caller:
     assert value_of(front_door, "mergelane_jobs", workspace_id=workspace, state="queued") == 1
 
 
-def test_metrics_are_returned_while_postgres_is_away() -> None:
+def test_metrics_are_returned_while_postgres_is_unavailable() -> None:
     flask = create_app(Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.2))
     try:
         text = expose(*metric_sources(flask)).decode()
@@ -102,7 +102,7 @@ def test_metrics_are_returned_while_postgres_is_away() -> None:
     assert readable == 0
 
 
-def test_answers_are_measured_by_method_route_and_class_of_status(front_door: Flask, caller: Caller) -> None:
+def test_responses_are_measured_by_method_route_and_class_of_status(front_door: Flask, caller: Caller) -> None:
     labels = {"method": "GET", "route": "/merge/batches/<uuid:batch_id>", "status": "4xx"}
     name = "mergelane_http_request_duration_seconds_count"
     before = value_of(front_door, name, **labels)
@@ -111,7 +111,7 @@ def test_answers_are_measured_by_method_route_and_class_of_status(front_door: Fl
     assert value_of(front_door, name, **labels) == before + 1
 
 
-def test_the_time_that_a_client_wished_to_wait_is_not_measured_as_ours(front_door: Flask, caller: Caller) -> None:
+def test_the_wait_that_a_client_requests_is_not_measured(front_door: Flask, caller: Caller) -> None:
     labels = {"method": "POST", "route": "/users/merge", "status": "2xx"}
     name = "mergelane_http_request_duration_seconds_sum"
     before = value_of(front_door, name, **labels)
@@ -121,7 +121,7 @@ def test_the_time_that_a_client_wished_to_wait_is_not_measured_as_ours(front_doo
     assert value_of(front_door, name, **labels) < before + 1
 
 
-def test_accepted_jobs_are_counted_once_however_often_they_are_sent(front_door: Flask, caller: Caller) -> None:
+def test_accepted_jobs_of_repeated_requests_are_counted_once(front_door: Flask, caller: Caller) -> None:
     before = value_of(front_door, "mergelane_accepted_jobs_total", kind="merge")
     for _ in range(2):
         caller.post("/users/merge", pairs("a", "b"), headers={"Idempotency-Key": "once"})

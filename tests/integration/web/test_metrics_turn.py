@@ -1,4 +1,4 @@
-"""The metrics of web on a port of their own: one process serves them for all, and another takes over."""
+"""The metrics of the web server on a separate port: one process serves them for all, and another takes over."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def metrics_port() -> int:
 
 @contextmanager
 def running_web(folder: Path, database_url: str, port: int, metrics_port: int) -> Iterator[Process]:
-    """Run a web of two processes until the block ends."""
+    """Run a web server of two processes until the block ends."""
     environ = {
         "DATABASE_URL": database_url,
         "MERGELANE_WEB_PROCESSES": "2",
@@ -49,7 +49,7 @@ def running_web(folder: Path, database_url: str, port: int, metrics_port: int) -
 
 
 def answered(url: str) -> str | None:
-    """Return the text at *url*, or None if it does not answer."""
+    """Return the text at *url*, or None if there is no response."""
     try:
         return requests.get(url, timeout=5).text
     except requests.RequestException:
@@ -57,7 +57,7 @@ def answered(url: str) -> str | None:
 
 
 def listening_pid(web: Process, port: int) -> int | None:
-    """Return the process of *web* that listens on *port*, if one does."""
+    """Return the id of the process of *web* that listens on *port*, or None."""
     for child in psutil.Process(web.pid).children():
         try:
             listeners = [each.laddr.port for each in child.net_connections() if each.status == psutil.CONN_LISTEN]
@@ -68,7 +68,7 @@ def listening_pid(web: Process, port: int) -> int | None:
     return None
 
 
-def test_another_process_serves_the_metrics_of_all_when_the_serving_one_is_killed(
+def test_another_process_serves_the_metrics_after_the_serving_one_is_killed(
     tmp_path: Path, database_url: str, port: int, metrics_port: int, caller: Caller
 ) -> None:
     url = f"http://127.0.0.1:{metrics_port}/metrics"
@@ -95,7 +95,7 @@ def test_another_process_serves_the_metrics_of_all_when_the_serving_one_is_kille
     assert "metrics_not_served" not in log
 
 
-def test_a_port_of_another_program_is_logged_once_and_served_when_it_is_free(
+def test_a_port_in_use_is_logged_once_and_served_when_it_becomes_free(
     tmp_path: Path, database_url: str, port: int, metrics_port: int
 ) -> None:
     url = f"http://127.0.0.1:{metrics_port}/metrics"

@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(r"(?:https?:)?//[\w.-]+")
 
 
 def routes(flask: Flask) -> dict[str, Any]:
-    """Return the views by method and URL, without HEAD, which Flask adds to GET."""
+    """Return the views by method and URL, without the HEAD that Flask adds to each GET."""
     return {
         method + " " + PLACES.sub(r"{\2}", rule.rule): flask.view_functions[rule.endpoint]
         for rule in flask.url_map.iter_rules()
@@ -48,7 +48,7 @@ def parts(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def types(part: dict[str, Any]) -> list[Any]:
-    """Return the types of a JSON Schema; none of any other object."""
+    """Return the types of a JSON Schema, or an empty list for any other object."""
     found = part.get("type", [])
     return found if isinstance(found, list) else [found]
 
@@ -57,14 +57,14 @@ def test_every_route_is_described(front_door: Flask) -> None:
     assert routes(front_door).keys() == described().keys()
 
 
-def test_it_is_a_valid_document_of_its_version() -> None:
+def test_the_document_is_valid_and_has_the_version_of_the_package() -> None:
     strict().validate()
 
     assert document()["openapi"] == "3.1.0"
     assert document()["info"]["version"] == metadata.version("mergelane")
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_can_be_resolved() -> None:
     references = [part for part in parts(document()) if "$ref" in part]
 
     assert references
@@ -95,7 +95,7 @@ def test_every_member_has_a_type() -> None:
     assert untyped == {"AuditChange.before", "AuditChange.after"}
 
 
-def test_every_object_has_a_title_of_its_own() -> None:
+def test_every_object_has_a_unique_title() -> None:
     objects = [part for part in parts(document()) if "object" in types(part)]
     titles = [part.get("title") for part in objects]
 
@@ -130,7 +130,7 @@ def test_every_operation_has_a_summary_a_description_and_its_permission(front_do
         assert ("401" in operation["responses"]) is hasattr(view, "permissions")
 
 
-def test_the_documented_outcomes_of_the_audit_are_those_of_its_entries() -> None:
+def test_every_action_of_the_audit_has_documented_outcomes() -> None:
     assert set(AUDITED_OUTCOMES) == set(ACTIONS)
 
 
@@ -148,12 +148,12 @@ def test_every_operation_has_a_unique_id() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_url_leads_to_its_operation() -> None:
+def test_a_url_is_matched_with_its_operation() -> None:
     assert label("GET", "/merge/jobs?limit=1") == "GET /merge/jobs"
     assert label("GET", "/merge/jobs/7") == "GET /merge/jobs/{job_id}"
 
 
-def test_it_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
+def test_the_document_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
     client = front_door.test_client()
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
@@ -187,7 +187,7 @@ def test_the_page_loads_only_its_own_files(front_door: Flask) -> None:
     assert "validatorUrl: null" in script
 
 
-def test_its_policy_allows_requests_to_this_server_only(front_door: Flask) -> None:
+def test_the_policy_of_the_page_allows_requests_to_this_server_only(front_door: Flask) -> None:
     policy = front_door.test_client().get("/docs").headers["Content-Security-Policy"]
     sources = {source for rule in policy.split(";") for source in rule.split()[1:]}
 

@@ -1,4 +1,4 @@
-"""`GET /profiles/{braze_id}/report`: everything that is stored about one person, and nothing of others."""
+"""`GET /profiles/{braze_id}/report` returns all stored data of one person and no data of others."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_a_report_has_every_value_that_is_stored_in_any_table(
     assert len(shown["history"]) == 10
 
 
-def test_a_report_is_read_in_parts_that_join_into_one_document(
+def test_a_report_that_is_read_in_chunks_is_one_document(
     caller: Caller, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "CHUNK", 2)
@@ -72,7 +72,7 @@ def test_a_report_is_read_in_parts_that_join_into_one_document(
     assert len({each["job_id"] for each in shown["jobs"]}) == 5
 
 
-def test_a_report_shows_one_side_of_a_merge_that_was_undone(caller: Caller, pool: Pool) -> None:
+def test_a_report_has_one_side_of_an_undone_merge(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{**ext("me"), "first_name": "Mine"}, {**ext("you"), "home_city": "Yours"}])
     (merge,) = merged(caller, pool, (ext("me"), ext("you")))
     run_jobs(caller, pool, caller.post(f"/merge/jobs/{merge['job_id']}/undo").json)
@@ -83,7 +83,7 @@ def test_a_report_shows_one_side_of_a_merge_that_was_undone(caller: Caller, pool
     assert "Yours" in yours
 
 
-def test_a_profile_that_is_gone_has_no_report(caller: Caller, pool: Pool) -> None:
+def test_an_orphan_and_an_unknown_profile_have_no_report(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[ext("me"), ext("orphan")])
     (merge,) = merged(caller, pool, (ext("orphan"), ext("me")))
     answers = [caller.get(f"/profiles/{each}/report") for each in (merge["orphan"]["braze_id"], "0" * 24, "x")]
@@ -92,7 +92,7 @@ def test_a_profile_that_is_gone_has_no_report(caller: Caller, pool: Pool) -> Non
     assert merge["survivor"]["braze_id"] in answers[0].headers["Link"]
 
 
-def test_a_key_needs_the_permission_of_the_report(make_caller: Any) -> None:
+def test_a_report_needs_the_permission_profiles_report(make_caller: Any) -> None:
     both = make_caller(permissions=["users.export.ids", "audit.read"])
     own = make_caller(permissions=["profiles.report"])
 

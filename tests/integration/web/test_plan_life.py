@@ -1,4 +1,4 @@
-"""The life of a plan beside its merges: permissions, the audit, its end, and its run."""
+"""Plans: permissions, the audit, expiry, and the run of a plan."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ def plan_of(caller: Caller, number: int) -> str:
 
 
 def rows(connection: Connection, caller: Caller) -> list[int]:
-    """Return how many rows of plans the caller's workspace has, by table."""
+    """Return the number of rows of the caller's workspace in each table of plans."""
     counts = ", ".join(f"(SELECT count(*) FROM {table} WHERE workspace_id = %(id)s) AS {table}" for table in TABLES)
     found = connection.execute(f"SELECT {counts}", {"id": caller.workspace_id}).fetchone() or {}
     return [found[table] for table in TABLES]
@@ -50,7 +50,7 @@ def expire(connection: Connection, caller: Caller) -> None:
     )
 
 
-def test_two_people_are_needed_where_the_installation_says_so(
+def test_another_key_must_apply_a_plan_if_the_setting_requires_it(
     caller: Caller, make_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resources = resources_of(caller.flask)
@@ -63,7 +63,7 @@ def test_two_people_are_needed_where_the_installation_says_so(
     assert other.post(f"/merge/plans/{plan_id}/apply").status_code == 202
 
 
-def test_planning_and_applying_are_permissions_of_their_own(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_planning_and_applying_need_different_permissions(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     planner = make_caller(workspace=caller.workspace, permissions=("plans.write",))
     plan_id = plan_of(caller, 1)
     body = updates_of([(ext("o0"), ext("s0"))])
@@ -76,7 +76,7 @@ def test_planning_and_applying_are_permissions_of_their_own(caller: Caller, make
     )
 
 
-def test_the_audit_records_who_applied_and_who_discarded(caller: Caller) -> None:
+def test_the_audit_has_the_key_that_applied_or_discarded_a_plan(caller: Caller) -> None:
     plan_id, other = plan_of(caller, 1), plan_of(caller, 1)
     run_id = apply(caller, plan_id)
     caller.delete(f"/merge/plans/{other}")
@@ -91,7 +91,7 @@ def test_the_audit_records_who_applied_and_who_discarded(caller: Caller) -> None
     assert {entry["key"]["id"] for entry in page["entries"]} == {str(caller.key_id)}
 
 
-def test_an_expired_plan_is_gone_and_is_deleted(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_an_expired_plan_gets_404_and_is_deleted(caller: Caller, pool: Pool, connection: Connection) -> None:
     plan_id = plan_of(caller, 3)
     expire(connection, caller)
     answers = [
@@ -119,14 +119,14 @@ def test_an_applied_plan_stays_until_its_run_has_ended(caller: Caller, pool: Poo
     assert rows(connection, caller) == [0, 0, 0]
 
 
-def test_an_erased_person_is_in_no_plan(caller: Caller, connection: Connection) -> None:
+def test_a_deleted_profile_is_removed_from_plans(caller: Caller, connection: Connection) -> None:
     plan_of(caller, 2)
     caller.post("/users/delete", {"external_ids": ["o0"]})
 
     assert rows(connection, caller) == [1, 1, 0]
 
 
-def test_the_run_counts_the_updates_that_have_no_job_yet(
+def test_the_run_counts_updates_without_a_job_as_queued(
     caller: Caller, pool: Pool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "WINDOW", 2)
@@ -141,7 +141,7 @@ def test_the_run_counts_the_updates_that_have_no_job_yet(
     assert finish_plan(caller, pool, connection, run_id)["counts"] == {"merged": 5}
 
 
-def test_a_cancelled_plan_makes_no_more_jobs(
+def test_a_cancelled_plan_creates_no_more_jobs(
     caller: Caller, pool: Pool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(applying, "WINDOW", 2)
@@ -162,7 +162,7 @@ def test_the_jobs_have_the_urgency_of_the_request(caller: Caller, pool: Pool, co
     assert job["priority"] == 6
 
 
-def test_applying_a_plan_of_many_updates_makes_no_job(caller: Caller, connection: Connection) -> None:
+def test_the_request_that_applies_a_large_plan_creates_no_job(caller: Caller, connection: Connection) -> None:
     plan_id = plan_of(caller, 1)
     connection.execute(
         """
@@ -181,6 +181,6 @@ def test_applying_a_plan_of_many_updates_makes_no_job(caller: Caller, connection
     run_id = apply(caller, plan_id, {"only": list(range(100_000))})
     jobs = connection.execute("SELECT count(*) AS jobs FROM job WHERE workspace_id = %s", [caller.workspace_id])
 
-    # The request makes none, so that its time does not grow with the plan.
+    # The request creates no job, so that its time does not grow with the plan.
     assert jobs.fetchall() == [{"jobs": 0}]
     assert read_run(caller, run_id)["counts"] == {"queued": 100_000}

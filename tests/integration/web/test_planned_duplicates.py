@@ -1,4 +1,4 @@
-"""Runs over duplicates that are planned: their pairs become a plan, and nothing is merged before it is applied."""
+"""Planned duplicate runs: their pairs are added to a plan, and are merged only when the plan is applied."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def who(group: int, number: int) -> Json:
 
 
 def duplicates(caller: Caller, *sizes: int) -> None:
-    """Store groups of profiles that share an address, each of a size. One profile of each group is identified."""
+    """Store a group of profiles with one address for each of *sizes*. One profile of each group is identified."""
     for group, size in enumerate(sizes):
         for start in range(0, size, 25):
             numbers = range(start, min(start + 25, size))
@@ -53,7 +53,7 @@ def batches(caller: Caller) -> Any:
     return (caller.get("/merge/batches").json or {})["batches"]
 
 
-def test_a_planned_run_merges_nothing_and_its_plan_merges_what_it_says(
+def test_a_planned_run_merges_nothing_and_its_plan_applies_the_previewed_changes(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     duplicates(caller, 2, 70, 1, 3)
@@ -84,9 +84,7 @@ def test_a_planned_run_merges_nothing_and_its_plan_merges_what_it_says(
     assert again["counts"]["to_merge"] == 0
 
 
-def test_a_pair_that_changed_since_it_was_planned_is_not_merged(
-    caller: Caller, pool: Pool, connection: Connection
-) -> None:
+def test_a_pair_that_changed_since_planning_is_not_merged(caller: Caller, pool: Pool, connection: Connection) -> None:
     duplicates(caller, 2, 2)
     started = start(caller)
     take_steps(caller, pool)
@@ -97,7 +95,7 @@ def test_a_pair_that_changed_since_it_was_planned_is_not_merged(
 
 
 @pytest.mark.parametrize("sizes", [(2,), (1, 1, 1, 2)], ids=["with pairs", "without pairs"])
-def test_a_step_that_two_relays_take_counts_once(
+def test_a_step_that_two_relays_execute_counts_once(
     caller: Caller, pool: Pool, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]
 ) -> None:
     monkeypatch.setattr(planning, "ENTRIES", 3)
@@ -146,13 +144,13 @@ def test_the_relay_of_an_older_version_cannot_read_the_cursor_of_a_planned_run(c
         ({"plans": True}, "'plans' is no key of this request; its only key is 'plan'."),
     ],
 )
-def test_a_faulty_start_is_refused(caller: Caller, body: Any, sentence: str) -> None:
+def test_an_invalid_request_to_start_is_refused(caller: Caller, body: Any, sentence: str) -> None:
     response = caller.post("/duplicates/runs", body)
 
     assert (response.status_code, (response.json or {})["message"]) == (400, sentence)
 
 
-def test_a_planned_run_needs_the_permission_of_plans_too(make_caller: Any) -> None:
+def test_a_planned_run_also_needs_the_permission_plans_write(make_caller: Any) -> None:
     runner = make_caller(permissions=("duplicates.run",))
     both = make_caller(permissions=("duplicates.run", "plans.write"))
 

@@ -1,4 +1,4 @@
-"""Plans: merges that are previewed, kept, and applied exactly as they were read."""
+"""Plans: merges that are previewed, stored, and applied with exactly the previewed changes."""
 
 import os
 import random
@@ -15,12 +15,12 @@ from tests.support.plans import apply, finish_plan, jobs_of_plan, plan_pairs, re
 from tests.support.profiles import track
 
 Json = dict[str, Any]
-#: Random merges of the plan; with MERGELANE_TEST_PLAN_MERGES=1000 the long form.
+#: Number of random merges of the plan. MERGELANE_TEST_PLAN_MERGES=1000 selects the long test.
 MERGES = int(os.environ.get("MERGELANE_TEST_PLAN_MERGES", "120"))
 
 
 def random_people(caller: Caller, chance: random.Random, size: int) -> None:
-    """Store people with random attributes, aliases, events and purchases. Some share an address."""
+    """Store profiles with random attributes, aliases, events and purchases. Some share an address."""
     for start in range(0, size, 50):
         numbers = range(start, min(start + 50, size))
         attributes = [
@@ -81,7 +81,9 @@ def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("window")
-def test_an_applied_plan_changes_what_it_said_to_the_letter(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_an_applied_plan_makes_exactly_the_previewed_changes(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     chance = random.Random(MERGES)
     size = MERGES * 2
     random_people(caller, chance, size)
@@ -132,7 +134,7 @@ WRITES: dict[str, Any] = {
 
 @pytest.mark.parametrize("side", [0, 1], ids=["orphan", "survivor"])
 @pytest.mark.parametrize("write", WRITES)
-def test_any_write_to_a_profile_keeps_its_pair_from_merging(
+def test_any_write_to_a_profile_prevents_the_merge_of_its_pair(
     caller: Caller, pool: Pool, connection: Connection, write: str, side: int
 ) -> None:
     pairs = make_pairs(caller, 3)
@@ -145,12 +147,12 @@ def test_any_write_to_a_profile_keeps_its_pair_from_merging(
     ).fetchall()
 
     expected = ["merged", "changed_since_plan", "merged"]
-    if write == "a deletion":  # its update is deleted too, so that nothing of the person stays
+    if write == "a deletion":  # the deletion also deletes the update of the profile
         expected = ["merged", "merged"]
     assert [job["outcome"] for job in jobs] == expected, jobs
 
 
-def test_changed_profiles_stop_the_merges_of_their_own_pairs_alone(
+def test_changed_profiles_prevent_only_the_merges_of_their_own_pairs(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     pairs = make_pairs(caller, 60)
@@ -166,7 +168,7 @@ def test_changed_profiles_stop_the_merges_of_their_own_pairs_alone(
     assert all("custom_attributes" in jobs[index]["reason"] for index in changed)
 
 
-def test_a_new_candidate_keeps_a_pair_from_merging(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_a_new_candidate_prevents_a_merge(caller: Caller, pool: Pool, connection: Connection) -> None:
     track(caller, attributes=[{**ext("a"), "email": "ada@example.com"}, ext("b")])
     plan = plan_pairs(caller, ({"email": "ada@example.com", "prioritization": ["identified"]}, ext("b")))
     track(caller, attributes=[{**ext("c"), "email": "ada@example.com"}])
@@ -177,7 +179,9 @@ def test_a_new_candidate_keeps_a_pair_from_merging(caller: Caller, pool: Pool, c
     assert (job["outcome"], "orphan_ambiguous" in job["reason"]) == ("changed_since_plan", True)
 
 
-def test_a_pair_that_would_merge_only_now_does_not(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_a_pair_that_could_not_merge_when_planned_is_not_merged(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     track(caller, attributes=[ext("a")])
     plan = plan_pairs(caller, (ext("a"), ext("late")))
     track(caller, attributes=[ext("late")])
@@ -201,7 +205,7 @@ def test_a_merge_waits_for_the_earlier_merges_of_its_plan(
     assert run["counts"] == {"merged": 3}
 
 
-def test_a_merge_without_the_earlier_merge_of_its_plan_does_not_take_place(
+def test_a_merge_without_the_earlier_merge_of_its_plan_is_not_applied(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     track(caller, attributes=[ext(name) for name in "abc"])
@@ -235,7 +239,7 @@ def test_a_plan_is_applied_once(caller: Caller) -> None:
     assert run_id in again.json["message"]
 
 
-def test_a_discarded_plan_is_gone(caller: Caller) -> None:
+def test_a_discarded_plan_gets_404(caller: Caller) -> None:
     plan_id = plan_pairs(caller, *make_pairs(caller, 1))["plan_id"]
 
     assert caller.delete(f"/merge/plans/{plan_id}").status_code == 200

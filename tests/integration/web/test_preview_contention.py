@@ -1,4 +1,4 @@
-"""Previews of pairs that are merged at the same moment."""
+"""Previews of pairs that are merged at the same time."""
 
 from threading import Event, Thread
 from typing import Any
@@ -9,11 +9,11 @@ from tests.support.lane_runs import ext, merged, run_jobs
 from tests.support.plans import updates_of
 from tests.support.profiles import track
 
-#: Previews of each test.
+#: Number of previews.
 PREVIEWS = 40
 
 
-def test_pairs_that_are_being_merged_are_previewed(caller: Caller, pool: Pool) -> None:
+def test_previews_succeed_while_their_pairs_are_merged(caller: Caller, pool: Pool) -> None:
     names = [f"p{number}" for number in range(6)]
     emails: list[Any] = [
         {"email": f"{name}@example.com", "prioritization": ["most_recently_updated"]} for name in names
@@ -31,7 +31,7 @@ def test_pairs_that_are_being_merged_are_previewed(caller: Caller, pool: Pool) -
     merging = Thread(target=merge_and_undo)
     merging.start()
     try:
-        # The later pairs name profiles of the earlier ones, so that one preview locks profiles more than once.
+        # Later pairs name profiles of earlier pairs, so that one preview locks profiles more than once.
         body = updates_of([*pairs[::-1], (emails[0], emails[2]), (emails[4], emails[1]), *pairs])
         answers = [caller.post("/users/merge/preview", body) for _ in range(PREVIEWS)]
     finally:

@@ -1,4 +1,4 @@
-"""`GET /profiles`: all profiles of a workspace, page by page, each once."""
+"""`GET /profiles` lists each profile of a workspace once, in pages."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.profiles import track
 PEOPLE = [f"person-{number}" for number in range(7)]
 
 
-def test_pages_hold_every_profile_once_as_its_own_url_shows_it(caller: Caller) -> None:
+def test_pages_contain_every_profile_once_with_the_content_of_its_url(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "plan": "pro"} for each in PEOPLE])
     found, cursor, sizes = [], None, []
     while True:
@@ -36,7 +36,7 @@ def test_a_workspace_without_profiles_has_an_empty_page(caller: Caller) -> None:
         ({"page": "2"}, "There is an unknown query parameter; this URL takes: cursor, limit"),
     ],
 )
-def test_a_query_that_cannot_be_understood_is_refused(caller: Caller, query: dict[str, str], sentence: str) -> None:
+def test_an_invalid_query_gets_an_error_message(caller: Caller, query: dict[str, str], sentence: str) -> None:
     response = caller.get("/profiles", **query)
 
     assert (response.status_code, response.json) == (400, {"message": sentence})

@@ -1,4 +1,4 @@
-"""Web behind the real nginx and HAProxy, with the examples in deploy/."""
+"""The web server behind real nginx and HAProxy with the examples in deploy/."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def trusting_web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[int]:
-    """The port of a web that trusts proxies on this machine."""
+    """The port of a web server that trusts proxies on this machine."""
     with web_server(tmp_path_factory.mktemp("web"), database_url, MERGELANE_TRUSTED_PROXIES="127.0.0.0/8, ::1") as port:
         yield port
 
@@ -59,13 +59,13 @@ def haproxy(folder: Path, *, web: int) -> Iterator[Proxy]:
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, trusting_web: int
 ) -> Iterator[Proxy]:
-    """A proxy before a web that trusts it."""
+    """A proxy in front of a web server that trusts it."""
     with request.param(tmp_path_factory.mktemp("proxy"), web=trusting_web) as running:
         yield running
 
 
 def sign_in(url: str, caller: Caller, *, host: str) -> requests.Response:
-    """Return the response to the form of the console, as a browser at *host* sends it over plain HTTP."""
+    """Sign in to the console like a browser at *host* over plain HTTP and return the response."""
     headers = {"Host": host, "Origin": f"http://{host}"}
     data = {"key": caller.secret}
     return requests.post(f"{url}/console/sign-in", data=data, headers=headers, allow_redirects=False, timeout=10)
@@ -77,7 +77,7 @@ def merge(url: str, caller: Caller, **headers: str) -> requests.Response:
     return requests.post(f"{url}/users/merge", json=given, headers=key, timeout=10)
 
 
-def test_a_host_of_its_own(proxy: Proxy, caller: Caller) -> None:
+def test_a_proxy_can_serve_mergelane_on_its_own_host(proxy: Proxy, caller: Caller) -> None:
     accepted = merge(proxy.root, caller)
     polled = requests.get(
         proxy.root + accepted.headers["Location"], headers={"Authorization": f"Bearer {caller.secret}"}, timeout=10
@@ -89,7 +89,7 @@ def test_a_host_of_its_own(proxy: Proxy, caller: Caller) -> None:
     assert requests.get(f"{proxy.root}/metrics", timeout=10).status_code == 401
 
 
-def test_a_path_of_another_host(proxy: Proxy, caller: Caller) -> None:
+def test_a_proxy_can_serve_mergelane_at_a_path(proxy: Proxy, caller: Caller) -> None:
     base = f"{proxy.prefixed}/mergelane"
     key = {"Authorization": f"Bearer {caller.secret}"}
     accepted = merge(base, caller)
@@ -112,7 +112,7 @@ def test_a_path_of_another_host(proxy: Proxy, caller: Caller) -> None:
     assert {link for link in links if not link.startswith("/mergelane/")} == set()
 
 
-def test_a_rewritten_host(proxy: Proxy, caller: Caller) -> None:
+def test_a_proxy_can_rewrite_the_host(proxy: Proxy, caller: Caller) -> None:
     signed_in = sign_in(proxy.rewritten, caller, host="merge.corp:8443")
     foreign = requests.post(
         f"{proxy.rewritten}/console/sign-in",
@@ -125,14 +125,14 @@ def test_a_rewritten_host(proxy: Proxy, caller: Caller) -> None:
     assert foreign.status_code == 403
 
 
-def test_a_client_cannot_choose_what_the_proxy_reports(proxy: Proxy, caller: Caller) -> None:
+def test_forwarded_headers_of_a_client_are_ignored(proxy: Proxy, caller: Caller) -> None:
     accepted = merge(proxy.root, caller, **{"X-Forwarded-Prefix": "/elsewhere", "X-Forwarded-Host": "evil.example"})
 
     assert accepted.headers["Location"] == accepted.json()["status_url"]
 
 
 @pytest.mark.parametrize("start", [nginx, haproxy], ids=["nginx", "haproxy"])
-def test_a_proxy_that_is_not_trusted_is_not_believed_and_the_console_says_what_to_set(
+def test_headers_of_an_untrusted_proxy_are_ignored_and_the_console_names_the_setting(
     tmp_path: Path, database_url: str, caller: Caller, start: Any
 ) -> None:
     with web_server(tmp_path / "web", database_url) as web, start(tmp_path, web=web) as proxy:
@@ -146,7 +146,7 @@ def test_a_proxy_that_is_not_trusted_is_not_believed_and_the_console_says_what_t
 
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "https://evil.example", "/a b", "evil", "/a//b"])
-def test_a_prefix_that_could_lead_elsewhere_is_ignored(trusting_web: int, caller: Caller, prefix: str) -> None:
+def test_a_prefix_that_could_name_another_host_is_ignored(trusting_web: int, caller: Caller, prefix: str) -> None:
     accepted = merge(f"http://127.0.0.1:{trusting_web}", caller, **{"X-Forwarded-Prefix": prefix})
 
     assert accepted.headers["Location"] == accepted.json()["status_url"]

@@ -1,4 +1,4 @@
-"""`/merge/queue` at the wire: pause, resume, limit, and what the queue contains."""
+"""`/merge/queue`: pause, resume, limit, and the counts of the queue."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_a_paused_queue_names_the_key_and_accepts_requests(caller: Caller) -> No
     assert again["oldest_waiting_seconds"] >= 0
 
 
-def test_a_long_queue_is_counted_up_to_a_bound_and_says_so(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_queue_is_counted_up_to_a_bound_with_a_flag(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     for priority, times in (("u=3", 4), ("u=0", 1), ("u=7", 1)):
         for _ in range(times):
             caller.post("/users/merge", PAIR, headers={"Priority": priority})
@@ -64,7 +64,7 @@ def test_a_long_queue_is_counted_up_to_a_bound_and_says_so(caller: Caller, monke
     paused = put(caller, {"state": "paused"})
 
     assert (exact["waiting"], exact["waiting_is_exact"]) == ({"0": 1, "3": 4, "7": 1}, True)
-    # The oldest three are of one urgency; the others are counted by their lanes.
+    # The oldest three jobs have one urgency. The other jobs are counted by their lanes.
     assert (bounded["waiting"], bounded["waiting_is_exact"]) == ({"0": 1, "3": 3, "7": 1}, False)
     assert paused["waiting_is_exact"] is False
 
@@ -102,7 +102,7 @@ def test_a_malformed_change_is_refused_and_changes_nothing(caller: Caller, body:
     assert read(caller)["merges_per_minute_limit"] is None
 
 
-def test_the_audit_says_who_paused_resumed_and_limited(caller: Caller) -> None:
+def test_the_audit_has_the_key_of_each_change_of_the_queue(caller: Caller) -> None:
     for body in ({"state": "paused"}, {"state": "paused"}, {"merges_per_minute_limit": 60}, {"state": "running"}):
         put(caller, body)
     entries: list[Json] = (caller.get("/audit", include="images").json or {})["entries"]

@@ -1,4 +1,4 @@
-"""A key without a reading permission sees no value of a profile, on any route of the API or page of the console."""
+"""A key without a reading permission sees no value of a profile on any API route or page of the console."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,9 +16,9 @@ from tests.support.worker import Worker
 
 Json = dict[str, Any]
 
-#: Permissions whose own routes show profiles.
+#: Permissions with routes that return profiles.
 SHOWING = {*READING, "segments.query", "duplicates.preview", "profiles.report"}
-#: Values that no other key may see. Names of fields and identifiers of requests are no secrets.
+#: Values that no other key may see. Names of fields and identifiers of requests are not secret.
 VALUES = {
     "first_name": "Markedina",
     "home_city": "Marktown",
@@ -89,7 +89,7 @@ QUERIES: dict[str, list[Json]] = {
 
 
 class Walk:
-    """The requests to all routes, with the ids of one workspace."""
+    """Requests to all routes with the ids of one workspace."""
 
     def __init__(self, ids: dict[str, str]) -> None:
         self.ids = ids
@@ -113,7 +113,7 @@ class Walk:
 
 @pytest.fixture
 def walk(caller: Caller, worker: Worker) -> Walk:
-    """A workspace with a merge and an undo of marked profiles, and two more that can be merged."""
+    """A workspace with a merge and an undo of marked profiles, and two profiles that can be merged."""
     orphans = [{**ext(name), **VALUES} for name in ("orphan", "undone", "later")]
     blank = [ext(name) for name in ("survivor", "restored", "blank")]
     tracked = caller.post("/users/track", {"attributes": [*orphans, *blank]})
@@ -166,28 +166,28 @@ def sent(caller: Caller, method: str, path: str, body: Json) -> str:
     return {"POST": caller.post, "PUT": caller.put, "PATCH": caller.patch}[method](path, body).text
 
 
-def shown(text: str) -> list[str]:
+def values_in(text: str) -> list[str]:
     """Return the values in *text*."""
     return [value for value in VALUES.values() if value in text]
 
 
 def seen_by(caller: Caller, browser: Browser, walk: Walk) -> set[tuple[str, str]]:
-    """Return the paths that show a value, with the value, of all that the key reads, and then writes."""
+    """Send all reads and then all writes of a key; return each path whose response has a value, with the value."""
     found = set()
     for path, query in walk.reads():
         text = (browser.get(path) if path.startswith("/console") else caller.get(path, **query)).text
-        found |= {(path, value) for value in shown(text)}
+        found |= {(path, value) for value in values_in(text)}
     for method, path, body in walk.writes():
         if path.startswith("/console"):
             text = browser.send(path, **body).text if path != "/console/sign-out" else ""
         else:
             text = sent(caller, method, path, body)
-        found |= {(path, value) for value in shown(text)}
+        found |= {(path, value) for value in values_in(text)}
     return found
 
 
 @pytest.mark.parametrize("permission", [each for each in PERMISSIONS if each not in SHOWING])
-def test_other_keys_see_no_value_anywhere(
+def test_keys_without_a_reading_permission_see_no_value(
     permission: str,
     walk: Walk,
     caller: Caller,
@@ -199,7 +199,7 @@ def test_other_keys_see_no_value_anywhere(
     assert seen_by(key, make_browser(key), walk) == set()
 
 
-def test_keys_that_may_read_see_the_values_of_changes(
+def test_keys_with_a_reading_permission_see_the_values_of_changes(
     walk: Walk, caller: Caller, make_caller: Callable[..., Caller], make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     for permission in READING:
@@ -216,7 +216,7 @@ def test_keys_that_may_read_see_the_values_of_changes(
         assert [VALUES["first_name"] in page for page in pages] == [True] * 4
 
 
-def test_a_change_without_values_names_its_field_and_rule(
+def test_changes_with_no_values_name_their_field_and_rule(
     walk: Walk, caller: Caller, make_caller: Callable[..., Caller]
 ) -> None:
     key = make_caller(workspace=caller.workspace, permissions=("users.merge",))

@@ -1,4 +1,4 @@
-"""The front door is asked to end: it says so before it closes, and nobody is refused whose listener stays open."""
+"""A web server that is stopped is not ready before it closes. A restart with an open listener refuses no request."""
 
 import signal
 import socket
@@ -19,7 +19,7 @@ from tests.support.front_door import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
 
-#: What hands a listener over as systemd does: as file 3, with the number of the process that it is meant for.
+#: A program that passes a listener like systemd: as file descriptor 3, with the id of the receiving process.
 HAND_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -27,12 +27,12 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 """
 DRAIN_S = 1.0
-#: Seconds in which the old server has ended and the new one answers, on any machine.
+#: Maximum seconds until the old server has ended and the new server responds, on any machine.
 PATIENCE_S = 120.0
 
 
 def environ(database_url: str) -> dict[str, str]:
-    """Return the environment of a front door."""
+    """Return the environment of a web server."""
     return {
         "DATABASE_URL": database_url,
         "MERGELANE_WEB_PROCESSES": "1",
@@ -43,7 +43,7 @@ def environ(database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A listener that outlives whoever accepts from it, as that of a systemd socket does."""
+    """A listener that outlives the servers that accept from it, like that of a systemd socket."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         listening.set_inheritable(True)
         yield listening
@@ -51,7 +51,7 @@ def listener() -> Iterator[socket.socket]:
 
 @contextmanager
 def web_on(listener: socket.socket, folder: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Lend a running front door that was handed *listener*."""
+    """Yield a running web server that inherited *listener*."""
     command = [sys.executable, "-c", HAND_OVER, str(listener.fileno()), *commands.web(host="127.0.0.1", port=1)]
     whole = child_environ(**environ(database_url))
     with (folder / "web.log").open("ab") as log:
@@ -68,8 +68,8 @@ def web_on(listener: socket.socket, folder: Path, database_url: str) -> Iterator
 
 @contextmanager
 def posting(base_url: str, caller: Caller, *, kept: bool) -> Iterator[list[int | str]]:
-    """Post merges again and again for as long as the block lasts; lend what they were answered, or how they broke."""
-    told: list[int | str] = []
+    """Post merges repeatedly until the block ends, and yield the list of their statuses or errors."""
+    results: list[int | str] = []
     over = Event()
 
     def post() -> None:
@@ -78,21 +78,21 @@ def posting(base_url: str, caller: Caller, *, kept: bool) -> Iterator[list[int |
         headers = {} if kept else {"Connection": "close"}
         while not over.wait(0.01):
             try:
-                told.append(client.post("/users/merge", {"merge_updates": []}, **headers).status_code)
+                results.append(client.post("/users/merge", {"merge_updates": []}, **headers).status_code)
             except requests.RequestException as error:
-                told.append(repr(error))
+                results.append(repr(error))
         client.close()
 
     thread = Thread(target=post)
     thread.start()
     try:
-        yield told
+        yield results
     finally:
         over.set()
         thread.join()
 
 
-def test_asked_to_end_it_says_so_and_answers_until_the_door_closes(
+def test_a_stopped_server_is_not_ready_and_responds_until_its_listener_closes(
     tmp_path: Path, database_url: str, caller: Caller
 ) -> None:
     port = free_port()
@@ -101,10 +101,10 @@ def test_asked_to_end_it_says_so_and_answers_until_the_door_closes(
     client = Client(base_url, caller.secret)
     try:
         web.start().says("Booting worker")
-        wait_until(lambda: _status(f"{base_url}/health/ready") == 200, what="the front door")
+        wait_until(lambda: _status(f"{base_url}/health/ready") == 200, what="the web server")
         before = client.post("/users/merge", {"merge_updates": []})
         web.send(signal.SIGTERM)
-        wait_until(lambda: _status(f"{base_url}/health/ready") == 503, every=0.005, what="it to say that it ends")
+        wait_until(lambda: _status(f"{base_url}/health/ready") == 503, every=0.005, what="the server to be not ready")
         ready = requests.get(f"{base_url}/health/ready", timeout=5)
         live = requests.get(f"{base_url}/health/live", timeout=5)
         meanwhile = client.post("/users/merge", {"merge_updates": []})
@@ -121,16 +121,16 @@ def test_asked_to_end_it_says_so_and_answers_until_the_door_closes(
     assert status == 0
 
 
-def test_a_restart_behind_a_listener_that_stays_open_is_noticed_by_nobody(
+def test_a_restart_with_an_open_listener_refuses_no_request(
     tmp_path: Path, database_url: str, caller: Caller, listener: socket.socket
 ) -> None:
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with web_on(listener, tmp_path, database_url) as old:
-        wait_until(lambda: _status(f"{base_url}/health/ready") == 200, what="the front door")
+        wait_until(lambda: _status(f"{base_url}/health/ready") == 200, what="the web server")
         with posting(base_url, caller, kept=True) as kept, posting(base_url, caller, kept=False) as new:
             wait_until(lambda: min(len(kept), len(new)) > 20, what="some answers")
             old.send_signal(signal.SIGTERM)
-            wait_until(lambda: old.poll() is not None, what="the old one to end")
+            wait_until(lambda: old.poll() is not None, what="the old server to end")
             answered = len(kept), len(new)
             with web_on(listener, tmp_path, database_url):
                 wait_until(lambda: len(kept) > answered[0] + 20 and len(new) > answered[1] + 20, what="more answers")
@@ -140,7 +140,7 @@ def test_a_restart_behind_a_listener_that_stays_open_is_noticed_by_nobody(
 
 
 def _status(url: str) -> int | None:
-    """Return the status of the answer, None when there is none."""
+    """Return the status of the response, or None if there is no response."""
     try:
         return requests.get(url, timeout=5).status_code
     except requests.RequestException:

@@ -1,4 +1,4 @@
-"""A cancelled run: closed, refused to workers at once, and settled by the relay."""
+"""A cancelled run is closed, its jobs are refused to workers at once, and the relay cancels them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +63,7 @@ def begin(pool: Pool, caller: Caller, job_ids: list[UUID]) -> list[UUID]:
 
 
 def settle(pool: Pool, *, chunk: int = 100) -> int:
-    """Let the relay take many steps; return how many jobs it cancelled."""
+    """Run the canceller of the relay repeatedly and return the number of cancelled jobs."""
     canceller = Canceller(pool, chunk=chunk)
     return sum(canceller.run_once() for _ in range(12))
 
@@ -76,7 +76,7 @@ def cancellations(connection: Connection, caller: Caller) -> int:
     return found
 
 
-def test_a_cancelled_run_is_refused_to_workers_at_once_and_settled_later(
+def test_workers_refuse_jobs_of_a_cancelled_run_before_the_relay_cancels_them(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     track(caller, attributes=[ext(f"{letter}{number}") for letter in "abcd" for number in range(4)])
@@ -86,7 +86,7 @@ def test_a_cancelled_run_is_refused_to_workers_at_once_and_settled_later(
     cancelled = cancel_run(caller, run_id)
     begun = begin(pool, caller, ids_of(batches[1]))
     apart = begin(pool, caller, ids_of(other))
-    # A chunk of one batch: the pass goes on where the step before ended.
+    # A chunk is one batch: each step continues where the previous step ended.
     settled = settle(pool, chunk=50)
     done = counted(caller, pool, run_id)
 
@@ -118,7 +118,7 @@ def test_running_jobs_are_counted_separately_and_finish(caller: Caller, pool: Po
     assert done["finished_at"] >= done["cancelled_at"]
 
 
-def test_an_open_run_is_closed_also_when_no_job_waits(caller: Caller, pool: Pool) -> None:
+def test_cancelling_an_open_run_without_jobs_closes_it(caller: Caller, pool: Pool) -> None:
     run_id = create_run(caller)
     cancel_run(caller, run_id)
     body = {"merge_updates": [{"identifier_to_merge": ext("a"), "identifier_to_keep": ext("b")}]}
@@ -129,7 +129,7 @@ def test_an_open_run_is_closed_also_when_no_job_waits(caller: Caller, pool: Pool
     assert counted(caller, pool, run_id)["state"] == "cancelled"
 
 
-def test_where_nothing_is_left_there_is_nothing_to_cancel(caller: Caller, pool: Pool) -> None:
+def test_a_finished_or_cancelled_run_cannot_be_cancelled(caller: Caller, pool: Pool) -> None:
     run_id, (batch,) = filled(caller, 1)
     work(caller, pool, batch)
     close(caller, run_id)
@@ -143,19 +143,19 @@ def test_where_nothing_is_left_there_is_nothing_to_cancel(caller: Caller, pool: 
     assert read_run(caller, run_id)["state"] == "finished"
 
 
-def test_a_repeated_cancel_gets_the_first_answer(caller: Caller) -> None:
+def test_a_repeated_cancel_gets_the_first_response(caller: Caller) -> None:
     run_id, _ = filled(caller, 1)
     once = {"Idempotency-Key": "stop"}
 
     assert cancel_run(caller, run_id, **once) == cancel_run(caller, run_id, **once)
 
 
-def test_a_cancelled_undo_makes_no_further_undos(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_a_cancelled_undo_run_creates_no_further_undos(caller: Caller, pool: Pool, connection: Connection) -> None:
     track(caller, attributes=[ext("a0"), ext("b0")])
     run_id, (batch,) = filled(caller, 1)
     work(caller, pool, batch)
     undo_id = body_of(caller.post(f"/merge/runs/{run_id}/undo"))["run_id"]
-    # The first step lists the merge; the next one would make the undo.
+    # The first step lists the merge. The next step would create the undo.
     run_in_transaction(pool, caller.workspace_id, advance_run_undos)
     cancel_run(caller, undo_id)
     settle(pool)
@@ -168,7 +168,7 @@ def test_a_cancelled_undo_makes_no_further_undos(caller: Caller, pool: Pool, con
     assert caller.post(f"/merge/runs/{run_id}/undo").status_code == 202
 
 
-def test_a_cancelled_run_over_duplicates_ends_its_scan(caller: Caller, pool: Pool) -> None:
+def test_a_cancelled_duplicate_run_ends_its_scan(caller: Caller, pool: Pool) -> None:
     run_id = body_of(caller.post("/duplicates/runs"))["run_id"]
     cancel_run(caller, run_id)
     settle(pool)
@@ -177,7 +177,7 @@ def test_a_cancelled_run_over_duplicates_ends_its_scan(caller: Caller, pool: Poo
     assert counted(caller, pool, run_id)["state"] == "cancelled"
 
 
-def test_a_retried_job_lets_a_cancelled_run_run_again(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_a_retried_job_of_a_cancelled_run_runs_again(caller: Caller, pool: Pool, connection: Connection) -> None:
     run_id, (batch,) = filled(caller, 1)
     dead = batch["jobs"][0]["job_id"]
     query = "UPDATE job SET state = 'dead', reason = 'It failed.', finished_at = now() WHERE id = %s"
@@ -193,7 +193,7 @@ def test_a_retried_job_lets_a_cancelled_run_run_again(caller: Caller, pool: Pool
     assert begin(pool, caller, [UUID(dead)]) == [UUID(dead)]
 
 
-def test_a_key_needs_the_permission_of_the_jobs(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_cancelling_a_run_needs_the_permission_of_its_jobs(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     run_id, _ = filled(caller, 1)
     other = make_caller(workspace=caller.workspace, permissions=("runs.manage", "users.identify"))
 
@@ -201,7 +201,7 @@ def test_a_key_needs_the_permission_of_the_jobs(caller: Caller, make_caller: Cal
     assert read_run(caller, run_id)["state"] == "open"
 
 
-def test_the_audit_says_who_cancelled_the_run(caller: Caller) -> None:
+def test_the_audit_has_the_cancellation_of_a_run(caller: Caller) -> None:
     run_id, _ = filled(caller, 1)
     cancel_run(caller, run_id)
     entry = body_of(caller.get("/audit", action="run", include="images"))["entries"][0]

@@ -1,4 +1,4 @@
-"""A run with a limit of failures is paused when more of its jobs fail, and a person resumes or cancels it."""
+"""A run with a limit of failures is paused when more of its jobs fail, and a client resumes or cancels it."""
 
 from typing import Any
 from uuid import UUID
@@ -25,13 +25,13 @@ def two_with_one_email(caller: Caller) -> None:
 
 
 def fail(caller: Caller, pool: Pool, run_id: str) -> Json:
-    """Run a job of a run that ends ambiguous, and return the run after the relay has counted it."""
+    """Run an ambiguous job of a run, and return the run after the relay has counted the job."""
     run_jobs(caller, pool, merge_in(caller, run_id, AMBIGUOUS))
     return counted(caller, pool, run_id)
 
 
 def begins(caller: Caller, pool: Pool, accepted: Json) -> int:
-    """Return how many jobs of a batch a worker may begin."""
+    """Begin the jobs of a batch like a worker, and return the number of jobs that began."""
     job_ids = [UUID(each["job_id"]) for each in (caller.get(accepted["status_url"]).json or {})["jobs"]]
     begun = run_in_transaction(pool, caller.workspace_id, begin_attempts, job_ids=job_ids, task_id=uuid7())
     return len(begun.result())
@@ -44,7 +44,7 @@ def resume(caller: Caller, run_id: str, status: int = 200, **body: Any) -> Json:
     return found
 
 
-def test_a_run_is_paused_when_more_jobs_fail_than_its_limit_and_resumed_with_another(
+def test_a_run_is_paused_above_its_limit_of_failures_and_resumed_with_another_limit(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     connection.execute(
@@ -82,7 +82,7 @@ def test_a_run_is_paused_when_more_jobs_fail_than_its_limit_and_resumed_with_ano
     assert (data["run_id"], data["paused_reason"], data["finished_at"]) == (run_id, reason, None)
 
 
-def test_a_share_counts_from_a_hundred_ended_jobs_on_and_a_resumed_run_counts_afresh(
+def test_a_percentage_applies_from_100_ended_jobs_and_is_reset_by_a_resume(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     run_id = create_run(caller, max_failures="2%")
@@ -100,23 +100,23 @@ def test_a_share_counts_from_a_hundred_ended_jobs_on_and_a_resumed_run_counts_af
     paused = counted(caller, pool, run_id)
     resume(caller, run_id)
     die(connection, caller, fill[1], 1)
-    afresh = counted(caller, pool, run_id)
+    after_resume = counted(caller, pool, run_id)
 
     assert (few["counts"]["dead"], few["paused_at"]) == (3, None)
     assert (before["jobs"], before["counts"]["dead"], before["paused_at"]) == (99, 4, None)
     assert paused["paused_reason"] == "5 " + FAILED.format(100, "2%")
-    assert (afresh["paused_at"], afresh["max_failures"]) == (None, "2%")
+    assert (after_resume["paused_at"], after_resume["max_failures"]) == (None, "2%")
 
 
 def die(connection: Connection, caller: Caller, accepted: Json, jobs: int) -> None:
-    """Let the first *jobs* of a batch be dead, and let its run count it again."""
+    """Set the first *jobs* of a batch to dead, so that its run counts the batch again."""
     batch = caller.get(accepted["status_url"]).json or {}
     ids = [each["job_id"] for each in batch["jobs"][:jobs]]
     connection.execute("UPDATE job SET state = 'dead', outcome = NULL WHERE id = ANY(%s::uuid[])", [ids])
     connection.execute("UPDATE batch SET run_state = NULL WHERE id = %s", [batch["batch_id"]])
 
 
-def test_a_paused_run_can_be_cancelled_and_a_retried_job_of_a_finished_one_is_not_held_back(
+def test_a_paused_run_can_be_cancelled_and_a_retry_in_a_finished_run_is_not_paused(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     two_with_one_email(caller)
@@ -142,7 +142,7 @@ def test_a_paused_run_can_be_cancelled_and_a_retried_job_of_a_finished_one_is_no
     assert (again["state"], again["counts"], again["paused_at"]) == ("running", {"dead": 1, "queued": 1}, None)
 
 
-def test_a_batch_inherits_the_urgency_of_its_run_unless_it_has_one(caller: Caller, pool: Pool) -> None:
+def test_a_batch_without_an_urgency_inherits_that_of_its_run(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[ext("orphan"), ext("survivor")])
     run_id = create_run(caller, priority=1)
     by_header = caller.post("/merge/runs", {}, headers={"Priority": "u=5"}).json or {}

@@ -1,4 +1,4 @@
-"""Filters of the list of runs: what each finds, in both orders, within what a page may read."""
+"""Filters of the list of runs: the results of each, in both orders, within the bounds of a page."""
 
 import csv
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def ids(caller: Caller, **query: str) -> list[str]:
 
 @pytest.fixture
 def listed(caller: Caller, connection: Connection, pool: Pool, worker: Worker) -> list[str]:
-    """The ids of four runs, oldest first: with a merge, finished without one, of a plan, and an import."""
+    """The ids of four runs, oldest first: one with a merge, one finished without a merge, one of a plan, an import."""
     track(caller, attributes=[{**ext("ann"), "email": "ann@example.com"}, ext("ann-1")])
     merged, missing, of_plan = (create_run(caller, kind="file") for _ in range(3))
     merge_in(caller, merged, (ext("ann-1"), ext("ann")), (ext("x"), ext("ann")))
@@ -51,7 +51,7 @@ def listed(caller: Caller, connection: Connection, pool: Pool, worker: Worker) -
 
 
 @pytest.mark.parametrize("scan", [10_000, 3, 2])
-def test_each_filter_finds_its_runs_in_both_orders_however_little_a_page_reads(
+def test_each_filter_finds_its_runs_in_both_orders_with_any_page_bound(
     caller: Caller, listed: list[str], scan: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_lists, "SCAN", scan)
@@ -72,7 +72,7 @@ def test_each_filter_finds_its_runs_in_both_orders_however_little_a_page_reads(
         ({"identifier": "ann"}, [merged, missing]),
         ({"identifier": "ann-1"}, [merged]),
         ({"identifier": "y", "outcome": "orphan_not_found"}, [missing]),
-        # One job of the run has both.
+        # The same job must have the identifier and the outcome.
         ({"identifier": "x", "outcome": "merged"}, []),
         ({"identifier": "ann", "state": "finished"}, [missing]),
         ({"identifier": "ann", "kind": "plan"}, []),
@@ -116,14 +116,14 @@ def test_an_identifier_with_many_jobs_has_the_same_runs_as_one_with_few(
         ({"identifier": ""}, "'identifier' must have from 1 to 1000 characters and no NUL among them"),
     ],
 )
-def test_a_filter_without_meaning_is_refused_in_a_sentence(caller: Caller, query: Json, sentence: str) -> None:
+def test_an_invalid_filter_is_refused_with_a_message(caller: Caller, query: Json, sentence: str) -> None:
     response = caller.get("/merge/runs", **query)
 
     assert (response.status_code, response.json) == (400, {"message": sentence})
     assert caller.get("/merge/runs", outcome="x").status_code == 400
 
 
-def test_the_console_filters_runs_and_exports_what_is_filtered(browser: Browser, listed: list[str]) -> None:
+def test_the_console_filters_runs_and_exports_the_filtered_list(browser: Browser, listed: list[str]) -> None:
     found = filtered(browser, "/console/runs", identifier="ann-1", outcome="merged")
     link = unescape(found.text.partition('href="/console/runs/export?')[2].partition('"')[0])
     rows = list(csv.DictReader(StringIO(browser.get(f"/console/runs/export?{link}").text)))
@@ -135,7 +135,9 @@ def test_the_console_filters_runs_and_exports_what_is_filtered(browser: Browser,
     assert "1 run matches" in of_plan
 
 
-def test_a_cut_page_of_runs_says_so(browser: Browser, listed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_runs_that_reaches_its_bound_has_a_notice(
+    browser: Browser, listed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run_lists, "SCAN_WITH_COUNTS", 2)
     page = browser.get("/console/runs?outcome=merged")
 
@@ -143,7 +145,7 @@ def test_a_cut_page_of_runs_says_so(browser: Browser, listed: list[str], monkeyp
     assert "This page has searched as many runs as a page may." in words(page)
 
 
-def test_only_a_key_that_may_read_jobs_filters_runs_by_an_identifier(
+def test_filtering_runs_by_an_identifier_needs_a_permission_to_read_jobs(
     caller: Caller, make_caller: Callable[..., Caller], make_browser: MakeBrowser, listed: list[str]
 ) -> None:
     reader = make_caller(workspace=caller.workspace, permissions=("runs.read",))

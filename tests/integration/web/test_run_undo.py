@@ -1,4 +1,4 @@
-"""The undo of a run: a run of its own that takes the merges back from the latest to the earliest."""
+"""The undo of a run is a run that undoes the merges from the latest to the earliest."""
 
 import os
 import random
@@ -21,7 +21,7 @@ from tests.support.profiles import export, track
 from tests.support.runs import close, count_once, counted, create_run, merge_in, read_run
 
 Json = dict[str, Any]
-#: Random merges; with MERGELANE_TEST_RUN_MERGES=1000 the long form.
+#: Number of random merges. MERGELANE_TEST_RUN_MERGES=1000 selects the long test.
 MERGES = int(os.environ.get("MERGELANE_TEST_RUN_MERGES", "80"))
 WAITING = """
     SELECT array_agg(id ORDER BY index) AS job_ids FROM job
@@ -30,7 +30,7 @@ WAITING = """
 
 
 def run_lanes(caller: Caller, pool: Pool, connection: Connection, chance: random.Random) -> int:
-    """Run the waiting lanes in any order; return their number."""
+    """Run the waiting lanes in random order and return their number."""
     lanes = [row["job_ids"] for row in connection.execute(WAITING, [caller.workspace_id])]
     chance.shuffle(lanes)
     for job_ids in lanes:
@@ -39,7 +39,7 @@ def run_lanes(caller: Caller, pool: Pool, connection: Connection, chance: random
 
 
 def ask_to_undo(caller: Caller, run_id: str) -> str:
-    """Ask for the undo of a run; return the id of the run that undoes it."""
+    """Request the undo of a run and return the id of the run that undoes it."""
     response = caller.post(f"/merge/runs/{run_id}/undo")
     undo: Json = response.json
 
@@ -49,10 +49,10 @@ def ask_to_undo(caller: Caller, run_id: str) -> str:
 
 
 def finish(caller: Caller, pool: Pool, connection: Connection, undo_id: str, *, seed: int = 0) -> Json:
-    """Let the relay and workers finish a run, and return it."""
+    """Run the steps of the relay and the workers until a run has finished, and return it."""
     chance = random.Random(seed)
     for _ in range(1_000):
-        # More steps than workers can follow: an undo must wait for its jobs.
+        # Three steps before each round of workers: an undo must wait for its jobs.
         steps = [run_in_transaction(pool, caller.workspace_id, run_undo.advance_run_undos) for _ in range(3)]
         ran = run_lanes(caller, pool, connection, chance)
         count_once(pool, caller)
@@ -62,7 +62,7 @@ def finish(caller: Caller, pool: Pool, connection: Connection, undo_id: str, *, 
 
 
 def people(chance: random.Random, size: int) -> list[Json]:
-    """Return random attributes of *size* people. Some share an email address or a phone number."""
+    """Return random attributes of *size* profiles. Some share an email address or a phone number."""
     return [
         {
             **ext(f"p{number}"),
@@ -77,7 +77,7 @@ def people(chance: random.Random, size: int) -> list[Json]:
 
 
 def track_all(caller: Caller, chance: random.Random, size: int) -> None:
-    """Store random people with random history."""
+    """Store random profiles with random history."""
     attributes = people(chance, size)
     for start in range(0, size, 50):
         page = attributes[start : start + 50]
@@ -90,7 +90,7 @@ def track_all(caller: Caller, chance: random.Random, size: int) -> None:
 
 
 def exports(caller: Caller, size: int) -> list[Json]:
-    """Return the exports of all people, by external_id."""
+    """Return the exports of all profiles, sorted by external_id."""
     found = [
         user
         for start in range(0, size, 50)
@@ -110,7 +110,7 @@ def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("window")
 @pytest.mark.parametrize("merges", [MERGES])
-def test_random_merges_with_chains_are_undone_as_if_they_had_not_been(
+def test_the_undo_of_random_merges_with_chains_restores_all_profiles(
     caller: Caller, pool: Pool, connection: Connection, merges: int
 ) -> None:
     chance = random.Random(merges)
@@ -156,7 +156,9 @@ def test_a_run_with_an_unfinished_job_is_not_undone_and_stays_open(caller: Calle
     assert read_run(caller, run_id)["state"] == "running"
 
 
-def test_an_undo_counts_the_merges_that_have_no_job_yet(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_an_undo_run_counts_merges_without_an_undo_job_as_queued(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     run_id = a_merged_run(caller, pool)
     undo_id = ask_to_undo(caller, run_id)
     run_in_transaction(pool, caller.workspace_id, run_undo.advance_run_undos)
@@ -180,7 +182,7 @@ def test_a_run_of_undos_and_a_run_without_merges_cannot_be_undone(
     assert caller.post(f"/merge/runs/{uuid4()}/undo").status_code == 404
 
 
-def test_the_undo_needs_the_permission_of_the_jobs(
+def test_the_undo_of_a_run_needs_the_permission_of_its_jobs(
     caller: Caller, pool: Pool, make_caller: Callable[..., Caller]
 ) -> None:
     run_id = a_merged_run(caller, pool)
@@ -195,7 +197,7 @@ def test_the_undo_needs_the_permission_of_the_jobs(
     assert status("runs.manage", "users.merge") == 202
 
 
-def test_merges_that_were_undone_before_or_have_a_dead_undo_are_left_out(
+def test_merges_that_are_undone_or_have_a_dead_undo_are_skipped(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     names = "abcdef"
@@ -214,7 +216,9 @@ def test_merges_that_were_undone_before_or_have_a_dead_undo_are_left_out(
     assert (done["state"], done["counts"]) == ("finished", {"undone": 1})
 
 
-def test_merges_and_runs_show_until_when_they_can_be_undone(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_merges_and_runs_have_the_time_until_which_they_can_be_undone(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     run_id = a_merged_run(caller, pool)
     (batch,) = (caller.get(f"/merge/runs/{run_id}/batches").json or {})["batches"]
     (merged,) = (caller.get("/merge/jobs", run_id=run_id).json or {})["jobs"]

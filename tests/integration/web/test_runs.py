@@ -1,4 +1,4 @@
-"""Runs: requests join them, the relay counts their jobs, and they end."""
+"""Runs: requests join a run, the relay counts its jobs, and the run ends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ BODY = {"merge_updates": [{"identifier_to_merge": PAIR[0], "identifier_to_keep":
 
 
 def die(connection: Connection, job_id: str) -> None:
-    """Let a job be dead."""
+    """Set the state of a job to dead."""
     query = "UPDATE job SET state = 'dead', outcome = NULL, reason = 'It failed.', finished_at = now() WHERE id = %s"
     connection.execute(query, [job_id])
 
@@ -59,7 +59,7 @@ def test_a_new_run_is_open_and_empty(caller: Caller) -> None:
     }
 
 
-def test_requests_join_a_run_and_it_finishes_when_it_is_closed(caller: Caller, pool: Pool) -> None:
+def test_requests_join_a_run_which_finishes_after_it_is_closed(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[ext("orphan"), ext("survivor")])
     run_id = create_run(caller)
     first = merge_in(caller, run_id, PAIR, (ext("nobody"), ext("survivor")))
@@ -115,7 +115,7 @@ def test_the_run_is_checked_before_the_body(caller: Caller, count: Callable[[], 
     assert count() == dict.fromkeys(count(), 0)
 
 
-def test_a_repeated_request_is_answered_after_its_run_was_closed(caller: Caller) -> None:
+def test_a_repeated_request_gets_its_response_after_the_run_was_closed(caller: Caller) -> None:
     run_id = create_run(caller)
     first = merge_in(caller, run_id, PAIR, **{"Idempotency-Key": "k"})
     close(caller, run_id)
@@ -123,7 +123,9 @@ def test_a_repeated_request_is_answered_after_its_run_was_closed(caller: Caller)
     assert merge_in(caller, run_id, PAIR, **{"Idempotency-Key": "k"})["batch_id"] == first["batch_id"]
 
 
-def test_a_refused_request_leaves_its_idempotency_key_free(caller: Caller, count: Callable[[], dict[str, int]]) -> None:
+def test_a_refused_request_does_not_use_its_idempotency_key(
+    caller: Caller, count: Callable[[], dict[str, int]]
+) -> None:
     closed = create_run(caller)
     close(caller, closed)
     late = caller.post("/users/merge", BODY, headers={**in_run(closed), "Idempotency-Key": "k"})
@@ -143,7 +145,7 @@ def test_only_an_open_run_can_be_closed(caller: Caller, pool: Pool) -> None:
     assert caller.post(f"/merge/runs/{uuid4()}/close").status_code == 404
 
 
-def test_a_finished_run_with_a_dead_job_says_so_and_runs_again_when_it_is_retried(
+def test_a_finished_run_counts_its_dead_job_and_runs_again_after_a_retry(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     run_id = create_run(caller)
@@ -164,7 +166,7 @@ def test_a_finished_run_with_a_dead_job_says_so_and_runs_again_when_it_is_retrie
     assert (done["state"], done["counts"], done["batches"]) == ("finished", {"orphan_not_found": 2}, 1)
 
 
-def test_lists_select_by_run(caller: Caller, pool: Pool) -> None:
+def test_jobs_and_batches_are_filtered_by_run(caller: Caller, pool: Pool) -> None:
     run_id, other = create_run(caller), create_run(caller, kind="file")
     batches = [merge_in(caller, run_id, PAIR, (ext("x"), ext(str(number))))["batch_id"] for number in range(3)]
     merge_in(caller, other, PAIR)
@@ -194,7 +196,7 @@ def test_lists_select_by_run(caller: Caller, pool: Pool) -> None:
     counted(caller, pool, run_id)
 
 
-def test_runs_are_listed_by_kind_and_state(caller: Caller, pool: Pool) -> None:
+def test_runs_are_filtered_by_kind_and_state(caller: Caller, pool: Pool) -> None:
     first, second, third = create_run(caller), create_run(caller, kind="file"), create_run(caller, kind="import")
     close(caller, second)
     counted(caller, pool, second)
@@ -231,13 +233,13 @@ def test_runs_are_listed_by_kind_and_state(caller: Caller, pool: Pool) -> None:
         ({"max_failures": 1, "kind": "import"}, LIMITED),
     ],
 )
-def test_a_wrong_run_is_refused_in_a_sentence(caller: Caller, body: Any, sentence: str) -> None:
+def test_an_invalid_run_is_refused_with_a_message(caller: Caller, body: Any, sentence: str) -> None:
     response = caller.post("/merge/runs", body)
 
     assert (response.status_code, response.json) == (400, {"message": sentence})
 
 
-def test_the_audit_knows_who_created_and_closed_a_run(caller: Caller) -> None:
+def test_the_audit_has_the_key_that_created_and_closed_a_run(caller: Caller) -> None:
     run_id = create_run(caller)
     close(caller, run_id)
     page = caller.get("/audit", action="run", include="images").json or {}
@@ -249,7 +251,9 @@ def test_the_audit_knows_who_created_and_closed_a_run(caller: Caller) -> None:
     assert {each["key"]["id"] for each in page["entries"]} == {str(caller.key_id)}
 
 
-def test_reading_needs_a_permission_and_changing_another(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_reading_and_changing_runs_need_different_permissions(
+    caller: Caller, make_caller: Callable[..., Caller]
+) -> None:
     run_id = create_run(caller)
     reader = make_caller(workspace=caller.workspace, permissions=("runs.read",))
 
@@ -280,7 +284,7 @@ def test_a_webhook_is_notified_of_a_finished_run(caller: Caller, pool: Pool, con
     assert body["data"]["counts"] == {"orphan_not_found": 1}
 
 
-def test_a_run_over_duplicates_is_a_run_with_the_same_id(caller: Caller, pool: Pool) -> None:
+def test_a_duplicate_run_is_a_run_with_the_same_id(caller: Caller, pool: Pool) -> None:
     started = caller.post("/duplicates/runs").json or {}
     run = counted(caller, pool, started["run_id"])
 
@@ -311,7 +315,7 @@ def test_an_import_counts_its_lines_by_result_and_has_no_jobs(caller: Caller, po
     def send(headers: dict[str, str], body: bytes = b"\n".join(lines), query: str = "") -> TestResponse:
         content_type = "application/x-ndjson"
         response = caller.post(f"/profiles/import{query}", data=body, content_type=content_type, headers=headers)
-        # A streamed response ends when it is read.
+        # Reading the data ends a streamed response.
         assert response.data
         return response
 
@@ -341,7 +345,7 @@ def test_an_import_counts_its_lines_by_result_and_has_no_jobs(caller: Caller, po
     assert done["counts"] == {"created": 1, "refused": 2, "skipped": 5}
 
 
-def test_the_etag_of_a_run_stays_while_only_its_rate_and_its_estimated_end_change(caller: Caller, pool: Pool) -> None:
+def test_the_etag_of_a_run_does_not_depend_on_its_rate_and_estimated_end(caller: Caller, pool: Pool) -> None:
     run_id = create_run(caller)
     done = merge_in(caller, run_id, (ext("x"), ext("y")))
     merge_in(caller, run_id, (ext("x"), ext("y")))

@@ -1,4 +1,4 @@
-"""Jobs and audit entries by an identifier: earlier addresses of the orphan, and plus signs that were not encoded."""
+"""Search for jobs and audit entries by earlier addresses of the orphan, and by values with unencoded plus signs."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -20,7 +20,7 @@ GUEST = {"alias_label": "web", "alias_name": "guest-7"}
 
 @pytest.fixture
 def merge_job(caller: Caller, pool: Pool) -> Json:
-    """The merge of `a`, with two addresses and an alias, into `b`, which has an address of its own."""
+    """The merge of `a`, which has an email address, a phone number and an alias, into `b`, which has another email."""
     track(caller, attributes=[{"external_id": "a", **OLD}, {"external_id": "b", "email": "b@x.com"}])
     caller.post("/users/alias/new", {"user_aliases": [{"external_id": "a", **GUEST}]})
     (job,) = merged(caller, pool, (ext("a"), ext("b")))
@@ -53,27 +53,29 @@ def audited(caller: Caller, identifier: str) -> list[str]:
         ("@old@x.com", False),
     ],
 )
-def test_a_merge_is_found_by_what_its_orphan_had(caller: Caller, merge_job: Json, identifier: str, found: bool) -> None:
+def test_a_merge_is_found_by_the_former_identifiers_of_its_orphan(
+    caller: Caller, merge_job: Json, identifier: str, found: bool
+) -> None:
     expected = [merge_job["job_id"]] if found else []
 
     assert jobs(caller, identifier) == audited(caller, identifier) == expected
 
 
-def test_an_address_of_an_orphan_is_free_and_a_later_event_by_it_creates_a_profile(
+def test_an_event_with_the_former_address_of_an_orphan_creates_a_profile(
     caller: Caller, pool: Pool, merge_job: Json
 ) -> None:
     event = {"name": "login", "time": "2026-05-01T12:00:00Z"}
     track(caller, events=[{"email": "old@x.com", **event}])
     (reborn,) = export(caller, email_address="old@x.com")
 
-    # The phone went to the survivor, which had none.
+    # The survivor had no phone number, so it got that of the orphan.
     assert the_profile(caller, "b")["phone"] == OLD["phone"]
     assert reborn["braze_id"] not in {merge_job["orphan"]["braze_id"], merge_job["survivor"]["braze_id"]}
     assert reborn["custom_events"][0]["count"] == 1
     assert jobs(caller, "old@x.com") == [merge_job["job_id"]]
 
 
-def test_a_chain_is_found_by_every_address_on_the_way(caller: Caller, pool: Pool) -> None:
+def test_merges_of_a_chain_are_found_by_the_addresses_of_their_orphans(caller: Caller, pool: Pool) -> None:
     people = [{"external_id": name, "email": f"{name}@x.com"} for name in ("a", "b", "c")]
     track(caller, attributes=people)
     first, second = merged(caller, pool, (ext("a"), ext("b")), (ext("b"), ext("c")))
@@ -93,7 +95,7 @@ def test_a_job_without_a_merge_is_not_found_by_addresses(caller: Caller, pool: P
     assert jobs(caller, "a") == [job["job_id"]]
 
 
-def test_an_identified_profile_and_an_undo_are_found_too(caller: Caller, pool: Pool) -> None:
+def test_identifications_and_undos_are_found_by_addresses(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"user_alias": GUEST, "_update_existing_only": False, **OLD}])
     (job,) = identified(caller, pool, aliases_to_identify=[{"external_id": "a", "user_alias": GUEST}])
     (undo,) = run_jobs(caller, pool, caller.post(f"/merge/jobs/{job['job_id']}/undo").json)
@@ -112,12 +114,12 @@ def test_an_address_that_the_request_names_is_stored_once(caller: Caller, pool: 
     assert jobs(caller, "a@X.com") == [job["job_id"]]
 
 
-def test_another_workspace_finds_nothing(make_caller: Callable[..., Caller], merge_job: Json) -> None:
+def test_another_workspace_finds_no_job(make_caller: Callable[..., Caller], merge_job: Json) -> None:
     assert jobs(make_caller(), "old@x.com") == []
 
 
 @pytest.mark.parametrize("deleted", ["a", "b"])
-def test_a_deleted_person_is_not_found_by_earlier_addresses(
+def test_a_deleted_profile_is_not_found_by_earlier_addresses(
     caller: Caller, merge_job: Json, connection: Connection, deleted: str
 ) -> None:
     caller.post("/users/delete", {"external_ids": [deleted]})
@@ -128,7 +130,7 @@ def test_a_deleted_person_is_not_found_by_earlier_addresses(
     assert set(row["search_keys"]) == {merge_job["orphan"]["braze_id"], merge_job["survivor"]["braze_id"]}
 
 
-def test_an_address_that_a_survivor_had_for_a_while_is_erased_with_its_person(caller: Caller, pool: Pool) -> None:
+def test_a_temporary_address_of_a_survivor_is_erased_with_its_profile(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "x", **OLD}, {"external_id": "s"}, {"external_id": "t"}])
     first, second = (merged(caller, pool, (ext(orphan), ext(to)))[0] for orphan, to in (("x", "s"), ("s", "t")))
     for job in (second, first):
@@ -165,7 +167,7 @@ PLUS = {
         ("adanews@example.com", None),
     ],
 )
-def test_a_plus_sign_that_was_not_encoded_is_found(
+def test_a_value_with_an_unencoded_plus_sign_is_found(
     front_door: Flask, caller: Caller, pool: Pool, sent: str, name: str | None
 ) -> None:
     shared = {"prioritization": ["identified"]}
@@ -198,7 +200,7 @@ def test_a_plus_sign_that_was_not_encoded_is_found(
         "2026-05-01T00:00:00Z",
     ],
 )
-def test_the_offset_of_a_time_may_have_a_plus_sign_that_was_not_encoded(
+def test_the_offset_of_a_time_may_have_an_unencoded_plus_sign(
     front_door: Flask, caller: Caller, path: str, moment: str
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}])
@@ -213,7 +215,7 @@ def test_the_offset_of_a_time_may_have_a_plus_sign_that_was_not_encoded(
 @pytest.mark.parametrize(
     "moment", ["2026-05-01T00:00:00", "2026-05-01 00:00", "2026-05-01T00:00:00 1", "2026-05-01 01:00"]
 )
-def test_a_time_without_an_offset_is_refused_still(front_door: Flask, caller: Caller, moment: str) -> None:
+def test_a_time_without_an_offset_is_refused(front_door: Flask, caller: Caller, moment: str) -> None:
     response = front_door.test_client().get(
         f"/audit?from={quote(moment)}", headers={"Authorization": f"Bearer {caller.secret}"}
     )

@@ -1,4 +1,4 @@
-"""`POST /segments/query` at the wire: pages, counts, permissions, and a sentence for every filter that is none."""
+"""`POST /segments/query`: pages, counts, permissions, and the error messages of invalid filters."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ PLACES = (
 
 
 def query(caller: Caller, filter_: Any = NAMED, **more: Any) -> Json:
-    """Return the answer of a segment query, which must be answered."""
+    """Return the response of a valid segment query."""
     response = caller.post("/segments/query", {"filter": filter_, **more})
     body: Json = response.json
 
@@ -40,21 +40,21 @@ def custom(**leaf: Any) -> Json:
 
 
 def nested(depth: int) -> Any:
-    """Return a filter in so many groups."""
+    """Return a filter in *depth* nested groups."""
     filter_: Any = NAMED
     for _ in range(depth):
         filter_ = {"AND": [filter_]}
     return filter_
 
 
-def test_a_segment_is_counted_and_shown_as_exports_show_profiles(caller: Caller) -> None:
+def test_a_segment_has_a_count_and_profiles_like_an_export(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "a", "first_name": "Ada"}, {"external_id": "b"}])
     exported = caller.post("/users/export/ids", {"external_ids": ["a", "b"]}).json["users"]
 
     assert query(caller) == {"message": "success", "count": 2, "profiles": exported, "next_cursor": None}
 
 
-def test_pages_follow_one_another_and_each_tells_the_whole_count(caller: Caller) -> None:
+def test_each_page_has_other_profiles_and_the_total_count(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": f"user-{number}"} for number in range(7)])
     pages, cursor = [], None
     while cursor or not pages:
@@ -66,13 +66,13 @@ def test_pages_follow_one_another_and_each_tells_the_whole_count(caller: Caller)
     assert len({profile["braze_id"] for page in pages for profile in page["profiles"]}) == 7
 
 
-def test_a_page_that_ends_with_the_segment_has_no_next(caller: Caller) -> None:
+def test_an_exactly_full_last_page_has_no_cursor(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": f"user-{number}"} for number in range(3)])
 
     assert query(caller, limit=3)["next_cursor"] is None
 
 
-def test_a_profile_that_is_new_between_two_pages_is_on_the_last(caller: Caller) -> None:
+def test_a_profile_that_is_created_between_two_pages_is_on_the_last_page(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "a"}, {"external_id": "b"}])
     first = query(caller, limit=1)
     track(caller, attributes=[{"external_id": "c"}])
@@ -82,14 +82,14 @@ def test_a_profile_that_is_new_between_two_pages_is_on_the_last(caller: Caller) 
     assert (first["count"], second["count"], second["next_cursor"]) == (2, 3, None)
 
 
-def test_only_the_wanted_fields_are_shown(caller: Caller) -> None:
+def test_only_the_requested_fields_are_returned(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "a", "first_name": "Ada"}])
     (shown,) = query(caller, fields_to_export=["external_id", "cards_clicked"])["profiles"]
 
     assert shown == {"external_id": "a"}
 
 
-def test_no_filter_reaches_into_another_workspace(make_caller: Callable[..., Caller]) -> None:
+def test_no_filter_finds_profiles_of_another_workspace(make_caller: Callable[..., Caller]) -> None:
     here, there = make_caller(), make_caller()
     track(
         there,
@@ -101,7 +101,7 @@ def test_no_filter_reaches_into_another_workspace(make_caller: Callable[..., Cal
     assert [query(here, each)["count"] for each in filters] == [0, 0, 0, 0]
 
 
-def test_a_segment_needs_its_own_permission(make_caller: Callable[..., Caller]) -> None:
+def test_a_segment_needs_the_permission_segments_query(make_caller: Callable[..., Caller]) -> None:
     others = tuple(name for name in keys.PERMISSIONS if name != "segments.query")
     refused = make_caller(permissions=others).post("/segments/query", {"filter": NAMED})
     answered = make_caller(permissions=("segments.query",)).post("/segments/query", {"filter": NAMED})
@@ -205,9 +205,7 @@ def test_a_segment_needs_its_own_permission(make_caller: Callable[..., Caller]) 
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )
-def test_a_filter_that_is_none_is_refused_with_the_place_of_its_fault(
-    caller: Caller, filter_: Any, sentence: str
-) -> None:
+def test_an_invalid_filter_is_refused_with_the_path_of_its_error(caller: Caller, filter_: Any, sentence: str) -> None:
     response = caller.post("/segments/query", {"filter": filter_})
 
     assert (response.status_code, response.json) == (400, {"message": sentence})
@@ -233,21 +231,21 @@ def test_a_filter_that_is_none_is_refused_with_the_place_of_its_fault(
     ],
     ids=str,
 )
-def test_a_body_that_is_wrong_is_refused_with_a_sentence(caller: Caller, body: Any, sentence: str) -> None:
+def test_an_invalid_body_is_refused_with_a_message(caller: Caller, body: Any, sentence: str) -> None:
     response = caller.post("/segments/query", body)
 
     assert response.status_code == 400
     assert response.json["message"].startswith(sentence)
 
 
-def test_the_largest_filter_that_is_allowed_is_answered(caller: Caller) -> None:
+def test_a_filter_of_the_maximum_size_is_accepted(caller: Caller) -> None:
     lately = {"custom_event": {"name": "e", "comparison": "exactly", "count": 0, "days": 30}}
     leaves = [custom(custom_attribute_name=f"x{number}", value=number) for number in range(39)]
 
     assert query(caller, {"OR": [*leaves, nested(7), *[lately] * 10]})["count"] == 0
 
 
-def test_a_segment_that_takes_too_long_is_refused_and_its_connection_serves_on(
+def test_a_segment_that_takes_too_long_is_refused_and_its_connection_stays_usable(
     database_url: str, make_caller: Callable[..., Caller]
 ) -> None:
     secret = make_caller().secret
@@ -270,27 +268,25 @@ def test_a_segment_that_takes_too_long_is_refused_and_its_connection_serves_on(
     assert answered.json["count"] == 0
 
 
-def test_a_segment_whose_connection_breaks_is_answered_as_when_postgres_is_away(
-    database_url: str, connection: Connection, caller: Caller
-) -> None:
+def test_a_segment_whose_connection_breaks_gets_503(database_url: str, connection: Connection, caller: Caller) -> None:
     waiting = """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'
     """
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute("LOCK TABLE profile")
-        asked = thread.submit(caller.post, "/segments/query", {"filter": NAMED})
+        pending = thread.submit(caller.post, "/segments/query", {"filter": NAMED})
         wait_until(
             lambda: connection.execute(waiting).fetchone(), what="the query to wait, and its connection to be ended"
         )
         other.rollback()
-        broken = asked.result(timeout=30)
+        broken = pending.result(timeout=30)
 
     assert broken.status_code == 503
     assert query(caller)["count"] == 0
 
 
-def test_the_message_about_an_unknown_member_does_not_repeat_all_of_it(caller: Caller) -> None:
+def test_the_message_about_an_unknown_member_is_short(caller: Caller) -> None:
     long, lines = "k" * 50_000, "a\nb"
     bodies = (
         {long: 1},

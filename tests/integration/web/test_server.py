@@ -1,4 +1,4 @@
-"""The front door as it runs: gunicorn, with its configuration, on a socket."""
+"""The web server: gunicorn with its configuration on a socket."""
 
 import signal
 import socket
@@ -23,19 +23,19 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def port() -> int:
-    """A port that nobody listens to."""
+    """A free port."""
     return free_port()
 
 
 @pytest.fixture
 def web(tmp_path: Path, database_url: str, port: int) -> Iterator[Process]:
-    """A running front door."""
+    """A running web server."""
     command = commands.web(host="127.0.0.1", port=port)
     environ = {"DATABASE_URL": database_url, "MERGELANE_WEB_PROCESSES": "1", "MERGELANE_LOG_FORMAT": "json"}
     process = Process.of("web", command, folder=tmp_path, environ=environ)
     try:
         process.start()
-        wait_until(lambda: _answers(port), what="the front door")
+        wait_until(lambda: _answers(port), what="the web server")
         yield process
     finally:
         process.stop(seconds=15)
@@ -52,13 +52,15 @@ def client(web: Process, port: int, caller: Caller) -> Iterator[Client]:
 
 
 def _answers(port: int) -> bool:
-    """Tell whether something listens."""
+    """Return whether a server listens on *port*."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_it_listens_on_the_port_of_a_platform(tmp_path: Path, database_url: str, port: int, host: str) -> None:
+def test_the_server_listens_on_the_port_of_the_environment(
+    tmp_path: Path, database_url: str, port: int, host: str
+) -> None:
     environ = {"DATABASE_URL": database_url, "PORT": str(port), "MERGELANE_WEB_HOST": host}
     web = Process.of("web", [sys.executable, "-m", *commands.WEB], folder=tmp_path, environ=environ).start()
     try:
@@ -67,13 +69,13 @@ def test_it_listens_on_the_port_of_a_platform(tmp_path: Path, database_url: str,
         web.stop(seconds=15)
 
 
-def test_it_takes_merges_and_shows_them(client: Client) -> None:
+def test_the_server_accepts_merges_and_returns_their_batch(client: Client) -> None:
     batch = client.batch(client.merge([("a", "b")]))
 
     assert batch["counts"] == {"queued": 1}
 
 
-def test_a_body_that_is_too_large_is_answered_although_it_is_not_read(client: Client) -> None:
+def test_a_body_that_is_too_large_gets_413_without_being_read(client: Client) -> None:
     for size in (5_000_000, 50_000_000):
         response = client.request(
             "POST", "/users/merge", data=b" " * size, headers={"Content-Type": "application/json"}
@@ -83,7 +85,7 @@ def test_a_body_that_is_too_large_is_answered_although_it_is_not_read(client: Cl
     assert client.get("/merge/batches").json()["batches"] == []
 
 
-def test_a_body_without_a_length_is_bounded_too(client: Client) -> None:
+def test_the_size_of_a_body_without_a_length_is_bounded(client: Client) -> None:
     def chunks(number: int) -> Iterator[bytes]:
         yield b'{"merge_updates": []}'
         yield from (b" " * 100_000 for _ in range(number))
@@ -91,7 +93,7 @@ def test_a_body_without_a_length_is_bounded_too(client: Client) -> None:
     headers = {"Content-Type": "application/json"}
     fitting = client.request("POST", "/users/merge", data=chunks(1), headers=headers)
     too_large = client.request("POST", "/users/merge", data=chunks(50), headers=headers)
-    # Just below 4 MB; with the framing of the chunks above it.
+    # The body has just less than 4 MB. With the framing of its chunks it has more.
     small_chunks = [b'{"merge_updates": []}', *[b" " * 200] * 20_900]
     in_small_chunks = client.request("POST", "/users/merge", data=iter(small_chunks), headers=headers)
 
@@ -100,7 +102,7 @@ def test_a_body_without_a_length_is_bounded_too(client: Client) -> None:
     assert too_large.status_code == 413
 
 
-def test_asked_to_end_it_answers_those_who_wait_and_ends(
+def test_a_stopped_server_responds_to_waiting_requests_and_ends(
     web: Process, client: Client, connection: Connection, caller: Caller
 ) -> None:
     query = "SELECT FROM job WHERE workspace_id = %s"
@@ -119,7 +121,7 @@ def test_asked_to_end_it_answers_those_who_wait_and_ends(
     assert status == 0
 
 
-def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
+def test_every_line_of_the_log_is_json(web: Process, client: Client) -> None:
     client.merge([("a", "b")])
     web.stop(seconds=15)
     lines = [orjson.loads(line) for line in web.log.splitlines()]
@@ -129,12 +131,12 @@ def test_every_line_of_its_log_is_json(web: Process, client: Client) -> None:
     assert not [line for line in lines if line["level"] in {"WARNING", "ERROR"}]
 
 
-def test_it_answers_only_at_the_address_of_the_setting(web: Process, port: int) -> None:
+def test_the_server_listens_at_the_configured_address(web: Process, port: int) -> None:
     assert requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).json() == {"status": "ready"}
     assert f"http://127.0.0.1:{port}" in web.log
 
 
-def test_it_does_not_tell_its_version(web: Process, port: int) -> None:
+def test_the_server_header_has_no_version(web: Process, port: int) -> None:
     headers = requests.get(f"http://127.0.0.1:{port}/health/live", timeout=5).headers
 
     assert headers["Server"] == "mergelane"
@@ -153,7 +155,7 @@ def test_it_does_not_tell_its_version(web: Process, port: int) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X-Many: x\r\n" * 200 + b"\r\n", 431),
     ],
 )
-def test_what_is_no_sound_http_is_answered_like_everything_else(
+def test_malformed_http_gets_an_error_with_a_message_and_security_headers(
     web: Process, port: int, request_: bytes, status: int
 ) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -170,7 +172,7 @@ def test_what_is_no_sound_http_is_answered_like_everything_else(
 
 
 @pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "REMOTE_USER"])
-def test_no_client_tells_it_under_which_path_it_is_mounted(web: Process, port: int, header: str) -> None:
+def test_a_client_cannot_change_the_path_prefix(web: Process, port: int, header: str) -> None:
     response = requests.get(f"http://127.0.0.1:{port}/health/live", headers={header: "/elsewhere"}, timeout=5)
 
     assert (response.status_code, response.json()) == (200, {"status": "live"})

@@ -1,4 +1,4 @@
-"""Shares of a web process: what one workspace keeps busy, others do not miss."""
+"""Shares of a web process: a busy workspace leaves threads, connections, queries and exports to others."""
 
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -21,11 +21,11 @@ from tests.support.front_door import Caller
 from tests.support.two_workspaces import OpenDoor, stuck, touch
 from tests.support.waiting import wait_until
 
-#: A regular expression that takes PostgreSQL about a second to compile; it compiles each number anew.
+#: A regular expression that PostgreSQL compiles in about a second, again for each number.
 SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
 
 
-def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered(
+def test_a_workspace_above_its_share_of_threads_gets_429_and_others_do_not(
     open_door: OpenDoor, connection: Connection
 ) -> None:
     busy, stranger = open_door()
@@ -43,7 +43,7 @@ def test_a_workspace_above_its_share_of_threads_gets_429_and_others_are_answered
     assert touch(busy).status_code == 201
 
 
-def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answered(
+def test_a_workspace_above_its_share_of_connections_gets_503_and_others_do_not(
     open_door: OpenDoor, connection: Connection
 ) -> None:
     busy, stranger = open_door(web_threads=20, workspace_share_beside_others_percent=100)
@@ -61,7 +61,7 @@ def test_a_workspace_above_its_share_of_connections_gets_503_and_others_are_answ
 
 
 def lent(flask: Flask) -> int:
-    """Return how many connections the pool has lent."""
+    """Return the number of connections that the pool has lent."""
     return resources_of(flask).pool.get_stats()["requests_num"]
 
 
@@ -75,7 +75,7 @@ def lent(flask: Flask) -> int:
         (Resource.EXPORTS, "get", "/duplicates/preview.csv", {"identifier": "email"}),
     ],
 )
-def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_are_answered(
+def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_do_not(
     open_door: OpenDoor, resource: Resource, method: str, path: str, body: Any
 ) -> None:
     busy, stranger = open_door()
@@ -98,7 +98,7 @@ def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_a
     assert USED.value(resource) == before
 
 
-def test_a_refusal_is_repeated_without_the_database_and_the_body_until_there_is_room(
+def test_a_refusal_is_repeated_without_using_the_database_or_reading_the_body(
     open_door: OpenDoor, connection: Connection
 ) -> None:
     busy, stranger = open_door()
@@ -109,7 +109,7 @@ def test_a_refusal_is_repeated_without_the_database_and_the_body_until_there_is_
     refused = REFUSED.value(Resource.QUERIES)
 
     before = lent(busy.flask)
-    # Not even valid JSON.
+    # The body is not valid JSON.
     again = busy.post("/segments/query", data="{", content_type="application/json")
     after = lent(busy.flask)
     others = [busy.get("/merge/jobs"), stranger.post("/segments/query", query)]
@@ -140,7 +140,7 @@ def test_a_request_above_the_share_of_threads_is_refused_again_at_any_endpoint(o
     assert busy.get("/merge/jobs").status_code == 200
 
 
-def test_a_revoked_key_that_was_refused_is_soon_invalid(
+def test_a_revoked_key_with_a_cached_refusal_becomes_invalid(
     open_door: OpenDoor, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     busy, _ = open_door()
@@ -175,7 +175,7 @@ def test_a_server_remembers_a_bounded_number_of_refusals() -> None:
     assert [bool(refusals.find(digest, "here")) for digest in (many[0], many[-1])] == [False, True]
 
 
-def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -> None:
+def test_requests_that_wait_leave_threads_to_their_workspace(open_door: OpenDoor) -> None:
     busy, _ = open_door(web_threads=10, pool_size=8)
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
 
@@ -189,7 +189,7 @@ def test_waits_that_a_workspace_asks_for_leave_it_threads(open_door: OpenDoor) -
     assert sorted(waited) == [False, False, True, True, True]
 
 
-def test_all_statements_of_a_request_together_take_no_longer_than_one_may(open_door: OpenDoor) -> None:
+def test_the_statement_timeout_bounds_all_statements_of_a_request_together(open_door: OpenDoor) -> None:
     caller, _ = open_door(statement_timeout_ms=1_500)
     leaf = {"custom_attribute_name": "x", "comparison": "matches_regex"}
     leaves = [{"custom_attribute": {**leaf, "value": SLOW_PATTERN % number}} for number in range(40)]
@@ -202,7 +202,7 @@ def test_all_statements_of_a_request_together_take_no_longer_than_one_may(open_d
     assert monotonic() - began < 6
 
 
-def test_a_budget_ends_the_statements_of_its_thread_and_leaves_those_of_others(pool: Pool, factory: Factory) -> None:
+def test_a_budget_ends_the_statements_and_is_removed_for_later_ones(pool: Pool, factory: Factory) -> None:
     def rest(times: int) -> None:
         with open_transaction(pool, factory.workspace_id) as tx:
             for _ in range(times):
@@ -220,7 +220,7 @@ def test_a_budget_ends_the_statements_of_its_thread_and_leaves_those_of_others(p
     rest(4)
 
 
-def test_a_request_that_ends_in_an_error_gives_its_share_back(open_door: OpenDoor) -> None:
+def test_a_request_that_ends_in_an_error_releases_its_share(open_door: OpenDoor) -> None:
     caller, _ = open_door()
     used = USED.value(Resource.THREADS)
 

@@ -1,4 +1,4 @@
-"""Shares of a workspace in a server with several processes: beside others they have one share together."""
+"""A workspace has one share in all processes of a server together while other workspaces are active."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,19 +20,19 @@ REQUESTS = 12
 
 @pytest.fixture
 def web(tmp_path: Path, database_url: str) -> Iterator[Web]:
-    """A server with several processes, whose requests wait long for their turn."""
+    """A server with several processes and a long timeout for turns."""
     settings = {"MERGELANE_WEB_PROCESSES": str(PROCESSES), "MERGELANE_POOL_TIMEOUT_S": "30"}
     with web_server(tmp_path, database_url, **settings) as web:
         yield web
 
 
-def test_requests_of_a_workspace_run_by_turns_in_all_processes_while_a_stranger_is_answered(
+def test_the_concurrent_requests_of_a_workspace_are_limited_over_all_processes(
     web: Web, connection: Connection, make_caller: Callable[..., Caller]
 ) -> None:
     busy, stranger = make_caller(workspace="busy"), make_caller(workspace="stranger")
 
     def touch(caller: Caller) -> int:
-        """Write to the profile `ada` on a connection of its own, which any process may accept."""
+        """Write to the profile `ada` on a new connection, which any process may accept."""
         body = {"attributes": [{"external_id": "ada", "first_name": "Ada"}]}
         headers = {"Authorization": f"Bearer {caller.secret}"}
         return requests.post(f"{web.url}/users/track", json=body, headers=headers, timeout=60).status_code
@@ -49,7 +49,7 @@ def test_requests_of_a_workspace_run_by_turns_in_all_processes_while_a_stranger_
         with connection.transaction():
             connection.execute("SELECT 1 FROM profile WHERE workspace_id = %s FOR UPDATE", [busy.workspace_id])
             running = [threads.submit(touch, busy) for _ in range(REQUESTS)]
-            wait_until(lambda: waiting() >= run, what="as many requests to run as may")
+            wait_until(lambda: waiting() >= run, what="the maximum number of requests to run")
             others = [touch(stranger) for _ in range(20)]
             most = waiting()
         statuses = [each.result() for each in running]

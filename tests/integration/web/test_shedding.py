@@ -1,4 +1,4 @@
-"""Load is shed: while too many jobs of a workspace wait, requests that would make more are refused with 429."""
+"""Load shedding: while too many jobs of a workspace wait, requests that would create more get 429."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ BOUND = 3
 
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
-    """The application with a low bound."""
+    """The application with a low bound of waiting jobs."""
     flask = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     try:
         yield flask
@@ -34,7 +34,7 @@ def front_door(database_url: str) -> Iterator[Flask]:
 
 
 def merges(*names: str) -> dict[str, Any]:
-    """Return the body of so many merges."""
+    """Return the body of a request with a merge for each of *names*."""
     return {
         "merge_updates": [
             {"identifier_to_merge": {"external_id": name}, "identifier_to_keep": {"external_id": f"{name}-kept"}}
@@ -48,7 +48,7 @@ IDENTIFY = {"aliases_to_identify": [{"external_id": "i", "user_alias": {"alias_l
 
 @pytest.fixture
 def full(caller: Caller) -> Caller:
-    """A caller whose workspace has as many waiting jobs as it may have; one batch was accepted under the key `k`."""
+    """A caller whose workspace has the maximum number of waiting jobs, in a batch with the Idempotency-Key `k`."""
     response = caller.post("/users/merge", merges(*map(str, range(BOUND))), headers={"Idempotency-Key": "k"})
 
     assert response.status_code == 202
@@ -56,7 +56,7 @@ def full(caller: Caller) -> Caller:
 
 
 def assert_refused(response: TestResponse) -> None:
-    """Assert that the request was refused for the backlog. A slow count is repeated later, so its time is longer."""
+    """Assert that the request was refused for the backlog. After a slow count Retry-After is longer."""
     retry_after = response.headers["Retry-After"]
     assert response.status_code == 429
     assert response.json == {
@@ -66,7 +66,7 @@ def assert_refused(response: TestResponse) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/users/merge", merges("x")), ("/users/identify", IDENTIFY)])
-def test_whatever_would_make_jobs_is_refused_and_writes_nothing(
+def test_a_request_that_would_create_jobs_is_refused_and_writes_nothing(
     full: Caller, count: Callable[[], dict[str, int]], path: str, body: Any
 ) -> None:
     before, shed = count(), SHED_REQUESTS.value()
@@ -78,7 +78,7 @@ def test_whatever_would_make_jobs_is_refused_and_writes_nothing(
     assert SHED_REQUESTS.value() == shed + 2
 
 
-def test_an_undo_is_refused_too(caller: Caller, pool: Pool, count: Callable[[], dict[str, int]]) -> None:
+def test_an_undo_is_refused_above_the_bound(caller: Caller, pool: Pool, count: Callable[[], dict[str, int]]) -> None:
     track(caller, attributes=[{"external_id": "a"}, {"external_id": "b"}])
     merge_id = merge_one(caller, pool, ext("a"), ext("b"))
     assert caller.post("/users/merge", merges(*map(str, range(BOUND)))).status_code == 202
@@ -90,14 +90,14 @@ def test_an_undo_is_refused_too(caller: Caller, pool: Pool, count: Callable[[], 
     assert count() == before
 
 
-def test_what_was_accepted_before_is_answered_again(full: Caller) -> None:
+def test_a_repeated_accepted_request_gets_the_first_response(full: Caller) -> None:
     first = full.post("/users/merge", merges(*map(str, range(BOUND))), headers={"Idempotency-Key": "k"})
 
     assert first.status_code == 202
     assert first.headers["Idempotent-Replayed"] == "true"
 
 
-def test_other_workspaces_and_other_requests_go_on(full: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_other_workspaces_and_other_requests_are_not_refused(full: Caller, make_caller: Callable[..., Caller]) -> None:
     assert_refused(full.post("/users/merge", merges("x")))
 
     assert make_caller().post("/users/merge", merges("x")).status_code == 202
@@ -106,7 +106,7 @@ def test_other_workspaces_and_other_requests_go_on(full: Caller, make_caller: Ca
     assert full.post("/users/merge/preview", merges("x")).status_code == 200
 
 
-def test_a_refused_key_is_not_used_up_and_there_is_room_again(full: Caller, connection: Connection) -> None:
+def test_a_refused_request_does_not_use_its_key_and_succeeds_later(full: Caller, connection: Connection) -> None:
     assert_refused(full.post("/users/merge", merges("x"), headers={"Idempotency-Key": "later"}))
     connection.execute(
         """
@@ -123,20 +123,22 @@ def test_a_refused_key_is_not_used_up_and_there_is_room_again(full: Caller, conn
             and response
         ),
         every=0.1,
-        what="room",
+        what="a 202",
     )
 
     assert "Idempotent-Replayed" not in accepted.headers
 
 
-def test_a_process_that_has_just_started_learns_what_waits(full: Caller, front_door: Flask, database_url: str) -> None:
+def test_a_new_process_counts_the_waiting_jobs_after_its_first_request(
+    full: Caller, front_door: Flask, database_url: str
+) -> None:
     other = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     caller = Caller(
         other, secret=full.secret, key_id=full.key_id, workspace_id=full.workspace_id, workspace=full.workspace
     )
     try:
         assert caller.post("/users/merge", merges("first")).status_code == 202
-        wait_until(lambda: other.extensions[NAME]._estimates.peek(full.workspace_id), what="the look")
+        wait_until(lambda: other.extensions[NAME]._estimates.peek(full.workspace_id), what="the count of waiting jobs")
 
         assert_refused(caller.post("/users/merge", merges("second")))
     finally:

@@ -1,4 +1,4 @@
-"""Slow and many clients: they are disconnected in time, and other clients do not notice them."""
+"""Many slow clients are disconnected within the limits and do not delay other clients."""
 
 import resource
 import socket
@@ -22,7 +22,7 @@ from tests.support.web_server import Web, web_server
 
 MANY = 200
 LIMIT_S = 2.0
-#: How long after a limit all of many clients are disconnected.
+#: Seconds after a limit within which all of many clients are disconnected.
 GRACE_S = 4.0
 #: Fewer threads than slow clients.
 SETTINGS = {
@@ -49,7 +49,7 @@ def web(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator
 
 @contextmanager
 def others_notice_nothing(web: Web) -> Iterator[None]:
-    """Send requests of another client while the block runs; they are answered within a second, on a busy machine 5."""
+    """Send requests of another client during the block. 90 % get a response within 1 s, and all within 5 s."""
     over = False
     seconds: list[float] = []
 
@@ -86,12 +86,12 @@ def response_of(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "half a head"])
-def test_clients_that_do_not_finish_a_head_are_cut_and_disturb_no_other(web: Web, said: bytes) -> None:
+def test_clients_that_do_not_finish_a_head_are_disconnected_and_delay_no_other(web: Web, said: bytes) -> None:
     with connections(web.port, MANY, saying=said) as clients, others_notice_nothing(web):
         all_are_cut(clients, within=LIMIT_S + GRACE_S)
 
 
-def test_clients_that_do_not_finish_a_body_are_cut_and_disturb_no_other(web: Web, caller: Caller) -> None:
+def test_clients_that_do_not_finish_a_body_are_disconnected_and_delay_no_other(web: Web, caller: Caller) -> None:
     said = head("POST /users/merge", caller, "Content-Type: application/json", "Content-Length: 4000000") + b"{"
 
     with connections(web.port, MANY, saying=said) as clients, others_notice_nothing(web):
@@ -102,7 +102,7 @@ def test_clients_that_do_not_finish_a_body_are_cut_and_disturb_no_other(web: Web
     assert b"did not arrive in time" in response
 
 
-def test_a_client_that_sends_a_byte_now_and_then_is_cut_all_the_same(web: Web, caller: Caller) -> None:
+def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, caller: Caller) -> None:
     said = head("POST /users/merge", caller, "Content-Type: application/json", "Content-Length: 4000000")
     began = monotonic()
 
@@ -120,7 +120,7 @@ def _is_cut_while_sending(client: socket.socket) -> bool:
     return is_cut(client)
 
 
-def test_clients_that_do_not_read_a_file_are_cut_and_disturb_no_other(web: Web, caller: Caller) -> None:
+def test_clients_that_do_not_read_a_file_are_disconnected_and_delay_no_other(web: Web, caller: Caller) -> None:
     said = head("GET /docs/swagger-ui-bundle.js", caller)
 
     with connections(web.port, MANY, saying=said, reading=False) as clients, others_notice_nothing(web):
@@ -129,14 +129,12 @@ def test_clients_that_do_not_read_a_file_are_cut_and_disturb_no_other(web: Web, 
 
 
 def _open_connections(web: Web) -> int:
-    """Return how many connections of clients the server has, without those of *its* own to PostgreSQL."""
+    """Return the number of connections of clients to the server, without its own connections to PostgreSQL."""
     found = web.worker.net_connections(kind="tcp")
     return sum(each.status == "ESTABLISHED" and each.laddr.port == web.port for each in found)
 
 
-def test_clients_that_do_not_read_an_export_give_their_turns_back(
-    web: Web, caller: Caller, connection: Connection
-) -> None:
+def test_clients_that_do_not_read_an_export_lose_their_slots(web: Web, caller: Caller, connection: Connection) -> None:
     insert_merges(connection, workspace_id=caller.workspace_id, rows=600)
     said = head("GET /audit/export?format=jsonl", caller)
     export = f"{web.url}/audit/export?format=jsonl"
@@ -156,7 +154,7 @@ def _export_is_whole(url: str, key: dict[str, str]) -> bool:
     return response.status_code == 200 and len(response.content.splitlines()) == 600
 
 
-def test_a_client_that_reads_slowly_but_steadily_gets_everything(web: Web, caller: Caller) -> None:
+def test_a_client_that_reads_slowly_but_steadily_gets_the_whole_file(web: Web, caller: Caller) -> None:
     with connections(web.port, 1, saying=head("GET /docs/swagger-ui-bundle.js", caller), reading=False) as [client]:
         began, received = monotonic(), b""
         while b"\r\n\r\n" not in received:
@@ -166,14 +164,14 @@ def test_a_client_that_reads_slowly_but_steadily_gets_everything(web: Web, calle
         size = len(body)
         while size < length and (block := client.recv(16_384)):
             size += len(block)
-            # 300 kB a second: slower than the limit for the whole file, faster than the least rate.
+            # 300 kB a second: too slow for the whole file within the limit, but faster than the minimum rate.
             wait_until(lambda: monotonic() - began > size / 300_000, every=0.005)  # noqa: B023
 
     assert size == length > 1_000_000
     assert monotonic() - began > LIMIT_S
 
 
-def test_a_kept_connection_stays_open_for_the_set_time(web: Web) -> None:
+def test_an_idle_connection_stays_open_for_the_configured_time(web: Web) -> None:
     with connections(web.port, 1, saying=b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n") as [client]:
         assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
         began = monotonic()
@@ -182,7 +180,7 @@ def test_a_kept_connection_stays_open_for_the_set_time(web: Web) -> None:
     assert LIMIT_S <= monotonic() - began < LIMIT_S + GRACE_S
 
 
-def test_more_idle_clients_than_open_files_end_no_process(tmp_path: Path, database_url: str) -> None:
+def test_more_idle_clients_than_file_descriptors_end_no_process(tmp_path: Path, database_url: str) -> None:
     _need_open_files(3_000)
     prefix = [sys.executable, "-c", LIMITED, "1024"]
     patient = {f"MERGELANE_WEB_{name}_S": "60" for name in ("HEAD", "KEEP_ALIVE")}
@@ -199,7 +197,9 @@ def test_more_idle_clients_than_open_files_end_no_process(tmp_path: Path, databa
     assert "Traceback" not in web.process.log
 
 
-def test_without_a_free_file_descriptor_it_keeps_its_process_and_answers(tmp_path: Path, database_url: str) -> None:
+def test_a_server_without_a_free_file_descriptor_keeps_its_process_and_responds(
+    tmp_path: Path, database_url: str
+) -> None:
     with (
         web_server(tmp_path, database_url, **SETTINGS | {"MERGELANE_WEB_HEAD_S": "60"}) as web,
         connections(web.port, 50) as clients,
@@ -214,9 +214,7 @@ def test_without_a_free_file_descriptor_it_keeps_its_process_and_answers(tmp_pat
     assert "Traceback" not in web.process.log
 
 
-def test_bodies_without_an_end_take_a_bounded_amount_of_memory(
-    tmp_path: Path, database_url: str, caller: Caller
-) -> None:
+def test_unfinished_bodies_need_bounded_memory(tmp_path: Path, database_url: str, caller: Caller) -> None:
     large = head("POST /users/merge", caller, "Content-Type: application/json", "Content-Length: 4000000")
     large += b" " * 3_900_000
     settings = SETTINGS | {"MERGELANE_WEB_BUFFER_MB": "32", "MERGELANE_WEB_BODY_S": "60"}

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on requests that become no batch: one effect, and the first response again."""
+"""`Idempotency-Key` on requests that create no batch: a repeated request has no effect and gets the first response."""
 
 import dataclasses
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def send(caller: Caller, body: Any = BODY, headers: dict[str, str] = KEY) -> Tes
 
 
 def purchases(caller: Caller) -> int:
-    """Return the number of purchases of the person."""
+    """Return the number of purchases of the profile."""
     found = caller.post("/users/export/ids", {"external_ids": [MARKER]}).json or {}
     return sum(each["count"] for user in found["users"] for each in user.get("purchases", ()))
 
@@ -47,7 +47,7 @@ def test_a_repeated_track_has_its_effect_once_and_gets_the_first_response(caller
     assert purchases(caller) == 1
 
 
-def test_many_repeated_tracks_at_once_have_one_effect(caller: Caller) -> None:
+def test_concurrent_repeated_tracks_have_one_effect(caller: Caller) -> None:
     with ThreadPoolExecutor(8) as threads:
         responses = list(threads.map(lambda _: send(caller), range(24)))
 
@@ -56,7 +56,7 @@ def test_many_repeated_tracks_at_once_have_one_effect(caller: Caller) -> None:
     assert purchases(caller) == 1
 
 
-def test_another_body_is_unprocessable_and_has_no_effect(caller: Caller) -> None:
+def test_another_body_with_the_same_key_gets_422_and_has_no_effect(caller: Caller) -> None:
     send(caller)
 
     response = send(caller, {"purchases": [PURCHASE]})
@@ -73,7 +73,7 @@ def test_a_track_without_a_key_has_its_effect_again(caller: Caller, count: Calla
     assert count()["idempotency"] == 0
 
 
-def test_a_failed_track_does_not_use_its_key_up(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_track_does_not_use_its_key(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(track, "record_history", lambda tx, *, entries: 1 / 0)
         assert send(caller).status_code == 500
@@ -83,7 +83,7 @@ def test_a_failed_track_does_not_use_its_key_up(caller: Caller, monkeypatch: pyt
     assert purchases(caller) == 1
 
 
-def test_a_track_of_which_nothing_is_valid_does_not_use_its_key_up(
+def test_a_track_without_a_valid_object_does_not_use_its_key(
     caller: Caller, count: Callable[[], dict[str, int]]
 ) -> None:
     refused = {"purchases": [{**PURCHASE, "price": 90_000_000_000_000, "quantity": 100}]}
@@ -129,18 +129,20 @@ def test_a_stored_response_contains_no_personal_data(caller: Caller, connection:
         assert not any(MARKER.encode() in bytes(part) for part in (use["key"].encode(), use["response"]))
 
 
-#: Peppers, newest first. "" is that of a key that was created without one.
+#: Peppers from the oldest to the newest. "" is the pepper of a key that was created without one.
 OLD, NEW, NEWEST = "", "a-new-pepper-" * 3, "the-newest-pepper-" * 3
 
 
-def test_a_response_is_read_after_a_new_pepper(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stored_response_is_returned_after_a_change_of_the_pepper(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = send(caller)
     set_peppers(caller, monkeypatch, NEW, OLD)
 
     assert send(caller).data == first.data
 
 
-def test_a_response_whose_pepper_is_gone_is_not_invented(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_request_whose_pepper_is_removed_gets_422(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     set_peppers(caller, monkeypatch, NEW, OLD)
     send(caller)
     set_peppers(caller, monkeypatch, NEWEST, NEW)

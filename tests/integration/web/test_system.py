@@ -1,4 +1,4 @@
-"""`GET /system`: what runs in the installation, for a key that may read it."""
+"""`GET /system`: the processes, versions and settings of the installation, for keys with `system.read`."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,7 +11,7 @@ from app.system.report import REPORTED
 from tests.support.front_door import Caller
 
 
-def test_a_key_that_may_read_the_system_sees_its_processes_versions_and_settings(
+def test_the_system_has_processes_versions_and_settings_and_needs_system_read(
     make_caller: Callable[..., Caller], caller: Caller, pool: Pool
 ) -> None:
     reader = make_caller(workspace=caller.workspace, permissions=("system.read",))
@@ -34,7 +34,7 @@ def test_a_key_that_may_read_the_system_sees_its_processes_versions_and_settings
     assert merger.get("/system").status_code == 403
 
 
-def test_no_setting_that_is_shown_is_a_secret_or_an_address() -> None:
+def test_no_reported_setting_is_a_secret_or_an_address() -> None:
     declared = {field.name: field for field in fields(Settings)}
 
     assert all(declared[name].repr for name in REPORTED)

@@ -1,4 +1,4 @@
-"""Turns: beside others, a workspace runs few requests at a time, whatever part of a request it is."""
+"""Turns: while other workspaces are active, a workspace runs a limited number of requests or parts of requests."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +18,9 @@ from tests.support.two_workspaces import OpenDoor, stuck, touch
 from tests.support.waiting import wait_until
 
 
-def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenDoor, connection: Connection) -> None:
+def test_the_concurrent_requests_of_a_workspace_are_limited_while_others_are_active(
+    open_door: OpenDoor, connection: Connection
+) -> None:
     busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     used, threads = USED.value(Resource.RUNNING), USED.value(Resource.THREADS)
@@ -34,7 +36,7 @@ def test_beside_others_the_requests_of_a_workspace_run_by_turns(open_door: OpenD
     assert USED.value(Resource.RUNNING) == used
 
 
-def test_a_request_that_may_not_run_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
+def test_a_request_that_gets_no_turn_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
     busy, stranger = open_door(web_threads=20, pool_timeout_s=0.3)
     assert touch(stranger).status_code == 201
     used, run = USED.value(Resource.RUNNING), running_beside_others(resources_of(busy.flask).settings)
@@ -47,7 +49,7 @@ def test_a_request_that_may_not_run_within_the_timeout_gets_429(open_door: OpenD
     assert third.json["message"].startswith("The requests of this workspace take long")
 
 
-def test_a_request_that_waits_for_its_batch_does_not_run(open_door: OpenDoor) -> None:
+def test_a_request_that_waits_for_its_batch_holds_no_turn(open_door: OpenDoor) -> None:
     busy, stranger = open_door(web_threads=20, pool_size=8)
     assert touch(stranger).status_code == 201
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
@@ -65,7 +67,7 @@ def test_a_request_that_waits_for_its_batch_does_not_run(open_door: OpenDoor) ->
     assert ["Preference-Applied" in each.result().headers for each in answers] == [True] * 6
 
 
-def test_the_parts_of_a_streamed_response_are_made_in_turns(open_door: OpenDoor, connection: Connection) -> None:
+def test_the_parts_of_a_streamed_response_need_turns(open_door: OpenDoor, connection: Connection) -> None:
     busy, stranger = open_door(pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     shares = busy.flask.extensions[NAME][Resource.RUNNING]
@@ -85,7 +87,7 @@ def test_the_parts_of_a_streamed_response_are_made_in_turns(open_door: OpenDoor,
     export.close()
 
 
-def test_the_response_of_a_preview_is_written_in_a_turn(open_door: OpenDoor, connection: Connection) -> None:
+def test_the_response_of_a_preview_needs_a_turn(open_door: OpenDoor, connection: Connection) -> None:
     busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
     assert touch(busy).status_code == touch(stranger).status_code == 201
     queries = USED.value(Resource.QUERIES)
@@ -103,7 +105,7 @@ def test_the_response_of_a_preview_is_written_in_a_turn(open_door: OpenDoor, con
     assert preview.result().status_code == 200
 
 
-def test_the_response_after_a_wait_is_written_in_a_turn(open_door: OpenDoor, connection: Connection) -> None:
+def test_the_response_after_a_wait_needs_a_turn(open_door: OpenDoor, connection: Connection) -> None:
     busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
@@ -121,13 +123,13 @@ def test_the_response_after_a_wait_is_written_in_a_turn(open_door: OpenDoor, con
 
 @pytest.fixture
 def switch_interval() -> Iterator[Callable[[], float]]:
-    """A function that returns the seconds after which threads change; what the test sets is undone."""
+    """A function that returns the switch interval of threads in seconds. The interval is restored after the test."""
     before = sys.getswitchinterval()
     yield sys.getswitchinterval
     sys.setswitchinterval(before)
 
 
-def test_threads_change_sooner_while_several_workspaces_are_active(
+def test_the_switch_interval_is_shorter_while_several_workspaces_are_active(
     open_door: OpenDoor, switch_interval: Callable[[], float]
 ) -> None:
     busy, stranger = open_door()
@@ -141,7 +143,7 @@ def test_threads_change_sooner_while_several_workspaces_are_active(
 
 
 def take_all_turns(caller: Caller) -> Callable[[], None]:
-    """Take what the workspace may run beside others; return a function that gives it back."""
+    """Take all turns that a workspace has while others are active; return a function that gives them back."""
     shares = caller.flask.extensions[NAME][Resource.RUNNING]
     run = running_beside_others(resources_of(caller.flask).settings)
     assert all(shares.take(caller.workspace_id, wait_s=30.0) for _ in range(run))

@@ -1,4 +1,4 @@
-"""`POST /merge/jobs/{job_id}/undo`: the orphan lives again, and the survivor has given back what it got."""
+"""`POST /merge/jobs/{job_id}/undo` restores the orphan and removes its values from the survivor."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ SURVIVOR: Json = {
 
 @pytest.fixture
 def before(caller: Caller) -> tuple[Json, Json]:
-    """Two profiles with everything: the orphan ann-1 and the survivor ann."""
+    """The exports of two profiles with data of all kinds: the orphan ann-1 and the survivor ann."""
     track(caller, **ORPHAN)
     track(caller, **SURVIVOR)
     return the_profile(caller, "ann-1"), the_profile(caller, "ann")
@@ -63,27 +63,27 @@ def test_both_profiles_are_exported_as_before(caller: Caller, pool: Pool, before
     assert (the_profile(caller, "ann-1"), the_profile(caller, "ann")) == before
 
 
-def test_both_jobs_tell_it(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
+def test_both_jobs_refer_to_each_other(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
-    told_before = job(caller, merge_id)
+    merge_before = job(caller, merge_id)
 
     undone = undo_one(caller, pool, merge_id)
 
-    told = job(caller, merge_id)
-    assert (told_before["undone_at"], told_before["undone_by"]) == (None, None)
-    assert (told["outcome"], told["undone_by"]) == ("merged", undone["job_id"])
-    assert told["undone_at"] >= told["finished_at"]
+    merge = job(caller, merge_id)
+    assert (merge_before["undone_at"], merge_before["undone_by"]) == (None, None)
+    assert (merge["outcome"], merge["undone_by"]) == ("merged", undone["job_id"])
+    assert merge["undone_at"] >= merge["finished_at"]
     assert (undone["kind"], undone["undoes"], undone["state"]) == ("undo", merge_id, "finished")
     assert undone["orphan"] == {"braze_id": before[0]["braze_id"], "external_id": "ann-1"}
     assert undone["survivor"] == {"braze_id": before[1]["braze_id"], "external_id": "ann"}
     assert undone["identifier_to_merge"] == ext("ann-1")
     assert before[0]["braze_id"] in undone["reason"]
-    assert "undoes" not in told
+    assert "undoes" not in merge
     listed = caller.get("/merge/jobs", identifier="ann-1").json["jobs"]  # type: ignore[index]
     assert [each["job_id"] for each in listed] == [undone["job_id"], merge_id]
 
 
-def test_what_changed_on_the_survivor_is_the_merge_backwards(
+def test_the_changes_of_an_undo_reverse_the_changes_of_the_merge(
     caller: Caller, pool: Pool, before: tuple[Json, Json]
 ) -> None:
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
@@ -107,7 +107,7 @@ def test_the_orphan_can_be_read_by_its_braze_id_again(caller: Caller, pool: Pool
     assert (gone, caller.get(url).status_code) == (410, 200)
 
 
-def test_each_has_its_own_history_again(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
+def test_each_profile_has_its_own_history_after_the_undo(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
     track(caller, purchases=[{"external_id": "ann-1", **purchase("hat", ago(days=3), 9.99, quantity=3)}])
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     track(caller, purchases=[{"external_id": "ann", **purchase("hat", ago(days=2), 6)}])
@@ -132,7 +132,7 @@ def history_of(caller: Caller, braze_id: str) -> list[Json]:
     return items
 
 
-def test_what_was_written_since_is_kept(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
+def test_an_undo_keeps_values_written_after_the_merge(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
     late = [{"external_id": "ann", "name": "login", "time": each} for each in (APRIL, "2026-05-09T08:00:00.000Z")]
     track(
@@ -168,7 +168,7 @@ def test_what_was_written_since_is_kept(caller: Caller, pool: Pool, before: tupl
     assert survivor["last_interactions"] == {"last_received_at": APRIL, "last_opened_at": MAY}
 
 
-def test_what_the_survivor_did_since_under_the_orphans_names_stays(
+def test_later_events_of_the_survivor_with_names_of_the_orphan_stay(
     caller: Caller, pool: Pool, before: tuple[Json, Json]
 ) -> None:
     track(caller, events=[{"external_id": "ann-1", "name": "only", "time": each} for each in (MARCH, JUNE)])
@@ -181,7 +181,9 @@ def test_what_the_survivor_did_since_under_the_orphans_names_stays(
     assert only == {"name": "only", "count": 1, "first": MAY, "last": MAY}
 
 
-def test_the_survivors_day_has_room_again(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
+def test_an_undone_merge_does_not_count_for_the_daily_limit_of_the_survivor(
+    caller: Caller, pool: Pool, before: tuple[Json, Json]
+) -> None:
     merge_id = merge_one(caller, pool, ext("ann-1"), ext("ann"))
 
     undo_one(caller, pool, merge_id)
@@ -192,7 +194,9 @@ def test_the_survivors_day_has_room_again(caller: Caller, pool: Pool, before: tu
     assert outcomes(run_jobs(caller, pool, accepted, survivor_limit=1)) == ["merged"]  # type: ignore[arg-type]
 
 
-def test_the_two_can_be_merged_and_undone_again(caller: Caller, pool: Pool, before: tuple[Json, Json]) -> None:
+def test_two_profiles_can_be_merged_and_undone_repeatedly(
+    caller: Caller, pool: Pool, before: tuple[Json, Json]
+) -> None:
     for _ in range(2):
         undo_one(caller, pool, merge_one(caller, pool, ext("ann-1"), ext("ann")))
     undo_one(caller, pool, merge_one(caller, pool, ext("ann"), ext("ann-1")))
@@ -200,7 +204,7 @@ def test_the_two_can_be_merged_and_undone_again(caller: Caller, pool: Pool, befo
     assert (the_profile(caller, "ann-1"), the_profile(caller, "ann")) == before
 
 
-def test_an_external_id_that_the_survivor_took_over_goes_back(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_an_external_id_that_the_survivor_got_returns_to_the_orphan(caller: Caller, pool: Pool, guest: Json) -> None:
     track(caller, attributes=[{"external_id": "ann", "plan": "pro"}])
     before = the_profile(caller, "ann"), export(caller, user_aliases=[guest])
     merge_id = merge_one(caller, pool, ext("ann"), {"user_alias": guest})
@@ -212,7 +216,7 @@ def test_an_external_id_that_the_survivor_took_over_goes_back(caller: Caller, po
     assert (the_profile(caller, "ann"), export(caller, user_aliases=[guest])) == before
 
 
-def test_deprecated_external_ids_go_back(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_deprecated_external_ids_return_to_the_orphan(caller: Caller, pool: Pool, guest: Json) -> None:
     track(caller, attributes=[{"external_id": "old", "plan": "pro"}])
     rename(caller, "old", "new")
     before = export(caller, external_ids=["old"])
@@ -226,7 +230,7 @@ def test_deprecated_external_ids_go_back(caller: Caller, pool: Pool, guest: Json
     assert export(caller, external_ids=["old"]) == before == export(caller, external_ids=["new"])
 
 
-def test_an_alias_that_was_dropped_for_the_survivors_is_back(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_an_alias_that_the_merge_dropped_is_restored(caller: Caller, pool: Pool, guest: Json) -> None:
     track(caller, attributes=[{"external_id": "ann"}])
     new = {"external_id": "ann", "alias_label": guest["alias_label"], "alias_name": "anns"}
     caller.post("/users/alias/new", {"user_aliases": [new]})
@@ -240,7 +244,7 @@ def test_an_alias_that_was_dropped_for_the_survivors_is_back(caller: Caller, poo
     assert (the_profile(caller, "ann"), export(caller, user_aliases=[guest])) == before
 
 
-def test_a_profile_that_got_an_external_id_loses_it_again(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_the_undo_of_an_identification_removes_the_external_id(caller: Caller, pool: Pool, guest: Json) -> None:
     before = export(caller, user_aliases=[guest])
     (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
 
@@ -252,7 +256,7 @@ def test_a_profile_that_got_an_external_id_loses_it_again(caller: Caller, pool: 
     assert undone["changes"] == [{"field": "external_id", "before": "ann", "after": None, "rule": "fill"}]
 
 
-def test_a_merge_by_identify_is_undone_by_its_own_rules(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_a_merge_by_identify_can_be_undone(caller: Caller, pool: Pool, guest: Json) -> None:
     track(caller, attributes=[{"external_id": "ann"}])
     before = export(caller, user_aliases=[guest]), the_profile(caller, "ann")
     (done,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
@@ -291,7 +295,9 @@ def test_merges_into_one_survivor_are_undone_in_any_order(caller: Caller, pool: 
     assert after == before
 
 
-def test_a_whole_batch_is_undone_the_latest_merge_first(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_a_batch_is_undone_from_its_latest_merge_to_the_earliest(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     track(caller, attributes=[{"external_id": name, f"from_{name}": True} for name in "abcxyz"])
     before = [the_profile(caller, name) for name in "abcxyz"]
     pairs = [("a", "b"), ("x", "y"), ("b", "c"), ("nobody", "z")]

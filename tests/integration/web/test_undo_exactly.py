@@ -1,6 +1,6 @@
-"""Random merges, rehearsed, made and taken back: the rehearsal told what came, and nothing is left of them.
+"""Random merges are previewed, applied and undone: the preview is exact, and the undo restores all profiles.
 
-`MERGELANE_TEST_MERGES=1000` in the environment has a thousand made instead of a few hundred.
+`MERGELANE_TEST_MERGES=1000` in the environment makes 1000 merges instead of 200.
 """
 
 import os
@@ -23,22 +23,22 @@ Json = dict[str, Any]
 database_url = make_database_url(scope="module")
 
 MERGES = int(os.environ.get("MERGELANE_TEST_MERGES", "200"))
-#: People of one round, each of whom is merged once, into any other.
+#: Number of profiles of one round. Each profile is merged once, into a random profile.
 PEOPLE = 24
 ROUNDS = range(-(-MERGES // PEOPLE))
-#: What differs between two profiles to which the same happened.
+#: Fields that differ between two profiles with the same history.
 OWN = {"external_id", "braze_id", "appboy_id", "random_bucket", "created_at", "updated_at"}
 
 
-def somebody(chance: Random, number: int) -> Json:
-    """Return what names the person *number*: two thirds have an external_id, the others an alias alone."""
+def identifier_of(chance: Random, number: int) -> Json:
+    """Return the identifier of the profile *number*: two thirds have an external_id, the others only an alias."""
     if number % 3:
         return {"external_id": f"person-{number}"}
     return {"user_alias": {"alias_label": chance.choice(["mail", "guest"]), "alias_name": f"alias-{number}"}}
 
 
 def populate(caller: Caller, chance: Random, people: Sequence[Json]) -> None:
-    """Write *people* with all that chance gives them, aliases and deprecated external_ids among it."""
+    """Write *people* with random attributes, history, aliases and deprecated external_ids."""
     track(caller, attributes=[attributes(chance, person) for person in people])
     track(caller, **together([happenings(chance, person) for person in people]))
     identified = [person["external_id"] for person in people if "external_id" in person]
@@ -52,7 +52,7 @@ def populate(caller: Caller, chance: Random, people: Sequence[Json]) -> None:
 
 
 def seen(caller: Caller, people: Sequence[Json]) -> list[Json]:
-    """Return the exports of all who answer to the names of *people*, by any name that they have or had."""
+    """Return the exports of all profiles that have or had an identifier of *people*."""
     external_ids = [person["external_id"] for person in people if "external_id" in person]
     aliases = [person["user_alias"] for person in people if "user_alias" in person]
     users = export(caller, external_ids=external_ids) + export(caller, user_aliases=aliases)
@@ -60,30 +60,28 @@ def seen(caller: Caller, people: Sequence[Json]) -> list[Json]:
 
 
 def undo_all(caller: Caller, pool: Pool, jobs: Sequence[Json]) -> list[Json]:
-    """Return the jobs that undid the batch of *jobs*."""
+    """Undo the batch of *jobs* and return the undo jobs."""
     accepted = caller.post(f"/merge/batches/{jobs[0]['batch_id']}/undo").json
     return run_jobs(caller, pool, accepted)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", ROUNDS)
-def test_a_rehearsal_tells_what_a_merge_does_and_an_undo_leaves_nothing_of_it(
-    caller: Caller, pool: Pool, seed: int
-) -> None:
+def test_a_preview_is_exact_and_an_undo_restores_all_profiles(caller: Caller, pool: Pool, seed: int) -> None:
     chance = Random(seed)
-    people = [somebody(chance, number) for number in range(PEOPLE)]
+    people = [identifier_of(chance, number) for number in range(PEOPLE)]
     populate(caller, chance, people)
     before = seen(caller, people)
     pairs = [(person, chance.choice(people)) for person in chance.sample(people, PEOPLE)]
     updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
 
-    rehearsed = caller.post("/users/merge/preview", {"merge_updates": updates}).json or {}
+    previewed = caller.post("/users/merge/preview", {"merge_updates": updates}).json or {}
     accepted = ask_to_merge(caller, *pairs)
     jobs = run_jobs(caller, pool, accepted)
-    told = [caller.get(f"/merge/jobs/{each['job_id']}", include="changes").json or {} for each in jobs]
+    merges = [caller.get(f"/merge/jobs/{each['job_id']}", include="changes").json or {} for each in jobs]
     undone = undo_all(caller, pool, jobs)
 
-    assert [(each["outcome"], each["changes"]) for each in rehearsed["updates"]] == [
-        (each["outcome"], each["changes"]) for each in told
+    assert [(each["outcome"], each["changes"]) for each in previewed["updates"]] == [
+        (each["outcome"], each["changes"]) for each in merges
     ]
     assert outcomes(jobs).count("merged") == len(undone) > PEOPLE // 2
     assert {(each["outcome"], str(each["not_restored"])) for each in undone} == {("undone", "[]")}
@@ -94,9 +92,9 @@ def test_a_rehearsal_tells_what_a_merge_does_and_an_undo_leaves_nothing_of_it(
 
 
 @pytest.mark.parametrize("seed", ROUNDS[:3])
-def test_an_undo_leaves_nothing_of_an_identification(caller: Caller, pool: Pool, seed: int) -> None:
+def test_an_undo_of_identifications_restores_all_profiles(caller: Caller, pool: Pool, seed: int) -> None:
     chance = Random(seed)
-    people = [somebody(chance, number) for number in range(PEOPLE)]
+    people = [identifier_of(chance, number) for number in range(PEOPLE)]
     populate(caller, chance, people)
     before = seen(caller, people)
     guests = [person for person in people if "user_alias" in person]
@@ -113,13 +111,13 @@ def test_an_undo_leaves_nothing_of_an_identification(caller: Caller, pool: Pool,
 
 
 @pytest.mark.parametrize("seed", ROUNDS[:3])
-def test_an_undo_leaves_what_happened_since(caller: Caller, pool: Pool, seed: int) -> None:
-    """A survivor ends as its twin, to whom the same happened, and who was never merged."""
+def test_an_undo_keeps_later_history(caller: Caller, pool: Pool, seed: int) -> None:
+    """After the undo the survivor equals its twin, which has the same history but was never merged."""
     chance = Random(seed)
     trios = [tuple({"external_id": f"{role}-{number}"} for role in ("orphan", "left", "twin")) for number in range(8)]
     for orphan, survivor, twin in trios:
         known, happened = attributes(chance, {}), happenings(chance, {})
-        known.pop("push_tokens", None)  # the last to report a token has it, so twins cannot share one
+        known.pop("push_tokens", None)  # a token belongs to the last profile that reports it, so twins cannot share one
         people = [attributes(chance, orphan), {**known, **survivor}, {**known, **twin}]
         arrays = [happenings(chance, orphan), _to(survivor, happened), _to(twin, happened)]
         track(caller, attributes=people, **together(arrays))
@@ -138,10 +136,10 @@ def test_an_undo_leaves_what_happened_since(caller: Caller, pool: Pool, seed: in
 
 
 def _to(person: Json, happened: dict[str, list[Json]]) -> dict[str, list[Json]]:
-    """Return what *happened*, to *person*."""
+    """Return the entries of *happened* with the identifier of *person*."""
     return {array: [{**entry, **person} for entry in entries] for array, entries in happened.items()}
 
 
 def _shared(profile: Json) -> Json:
-    """Return of an exported *profile* what is not its own."""
+    """Return an exported *profile* without the fields in OWN."""
     return {name: value for name, value in profile.items() if name not in OWN}

@@ -1,4 +1,4 @@
-"""Undos that cannot be, or not whole: what others took since, merges further on, deletions, and time."""
+"""Undos that are partial or impossible: identifiers of other profiles, later merges, deletions, and the time limit."""
 
 import re
 from typing import Any
@@ -27,11 +27,11 @@ def merge_id(caller: Caller, pool: Pool) -> str:
 
 
 def taken(braze_id: str) -> str:
-    """Return what is told of an identifier that the profile has now."""
+    """Return the `why` of an identifier that the profile *braze_id* has now."""
     return f"Profile {braze_id} has it now."
 
 
-def test_an_external_id_that_somebody_took_stays_with_them(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_an_external_id_that_another_profile_has_now_is_not_restored(caller: Caller, pool: Pool, merge_id: str) -> None:
     track(caller, attributes=[{"external_id": "ada-1", "first_name": "Adam"}])
     other = the_profile(caller, "ada-1")
 
@@ -47,7 +47,7 @@ def test_an_external_id_that_somebody_took_stays_with_them(caller: Caller, pool:
     assert job(caller, merge_id)["undone_by"] == undone["job_id"]
 
 
-def test_an_alias_that_somebody_took_stays_with_them(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_an_alias_that_another_profile_has_now_is_not_restored(caller: Caller, pool: Pool, merge_id: str) -> None:
     alias = {"alias_label": "mail", "alias_name": "ada"}
     update = {"alias_label": "mail", "old_alias_name": "ada", "new_alias_name": "ada-2"}
     caller.post("/users/alias/update", {"alias_updates": [update]})
@@ -63,9 +63,7 @@ def test_an_alias_that_somebody_took_stays_with_them(caller: Caller, pool: Pool,
     assert the_profile(caller, "ada-1")["user_aliases"] == []
 
 
-def test_an_external_id_under_which_the_survivor_was_renamed_stays_there(
-    caller: Caller, pool: Pool, guest: Json
-) -> None:
+def test_a_deprecated_external_id_of_the_survivor_is_not_restored(caller: Caller, pool: Pool, guest: Json) -> None:
     track(caller, attributes=[{"external_id": "ann"}])
     merge_id = merge_one(caller, pool, ext("ann"), {"user_alias": guest})
     rename(caller, "ann", "anna")
@@ -98,7 +96,9 @@ def test_an_undo_lists_deprecated_external_ids_that_it_did_not_restore(
     assert the_profile(caller, "three")["external_id"] == "three"
 
 
-def test_a_survivor_that_was_merged_on_names_the_job_to_undo_first(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_the_undo_of_an_earlier_merge_of_a_chain_names_the_job_to_undo_first(
+    caller: Caller, pool: Pool, merge_id: str
+) -> None:
     track(caller, attributes=[{"external_id": "ida"}, {"external_id": "eva"}])
     merge_one(caller, pool, ext("ada"), ext("ida"))
     last = merge_one(caller, pool, ext("ida"), ext("eva"))
@@ -113,7 +113,7 @@ def test_a_survivor_that_was_merged_on_names_the_job_to_undo_first(caller: Calle
     assert export(caller, external_ids=["ada-1"]) == []
 
 
-def test_once_the_later_merges_are_undone_the_earlier_one_can_be(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_a_merge_can_be_undone_after_the_later_merges_of_its_chain(caller: Caller, pool: Pool, merge_id: str) -> None:
     track(caller, attributes=[{"external_id": "ida", "first_name": "Ida"}])
     last = merge_one(caller, pool, ext("ada"), ext("ida"))
     undo_one(caller, pool, merge_id)
@@ -124,7 +124,7 @@ def test_once_the_later_merges_are_undone_the_earlier_one_can_be(caller: Caller,
     assert [the_profile(caller, name).get("first_name") for name in ("ada-1", "ada", "ida")] == ["Ada", None, "Ida"]
 
 
-def test_a_survivor_that_was_deleted_takes_the_orphan_with_it(
+def test_the_deletion_of_a_survivor_prevents_the_undo(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
     waiting = ask_to_undo(caller, merge_id)
@@ -136,7 +136,7 @@ def test_a_survivor_that_was_deleted_takes_the_orphan_with_it(
     assert refused["outcome"] == "not_undoable"
     assert "was deleted since" in refused["reason"]
     assert (refused["identifier_to_merge"], refused["identifier_to_keep"]) == ({}, {})
-    # The hex digits of an id may spell the name.
+    # UUIDs are skipped, because their hex digits may contain "ada".
     assert "ada" not in str([value for value in row.values() if not isinstance(value, UUID)])
     assert export(caller, external_ids=["ada", "ada-1"]) == []
 
@@ -144,7 +144,7 @@ def test_a_survivor_that_was_deleted_takes_the_orphan_with_it(
 def test_a_merge_whose_audit_was_erased_is_not_undone(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
-    """As when somebody else's deletion blanked it: no case is known, and none may bring anybody back."""
+    """The deletion of another profile may have erased the record. Such a merge must never restore a profile."""
     query = "UPDATE merge_record SET orphan_before = '{}', survivor_before = '{}', changes = '[]' WHERE job_id = %s"
     with unguarded(connection):
         connection.execute(query, [merge_id])
@@ -157,10 +157,8 @@ def test_a_merge_whose_audit_was_erased_is_not_undone(
 
 
 @pytest.mark.parametrize("by", ["external_id", "braze_id"])
-def test_an_orphan_that_was_asked_to_be_deleted_does_not_come_back(
-    caller: Caller, pool: Pool, merge_id: str, by: str
-) -> None:
-    """The request deletes nobody: an orphan answers to nothing. What it was is forgotten all the same."""
+def test_an_orphan_named_in_a_deletion_is_not_restored(caller: Caller, pool: Pool, merge_id: str, by: str) -> None:
+    """An orphan has no live profile, so the request deletes no profile, but it erases the values of the orphan."""
     orphans = (job(caller, merge_id)["orphan"] or {})["braze_id"]
     caller.post("/users/delete", {"external_ids": ["ada-1"]} if by == "external_id" else {"braze_ids": [orphans]})
 
@@ -171,7 +169,7 @@ def test_an_orphan_that_was_asked_to_be_deleted_does_not_come_back(
     assert the_profile(caller, "ada")["first_name"] == "Ada"
 
 
-def test_of_an_undo_and_a_deletion_at_once_nobody_is_left(caller: Caller, pool: Pool) -> None:
+def test_a_concurrent_undo_does_not_restore_a_deleted_orphan(caller: Caller, pool: Pool) -> None:
     for number in range(5):
         names = [f"orphan-{number}", f"survivor-{number}"]
         track(caller, attributes=[{"external_id": name} for name in names])
@@ -188,7 +186,7 @@ def test_of_an_undo_and_a_deletion_at_once_nobody_is_left(caller: Caller, pool: 
         assert len(export(caller, external_ids=names)) == 1
 
 
-def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
+def test_the_deletion_of_a_restored_orphan_erases_its_values_from_both_jobs(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
     track(caller, attributes=[{"external_id": "ada-1", "first_name": "Adam"}])
@@ -199,7 +197,7 @@ def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
 
     (record,) = connection.execute("SELECT undo_record::text FROM undo_record WHERE job_id = %s", [undone["job_id"]])
     assert "Ada" not in str(record)
-    # As a whole word: an id may contain these letters too.
+    # The pattern matches whole words, because an id may contain these letters.
     assert not re.search(r"\bada(m|-1)?\b", str(shown).lower())
     assert (shown[1]["outcome"], shown[1]["not_restored"], shown[1]["changes"]) == ("undone_in_part", [], [])
 
@@ -207,8 +205,8 @@ def test_what_was_restored_is_erased_from_both_jobs_with_its_person(
 X_TIME = "2026-01-01T00:00:00.000Z"
 
 
-def kept(connection: Connection, caller: Caller) -> str:
-    """Return all that profiles and audits of the caller's workspace hold."""
+def stored_text(connection: Connection, caller: Caller) -> str:
+    """Return the rows of profiles, merges and undos of the caller's workspace as text."""
     tables = ("profile", "merge_record", "undo_record")
     queries = [f"SELECT each::text FROM {table} AS each WHERE workspace_id = %s" for table in tables]
     return str([connection.execute(query, [caller.workspace_id]).fetchall() for query in queries])  # type: ignore[arg-type]
@@ -216,7 +214,7 @@ def kept(connection: Connection, caller: Caller) -> str:
 
 @pytest.fixture
 def two_merges(caller: Caller, pool: Pool) -> tuple[str, str]:
-    """Two merges into s, of x and then of o, of which the first is undone; x and s are as before, but for o in s."""
+    """The merges of x and then of o into s. The first is undone, so that s has only the values of o."""
     times = {"x": X_TIME, "o": "2026-03-01T00:00:00.000Z", "s": "2026-05-01T00:00:00.000Z"}
     for name, time in times.items():
         track(
@@ -231,10 +229,10 @@ def two_merges(caller: Caller, pool: Pool) -> tuple[str, str]:
     return first, second
 
 
-def test_nothing_of_a_merge_that_is_not_on_record_any_more_comes_back_with_a_later_one(
+def test_an_undo_does_not_restore_values_of_an_earlier_pruned_merge(
     caller: Caller, pool: Pool, two_merges: tuple[str, str], connection: Connection
 ) -> None:
-    """The survivor's image of before the second merge holds what the first one gave it."""
+    """The survivor's snapshot before the second merge contains values of the first merge."""
     with unguarded(connection):
         connection.execute("DELETE FROM batch WHERE id = %s", [job(caller, two_merges[0])["batch_id"]])
 
@@ -247,7 +245,7 @@ def test_nothing_of_a_merge_that_is_not_on_record_any_more_comes_back_with_a_lat
     assert [left[summary][0]["count"] for summary in ("custom_events", "purchases")] == [1, 1]
 
 
-def test_nothing_of_an_erased_person_is_left_in_the_audits_of_others(
+def test_a_deletion_erases_values_of_the_profile_from_records_of_other_merges(
     caller: Caller, pool: Pool, two_merges: tuple[str, str], connection: Connection
 ) -> None:
     caller.post("/users/delete", {"external_ids": ["x"]})
@@ -256,11 +254,11 @@ def test_nothing_of_an_erased_person_is_left_in_the_audits_of_others(
 
     assert refused["outcome"] == "not_undoable"
     assert "erased when a person was deleted" in refused["reason"]
-    assert X_TIME not in kept(connection, caller)
+    assert X_TIME not in stored_text(connection, caller)
     assert job(caller, two_merges[1])["identifier_to_merge"] == ext("o")
 
 
-def test_nothing_of_an_erased_person_is_left_where_a_survivor_went_meanwhile(
+def test_a_deletion_erases_values_of_the_profile_from_records_of_chains(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     marks = ("x", "s", "t", "o")
@@ -272,8 +270,8 @@ def test_nothing_of_an_erased_person_is_left_where_a_survivor_went_meanwhile(
 
     caller.post("/users/delete", {"external_ids": ["x"]})
 
-    assert "Q7x" not in kept(connection, caller)
-    assert "Q7s" in kept(connection, caller)
+    assert "Q7x" not in stored_text(connection, caller)
+    assert "Q7s" in stored_text(connection, caller)
 
 
 def test_a_merge_older_than_the_limit_is_not_undone(
@@ -291,7 +289,7 @@ def test_a_merge_older_than_the_limit_is_not_undone(
     assert refused["reason"] == "The merge is older than 7 days, for which merges can be undone here."
 
 
-def test_a_merge_that_was_pruned_meanwhile_is_not_undone(
+def test_a_merge_that_was_pruned_before_the_undo_ran_is_not_undone(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
     batch_id = job(caller, merge_id)["batch_id"]
@@ -305,7 +303,7 @@ def test_a_merge_that_was_pruned_meanwhile_is_not_undone(
     assert refused["reason"] == "The merge is no longer on record: it was pruned after its time."
 
 
-def test_a_merge_by_other_rules_is_not_undone_by_these(
+def test_a_merge_by_other_rules_is_not_undone(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
     with unguarded(connection):
@@ -317,7 +315,7 @@ def test_a_merge_by_other_rules_is_not_undone_by_these(
     assert "other rules" in refused["reason"]
 
 
-def test_a_profile_that_was_renamed_since_keeps_its_name(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_the_identification_of_a_renamed_profile_is_not_undone(caller: Caller, pool: Pool, guest: Json) -> None:
     (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
     rename(caller, "ann", "anna")
 
@@ -328,7 +326,7 @@ def test_a_profile_that_was_renamed_since_keeps_its_name(caller: Caller, pool: P
     assert the_profile(caller, "anna")["user_aliases"] == [guest]
 
 
-def test_a_profile_that_was_merged_since_is_not_unidentified(caller: Caller, pool: Pool, guest: Json) -> None:
+def test_the_identification_of_a_profile_that_was_merged_is_not_undone(caller: Caller, pool: Pool, guest: Json) -> None:
     (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "ann", "user_alias": guest}])
     track(caller, attributes=[{"external_id": "eva"}])
     last = merge_one(caller, pool, ext("ann"), ext("eva"))

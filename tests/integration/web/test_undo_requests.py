@@ -1,4 +1,4 @@
-"""Requests to undo: what is accepted, how it is answered, and what is refused at the door."""
+"""Requests to undo: accepted requests, their responses, and refused requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def merge_id(caller: Caller, pool: Pool) -> str:
 
 
 def refused(caller: Caller, url: str) -> tuple[int, str]:
-    """Return status and sentence of a request to undo that is not accepted."""
+    """Request an undo and return the status and the message of the error."""
     answer = caller.post(f"{url}/undo")
     return answer.status_code, (answer.json or {})["message"]
 
@@ -35,7 +35,7 @@ def of_job(caller: Caller, merge_id: str) -> list[str]:
     return [f"/merge/jobs/{merge_id}", f"/merge/batches/{job(caller, merge_id)['batch_id']}"]
 
 
-def test_the_answer_is_that_of_a_merge_and_names_the_job(caller: Caller, merge_id: str) -> None:
+def test_the_response_is_like_that_of_a_merge_and_has_the_id_of_the_job(caller: Caller, merge_id: str) -> None:
     answer = caller.post(f"/merge/jobs/{merge_id}/undo")
 
     body = answer.json or {}
@@ -49,7 +49,7 @@ def test_the_answer_is_that_of_a_merge_and_names_the_job(caller: Caller, merge_i
     assert job(caller, merge_id)["undone_at"] is None
 
 
-def test_the_same_request_again_is_answered_alike(caller: Caller, merge_id: str) -> None:
+def test_a_repeated_request_gets_the_first_response(caller: Caller, merge_id: str) -> None:
     answers = [caller.post(f"/merge/jobs/{merge_id}/undo", headers={"Idempotency-Key": "once"}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -57,30 +57,30 @@ def test_the_same_request_again_is_answered_alike(caller: Caller, merge_id: str)
     assert answers[1].headers["Idempotent-Replayed"] == "true"
 
 
-def test_who_would_rather_wait_sees_the_batch(caller: Caller, merge_id: str) -> None:
+def test_a_request_that_waits_gets_the_batch(caller: Caller, merge_id: str) -> None:
     answer = caller.post(f"/merge/jobs/{merge_id}/undo", headers={"Prefer": "wait=0"})
 
     assert answer.headers["Preference-Applied"] == "wait=0"
     assert (answer.json or {})["batch"]["jobs"][0]["undoes"] == merge_id
 
 
-def test_while_an_undo_is_on_its_way_there_is_no_other(caller: Caller, merge_id: str) -> None:
+def test_a_second_undo_is_refused_while_the_first_is_unfinished(caller: Caller, merge_id: str) -> None:
     undo_id = ask_to_undo(caller, merge_id)["job_id"]
 
-    told = [refused(caller, url) for url in of_job(caller, merge_id)]
+    errors = [refused(caller, url) for url in of_job(caller, merge_id)]
 
     sentence = f"An undo of job {merge_id} has not finished yet: the job {undo_id}, which is queued."
-    assert told == [(409, sentence)] * 2
+    assert errors == [(409, sentence)] * 2
 
 
-def test_of_ten_at_once_one_is_accepted(caller: Caller, merge_id: str, connection: Connection) -> None:
+def test_one_of_ten_concurrent_requests_is_accepted(caller: Caller, merge_id: str, connection: Connection) -> None:
     answers = at_once([lambda: caller.post(f"/merge/jobs/{merge_id}/undo").status_code] * 10)
 
     assert sorted(answers) == [202, *[409] * 9]
     assert connection.execute("SELECT 1 FROM job WHERE undoes = %s", [merge_id]).rowcount == 1
 
 
-def test_an_undo_that_died_is_retried_and_not_asked_for_again(
+def test_a_dead_undo_is_retried_and_a_new_request_is_refused(
     caller: Caller, pool: Pool, merge_id: str, connection: Connection
 ) -> None:
     accepted = ask_to_undo(caller, merge_id)
@@ -96,12 +96,12 @@ def test_an_undo_that_died_is_retried_and_not_asked_for_again(
     assert (retried.status_code, done["outcome"]) == (202, "undone")
 
 
-def test_what_is_undone_is_not_undone_again(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_an_undone_merge_cannot_be_undone_again(caller: Caller, pool: Pool, merge_id: str) -> None:
     undone = undo_one(caller, pool, merge_id)
 
-    told = [refused(caller, url) for url in of_job(caller, merge_id)]
+    errors = [refused(caller, url) for url in of_job(caller, merge_id)]
 
-    assert told == [
+    assert errors == [
         (409, f"This was undone already, by the job {undone['job_id']}."),
         (409, "Everything that this batch merged was undone already."),
     ]
@@ -110,61 +110,61 @@ def test_what_is_undone_is_not_undone_again(caller: Caller, pool: Pool, merge_id
 def test_an_undo_cannot_be_undone(caller: Caller, pool: Pool, merge_id: str) -> None:
     undone = undo_one(caller, pool, merge_id)
 
-    told = [refused(caller, url) for url in of_job(caller, undone["job_id"])]
+    errors = [refused(caller, url) for url in of_job(caller, undone["job_id"])]
 
-    assert told == [(409, "An undo cannot be undone; merge the two profiles again.")] * 2
+    assert errors == [(409, "An undo cannot be undone; merge the two profiles again.")] * 2
 
 
-def test_what_merged_nothing_cannot_be_undone(caller: Caller, pool: Pool, merge_id: str) -> None:
+def test_a_job_that_merged_nothing_cannot_be_undone(caller: Caller, pool: Pool, merge_id: str) -> None:
     (nothing,) = merged(caller, pool, (ext("nobody"), ext("ada")))
     empty = ask_to_merge(caller)
 
-    told = [refused(caller, url) for url in (*of_job(caller, nothing["job_id"]), empty["status_url"])]
+    errors = [refused(caller, url) for url in (*of_job(caller, nothing["job_id"]), empty["status_url"])]
 
-    assert told == [(409, "Nothing was merged here, so there is nothing to undo.")] * 3
+    assert errors == [(409, "Nothing was merged here, so there is nothing to undo.")] * 3
 
 
-def test_what_is_unfinished_cannot_be_undone_yet(caller: Caller, merge_id: str) -> None:
+def test_an_unfinished_job_cannot_be_undone(caller: Caller, merge_id: str) -> None:
     (waiting,) = jobs_of(caller, ask_to_merge(caller, (ext("ada"), ext("x"))))
 
-    told = [refused(caller, url) for url in of_job(caller, waiting["job_id"])]
+    errors = [refused(caller, url) for url in of_job(caller, waiting["job_id"])]
 
     sentence = "There is nothing to undo yet: not all jobs have finished. Try again when they have."
-    assert told == [(409, sentence)] * 2
+    assert errors == [(409, sentence)] * 2
 
 
-def test_a_dead_job_has_nothing_to_undo(caller: Caller, merge_id: str, connection: Connection) -> None:
+def test_a_dead_job_cannot_be_undone(caller: Caller, merge_id: str, connection: Connection) -> None:
     (dead,) = jobs_of(caller, ask_to_merge(caller, (ext("ada"), ext("x"))))
     connection.execute(
         "UPDATE job SET state = 'dead', finished_at = now(), reason = 'x' WHERE id = %s", [dead["job_id"]]
     )
 
-    told = refused(caller, f"/merge/jobs/{dead['job_id']}")
+    errors = refused(caller, f"/merge/jobs/{dead['job_id']}")
 
-    assert told == (409, "This job is dead, so it merged nothing; there is nothing to undo.")
+    assert errors == (409, "This job is dead, so it merged nothing; there is nothing to undo.")
 
 
-def test_what_is_not_there_or_not_ones_own_is_not_found(
+def test_an_unknown_job_or_a_job_of_another_workspace_gets_404(
     caller: Caller, make_caller: Callable[..., Caller], merge_id: str
 ) -> None:
     stranger = make_caller()
 
-    told = [
-        refused(asking, url)
-        for asking, urls in ((stranger, of_job(caller, merge_id)), (caller, of_unknown()))
+    errors = [
+        refused(client, url)
+        for client, urls in ((stranger, of_job(caller, merge_id)), (caller, of_unknown()))
         for url in urls
     ]
 
     sentences = [(404, "There is no job with this id."), (404, "There is no batch with this id.")]
-    assert told == sentences * 2
+    assert errors == sentences * 2
 
 
 def of_unknown() -> list[str]:
-    """Return the URLs of a job and a batch that are not there."""
+    """Return the URLs of an unknown job and an unknown batch."""
     return [f"/merge/jobs/{UNKNOWN_ID}", f"/merge/batches/{UNKNOWN_ID}"]
 
 
-def test_an_undo_needs_the_permission_of_what_it_undoes(
+def test_an_undo_needs_the_permission_of_the_job_that_it_undoes(
     caller: Caller, make_caller: Callable[..., Caller], pool: Pool, merge_id: str, guest: Json
 ) -> None:
     (given,) = identified(caller, pool, aliases_to_identify=[{"external_id": "gus", "user_alias": guest}])
@@ -174,8 +174,8 @@ def test_an_undo_needs_the_permission_of_what_it_undoes(
     }
 
     statuses = {
-        (name, kind): [asking.post(f"{url}/undo").status_code for url in of_job(caller, job_id)]
-        for name, asking in may.items()
+        (name, kind): [client.post(f"{url}/undo").status_code for url in of_job(caller, job_id)]
+        for name, client in may.items()
         for kind, job_id in (("merge", merge_id), ("identify", given["job_id"]))
         if name != f"users.{kind}"
     }
@@ -186,7 +186,7 @@ def test_an_undo_needs_the_permission_of_what_it_undoes(
     assert may["users.merge"].post(f"/merge/jobs/{merge_id}/undo").status_code == 202
 
 
-def test_a_batch_of_which_a_part_is_undone_is_undone_for_the_rest(caller: Caller, pool: Pool) -> None:
+def test_the_undo_of_a_partly_undone_batch_undoes_the_remaining_merges(caller: Caller, pool: Pool) -> None:
     names = ("a", "b", "x", "y")
     track(caller, attributes=[{"external_id": name} for name in names])
     before = [the_profile(caller, name) for name in names]

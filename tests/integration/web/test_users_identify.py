@@ -1,4 +1,4 @@
-"""`POST /users/identify`, from the request to what became of the profiles."""
+"""`POST /users/identify`: the response, the jobs, and the resulting profiles."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ def track(caller: Caller, **arrays: Any) -> None:
 
 
 def guest(caller: Caller, name: str, label: str = "cart", **attributes: Any) -> dict[str, str]:
-    """Write a profile that has an alias alone; return the alias."""
+    """Write a profile that has only an alias, and return the alias."""
     alias = {"alias_name": name, "alias_label": label}
     track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **attributes}])
     return alias
 
 
 def identify(caller: Caller, worker: Worker, **arrays: Any) -> list[dict[str, Any]]:
-    """Identify and return the jobs as they ended."""
+    """Identify profiles and return the finished jobs."""
     response = caller.post("/users/identify", arrays)
     assert response.status_code == 201, response.json
     worker.work()
@@ -33,12 +33,12 @@ def identify(caller: Caller, worker: Worker, **arrays: Any) -> list[dict[str, An
 
 
 def export(caller: Caller, external_id: str) -> dict[str, Any] | None:
-    """Return the profile with *external_id* as exports show it."""
+    """Return the export of the profile with *external_id*."""
     users = caller.post("/users/export/ids", {"external_ids": [external_id]}).json["users"]
     return users[0] if users else None
 
 
-def test_a_profile_gets_an_external_id_that_nobody_has(caller: Caller, worker: Worker) -> None:
+def test_a_profile_gets_an_external_id_that_no_profile_has(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1", first_name="Ada")
 
     (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
@@ -50,7 +50,7 @@ def test_a_profile_gets_an_external_id_that_nobody_has(caller: Caller, worker: W
     assert (profile["first_name"], profile["user_aliases"]) == ("Ada", [alias])
 
 
-def test_a_profile_is_merged_into_the_one_that_has_the_external_id(caller: Caller, worker: Worker) -> None:
+def test_a_profile_is_merged_into_the_profile_that_has_the_external_id(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1", first_name="Ada", last_name="King", plan="gold")
     track(
         caller,
@@ -67,7 +67,7 @@ def test_a_profile_is_merged_into_the_one_that_has_the_external_id(caller: Calle
     assert (profile["total_revenue"], profile["purchase_count"], profile["user_aliases"]) == (80.0, 1, [alias])
 
 
-def test_a_clash_of_labels_combines_nothing(caller: Caller, worker: Worker) -> None:
+def test_two_aliases_with_the_same_label_prevent_a_merge(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1", first_name="Ada")
     taken = guest(caller, "guest-2")
     identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": taken}])
@@ -129,7 +129,7 @@ def test_a_phone_number_is_identified_by_its_prioritization(caller: Caller, work
     assert export(caller, "ada")["first_name"] == "Ada"
 
 
-def test_a_second_email_of_the_request_sees_what_the_first_one_did(caller: Caller, worker: Worker) -> None:
+def test_the_same_email_in_one_request_identifies_further_profiles(caller: Caller, worker: Worker) -> None:
     for visit in range(2):
         guest(caller, f"guest-{visit}", label=f"label-{visit}", email="ada@example.org")
     update = {
@@ -143,7 +143,9 @@ def test_a_second_email_of_the_request_sees_what_the_first_one_did(caller: Calle
     assert [job["outcome"] for job in jobs] == ["identified", "merged", "orphan_not_found"]
 
 
-def test_an_email_shared_with_the_identified_profile_itself_is_nothing_to_do(caller: Caller, worker: Worker) -> None:
+def test_an_email_that_selects_the_identified_profile_has_the_outcome_same_profile(
+    caller: Caller, worker: Worker
+) -> None:
     track(caller, attributes=[{"external_id": "ada", "email": "ada@example.org"}])
     update = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["most_recently_updated"]}
 
@@ -152,7 +154,7 @@ def test_an_email_shared_with_the_identified_profile_itself_is_nothing_to_do(cal
     assert job["outcome"] == "same_profile"
 
 
-def test_a_profile_that_is_somebody_already_is_not_identified_as_somebody_else(caller: Caller, worker: Worker) -> None:
+def test_an_identified_profile_does_not_get_another_external_id(caller: Caller, worker: Worker) -> None:
     track(caller, attributes=[{"external_id": "ada", "phone": "+14155550100"}, {"external_id": "bob"}])
 
     jobs = [
@@ -186,7 +188,7 @@ def test_devices_and_their_push_tokens_are_kept(caller: Caller, worker: Worker, 
     assert profile["email_subscribe"] == "opted_in"
 
 
-def test_a_profile_in_the_control_group_is_left_as_it_is(caller: Caller, worker: Worker) -> None:
+def test_a_profile_in_the_control_group_is_not_identified(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1", control_group=True)
 
     (job,) = identify(caller, worker, aliases_to_identify=[{"external_id": "ada", "user_alias": alias}])
@@ -194,7 +196,7 @@ def test_a_profile_in_the_control_group_is_left_as_it_is(caller: Caller, worker:
     assert job["outcome"] == "protected"
 
 
-def test_an_external_id_that_was_merged_away_leads_to_its_survivor(caller: Caller, worker: Worker) -> None:
+def test_the_external_id_of_an_orphan_identifies_its_survivor(caller: Caller, worker: Worker) -> None:
     track(caller, attributes=[{"external_id": "ada-old"}, {"external_id": "ada"}])
     ids = {"identifier_to_merge": {"external_id": "ada-old"}, "identifier_to_keep": {"external_id": "ada"}}
     caller.post("/users/merge", {"merge_updates": [ids]})
@@ -224,7 +226,7 @@ def test_the_response_lists_refused_objects_and_the_jobs_keep_their_indexes(call
 
 
 def test_fifty_of_each_array_are_one_batch_whose_jobs_can_share_a_lane(caller: Caller, worker: Worker) -> None:
-    """All 150 jobs name one customer, so they run in one lane, in the order of the request."""
+    """All 150 jobs name one profile, so they run in one lane in the order of the request."""
     aliases = [guest(caller, f"guest-{number}", f"label-{number}", visit=number) for number in range(50)]
     email = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["unidentified"]}
     phone = {"external_id": "ada", "phone": "+14155550100", "prioritization": ["unidentified"]}
@@ -254,7 +256,7 @@ def test_fifty_of_each_array_are_one_batch_whose_jobs_can_share_a_lane(caller: C
     assert (profile["home_city"], profile["dob"]) == ("London", "1815-12-10")
 
 
-def test_nothing_valid_is_an_empty_batch(caller: Caller) -> None:
+def test_a_request_without_a_valid_object_creates_an_empty_batch(caller: Caller) -> None:
     response = caller.post("/users/identify", {"aliases_to_identify": [{}]})
     batch = caller.get(response.json["status_url"]).json
 
@@ -262,7 +264,7 @@ def test_nothing_valid_is_an_empty_batch(caller: Caller) -> None:
     assert (batch["state"], batch["jobs"]) == ("finished", [])
 
 
-def test_an_idempotency_key_gives_the_first_answer_again(caller: Caller, worker: Worker) -> None:
+def test_a_repeated_request_with_its_key_gets_the_first_response(caller: Caller, worker: Worker) -> None:
     alias = guest(caller, "guest-1")
     body = {"aliases_to_identify": [{"external_id": "ada", "user_alias": alias}]}
     headers = {"Idempotency-Key": "one"}

@@ -1,4 +1,4 @@
-"""`POST /users/merge`: what the client is told, and what is durable by then."""
+"""`POST /users/merge`: the response, and the rows that are durable before it is sent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,14 @@ from tests.support.front_door import Caller
 
 
 def updates(*pairs: tuple[Any, Any]) -> dict[str, Any]:
-    """Return the body for merges of (orphan, survivor); a plain string is an external_id."""
+    """Return the body for merges of pairs (orphan, survivor). A string is an external_id."""
     sides = [[{"external_id": side} if isinstance(side, str) else side for side in pair] for pair in pairs]
     return {
         "merge_updates": [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in sides]
     }
 
 
-def test_a_batch_is_accepted_with_where_to_poll_it(caller: Caller) -> None:
+def test_an_accepted_batch_has_a_url_to_poll(caller: Caller) -> None:
     response = caller.post("/users/merge", updates(("a", "b")))
 
     assert response.status_code == 202
@@ -28,7 +28,7 @@ def test_a_batch_is_accepted_with_where_to_poll_it(caller: Caller) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_the_batch_and_its_jobs_are_durable_when_the_answer_leaves(caller: Caller, connection: Connection) -> None:
+def test_the_batch_and_its_jobs_are_durable_before_the_response(caller: Caller, connection: Connection) -> None:
     email = {"email": " Jane@Example.COM", "prioritization": ["unidentified", "most_recently_updated"]}
     alias = {"user_alias": {"alias_name": "jane", "alias_label": "shop"}}
     phone = {"phone": "+49 30 1234567", "prioritization": ["identified"]}
@@ -64,9 +64,7 @@ def test_the_batch_and_its_jobs_are_durable_when_the_answer_leaves(caller: Calle
     ]
 
 
-def test_emails_and_phones_share_a_lane_in_the_form_in_which_they_compare(
-    caller: Caller, connection: Connection
-) -> None:
+def test_emails_and_phones_share_a_lane_by_their_normalized_form(caller: Caller, connection: Connection) -> None:
     def mail(address: str) -> dict[str, Any]:
         return {"email": address, "prioritization": ["identified"]}
 
@@ -88,7 +86,7 @@ def test_emails_and_phones_share_a_lane_in_the_form_in_which_they_compare(
     assert [row["lane"] for row in lanes] == [0, 0, 2, 2]
 
 
-def test_fifty_updates_become_fifty_jobs_in_their_order(caller: Caller) -> None:
+def test_fifty_updates_create_fifty_jobs_in_the_same_order(caller: Caller) -> None:
     response = caller.post("/users/merge", updates(*((f"a{number}", f"b{number}") for number in range(50))))
     assert response.json is not None
 
@@ -100,7 +98,7 @@ def test_fifty_updates_become_fifty_jobs_in_their_order(caller: Caller) -> None:
     assert batch["counts"] == {"queued": 50}
 
 
-def test_no_updates_are_an_empty_batch_that_is_finished_at_once(caller: Caller) -> None:
+def test_a_request_without_updates_creates_an_empty_finished_batch(caller: Caller) -> None:
     response = caller.post("/users/merge", {"merge_updates": []})
     assert response.status_code == 202
     assert response.json is not None
@@ -123,7 +121,7 @@ def test_any_text_may_be_an_external_id(caller: Caller, value: str) -> None:
     assert response.json["batch"]["jobs"][0]["identifier_to_merge"] == {"external_id": value}
 
 
-def test_the_longest_identifiers_can_be_looked_for(caller: Caller) -> None:
+def test_identifiers_of_the_maximum_length_can_be_searched(caller: Caller) -> None:
     longest = {"user_alias": {"alias_name": "\u4e2d" * 78, "alias_label": "l" * 236}}
     address = {"email": "\u0390" * 160, "prioritization": ["identified"]}
 

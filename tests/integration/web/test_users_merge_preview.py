@@ -1,4 +1,4 @@
-"""`POST /users/merge/preview`: the rehearsal says what the merge then does, and leaves no trace."""
+"""`POST /users/merge/preview` returns the results of the later merge and writes nothing."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ def track(caller: Caller, **arrays: Any) -> None:
 
 
 def pair(orphan: Any, survivor: Any) -> dict[str, Any]:
-    """Return an update; a string is an external_id."""
+    """Return a merge update. A string is an external_id."""
     sides = [{"external_id": side} if isinstance(side, str) else side for side in (orphan, survivor)]
     return {"identifier_to_merge": sides[0], "identifier_to_keep": sides[1]}
 
 
 def preview(caller: Caller, *updates: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rehearse *updates*."""
+    """Preview *updates*."""
     response = caller.post("/users/merge/preview", {"merge_updates": list(updates)})
     assert response.status_code == 200, response.json
     return response.json["updates"]
@@ -37,7 +37,7 @@ def merge(caller: Caller, worker: Worker, *updates: dict[str, Any]) -> list[dict
 
 
 def people(caller: Caller) -> None:
-    """Write three people with something of everything."""
+    """Write three profiles with data of different kinds, and two guests."""
     email = "shared@example.org"
     track(
         caller,
@@ -68,16 +68,16 @@ UPDATES = (
 )
 
 
-def test_a_preview_of_a_chain_says_what_the_merge_then_does(caller: Caller, worker: Worker) -> None:
+def test_a_preview_of_a_chain_equals_the_result_of_the_merge(caller: Caller, worker: Worker) -> None:
     people(caller)
 
-    rehearsed = preview(caller, *UPDATES)
+    previewed = preview(caller, *UPDATES)
     jobs = merge(caller, worker, *UPDATES)
 
-    told = ("index", "outcome", "reason", "orphan", "survivor")
-    assert [[update[key] for key in told] for update in rehearsed] == [[job[key] for key in told] for job in jobs]
-    assert [update["changes"] for update in rehearsed] == [job.get("changes", []) for job in jobs]
-    assert [update["outcome"] for update in rehearsed] == [
+    names = ("index", "outcome", "reason", "orphan", "survivor")
+    assert [[update[key] for key in names] for update in previewed] == [[job[key] for key in names] for job in jobs]
+    assert [update["changes"] for update in previewed] == [job.get("changes", []) for job in jobs]
+    assert [update["outcome"] for update in previewed] == [
         *["merged", "merged", "already_merged", "merged", "merged", "orphan_not_found", "orphan_not_found"]
     ]
 
@@ -91,7 +91,7 @@ def test_a_preview_writes_nothing(caller: Caller, connection: Connection) -> Non
     assert _everything(connection) == before
 
 
-def test_a_preview_is_refused_as_the_merge_would_be(caller: Caller) -> None:
+def test_an_invalid_preview_is_refused_like_a_merge(caller: Caller) -> None:
     response = caller.post("/users/merge/preview", {"merge_updates": [{}]})
 
     assert response.status_code == 400
@@ -103,5 +103,5 @@ def test_an_empty_preview_has_no_updates(caller: Caller) -> None:
 
 
 def _everything(connection: Connection) -> list[Any]:
-    """Return every row of every table that merges write to, with the transaction that wrote it."""
+    """Return every row of each table that merges write, with the transaction that wrote it."""
     return [connection.execute(f"SELECT *, xmin::text FROM {table} ORDER BY 1, 2, 3").fetchall() for table in TABLES]

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N`: the answer is held back until the batch has finished."""
+"""`Prefer: wait=N`: the response is delayed until the batch has finished."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,18 +19,18 @@ BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identif
 
 
 def merge(caller: Caller, prefer: str) -> Any:
-    """Send a merge that would rather wait."""
+    """Request a merge with the header `Prefer`."""
     return caller.post("/users/merge", BODY, headers={"Prefer": prefer})
 
 
 def only_job(connection: Connection, caller: Caller) -> str:
-    """Return the id of the caller's one job, as soon as there is one."""
+    """Wait for the caller's only job and return its id."""
     query, mine = "SELECT id FROM job WHERE workspace_id = %s", [caller.workspace_id]
     row = wait_until(lambda: connection.execute(query, mine).fetchone(), what="the job")
     return str(row["id"])
 
 
-def test_the_answer_comes_when_the_batch_has_finished(
+def test_the_response_is_sent_when_the_batch_has_finished(
     caller: Caller, connection: Connection, finish: Callable[..., None]
 ) -> None:
     with ThreadPoolExecutor(1) as thread:
@@ -48,7 +48,7 @@ def test_the_answer_comes_when_the_batch_has_finished(
     assert response.json["batch"] == caller.get(response.json["status_url"]).json
 
 
-def test_the_answer_comes_when_the_time_is_up(caller: Caller) -> None:
+def test_the_response_is_sent_when_the_time_expires(caller: Caller) -> None:
     began = monotonic()
     response = merge(caller, "wait=1")
 
@@ -58,7 +58,7 @@ def test_the_answer_comes_when_the_time_is_up(caller: Caller) -> None:
     assert response.json["batch"]["state"] == "queued"
 
 
-def test_waiting_for_no_time_shows_the_batch_as_it_is(caller: Caller) -> None:
+def test_a_wait_of_zero_seconds_returns_the_current_batch(caller: Caller) -> None:
     response = merge(caller, "wait=0")
 
     assert response.headers["Preference-Applied"] == "wait=0"
@@ -74,7 +74,7 @@ def test_waiting_for_no_time_shows_the_batch_as_it_is(caller: Caller) -> None:
         ("WAIT = 10 ; foo=bar, wait=20", "wait=10"),
     ],
 )
-def test_a_wish_is_read_as_the_standard_says(front_door: Flask, prefer: str, applied: str) -> None:
+def test_a_preference_is_parsed_like_in_the_standard(front_door: Flask, prefer: str, applied: str) -> None:
     with front_door.test_request_context(headers={"Prefer": prefer}):
         assert f"wait={prefer_wait.preferred_wait()}" == applied
 
@@ -82,7 +82,7 @@ def test_a_wish_is_read_as_the_standard_says(front_door: Flask, prefer: str, app
 @pytest.mark.parametrize(
     "prefer", ["", "wait", "wait=", "wait=-1", "wait=1.5", "wait=soon", "await=5", "respond-async"]
 )
-def test_what_is_no_wish_to_wait_is_ignored(caller: Caller, prefer: str) -> None:
+def test_an_invalid_preference_is_ignored(caller: Caller, prefer: str) -> None:
     response = merge(caller, prefer)
 
     assert response.status_code == 202
@@ -90,7 +90,7 @@ def test_what_is_no_wish_to_wait_is_ignored(caller: Caller, prefer: str) -> None
     assert "batch" not in response.json
 
 
-def test_an_empty_batch_is_not_waited_for(caller: Caller) -> None:
+def test_a_request_with_an_empty_batch_does_not_wait(caller: Caller) -> None:
     began = monotonic()
     response = caller.post("/users/merge", {"merge_updates": []}, headers={"Prefer": "wait=30"})
 
@@ -98,13 +98,13 @@ def test_an_empty_batch_is_not_waited_for(caller: Caller) -> None:
     assert (response.json or {})["batch"]["state"] == "finished"
 
 
-def test_while_nearly_all_threads_wait_nobody_else_may(caller: Caller, front_door: Flask) -> None:
-    seats = resources_of(front_door).settings.web_threads - prefer_wait.SPARE_THREADS
+def test_requests_do_not_wait_while_all_waiting_slots_are_taken(caller: Caller, front_door: Flask) -> None:
+    slots = resources_of(front_door).settings.web_threads - prefer_wait.SPARE_THREADS
     with ExitStack() as others, ThreadPoolExecutor(1) as thread:
-        for _ in range(seats - 1):
-            assert others.enter_context(prefer_wait.WAITING_SLOTS.take(seats))
+        for _ in range(slots - 1):
+            assert others.enter_context(prefer_wait.WAITING_SLOTS.take(slots))
         answer = thread.submit(merge, caller, "wait=2")
-        wait_until(lambda: prefer_wait.WAITING_SLOTS.taken == seats, what="the last seat to be taken")
+        wait_until(lambda: prefer_wait.WAITING_SLOTS.taken == slots, what="the last slot to be taken")
         refused = merge(caller, "wait=2")
         granted = answer.result()
 
@@ -114,7 +114,7 @@ def test_while_nearly_all_threads_wait_nobody_else_may(caller: Caller, front_doo
     assert prefer_wait.WAITING_SLOTS.taken == 0
 
 
-def test_a_process_that_is_to_end_answers_those_who_wait(
+def test_a_closing_process_responds_to_waiting_requests(
     caller: Caller, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closing = prefer_wait.Event()

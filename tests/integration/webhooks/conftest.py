@@ -1,6 +1,6 @@
-"""The room of webhooks: a front door that lets them lie on the loopback interface, a receiver, and a sender.
+"""Fixtures for tests of webhooks: an application that allows loopback URLs, a receiver, and a sender.
 
-The tests of a file share a database; each has a workspace of its own in it.
+The tests of a file share a database. Each test has its own workspace.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    """Settings with private networks allowed, and a schedule that a test can wait for."""
+    """Settings that allow private networks, with a short retry schedule."""
     return Settings(
         database_url=database_url,
         pool_timeout_s=30.0,
@@ -44,14 +44,14 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that takes whatever comes."""
+    """A receiver that accepts all requests."""
     with receiving() as receiver:
         yield receiver
 
 
 @pytest.fixture
 def make_caller(settings: Settings) -> Iterator[Callable[..., Caller]]:
-    """A function that makes a caller with all permissions in a workspace of its own, or with others in a given one."""
+    """A function that creates a caller, by default with all permissions in a new workspace."""
     flask = create_app(settings)
 
     def make(*, permissions: tuple[str, ...] = ("*",), workspace: str | None = None) -> Caller:
@@ -69,12 +69,12 @@ def make_caller(settings: Settings) -> Iterator[Callable[..., Caller]]:
 
 @pytest.fixture
 def make_notifier(settings: Settings, receiver: Receiver) -> Iterator[Callable[..., Notifier]]:
-    """A function that makes a sender with the room's settings, and some of its own."""
+    """A function that creates a sender with the settings of the tests. Keyword arguments replace settings."""
     made: list[Notifier] = []
     with open_pool(settings, name="test-sender") as pool:
 
-        def make(courier: WebhookClient | None = None, **own: Any) -> Notifier:
-            made.append(Notifier(pool, replace(settings, **own), courier))
+        def make(client: WebhookClient | None = None, **own: Any) -> Notifier:
+            made.append(Notifier(pool, replace(settings, **own), client))
             return made[-1]
 
         yield make

@@ -1,4 +1,4 @@
-"""Webhooks, merges and senders as the tests of this room make them."""
+"""Webhooks, merges and senders for the tests of webhooks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,25 +17,25 @@ Json = dict[str, Any]
 
 
 class Notifier:
-    """A sender without its process: the test says when it looks."""
+    """A sender without a process. The test runs its rounds."""
 
-    def __init__(self, pool: Pool, settings: Settings, courier: WebhookClient | None = None) -> None:
+    def __init__(self, pool: Pool, settings: Settings, client: WebhookClient | None = None) -> None:
         self._watcher = BatchWatcher(pool)
         self.sender = DeliverySender(
-            pool, settings, courier or WebhookClient(timeout_s=settings.webhook_timeout_s, private=True)
+            pool, settings, client or WebhookClient(timeout_s=settings.webhook_timeout_s, private=True)
         )
 
     def step(self) -> int:
-        """Look once at everything."""
+        """Run one round of the watcher and of the sender."""
         return self._watcher.run_once() + self.sender.run_once()
 
     def until(self, condition: Callable[[], Any], *, what: str = "") -> Any:
-        """Go on until *condition* holds."""
+        """Run rounds until *condition* is true, and return its value."""
         return wait_until(lambda: (self.step(), condition())[1], what=what)
 
 
 def a_webhook(caller: Caller, receiver: Receiver, path: str = "/hook", **own: Any) -> Json:
-    """Make a webhook at the receiver's *path* and return it with its secret."""
+    """Create a webhook at the receiver's *path* and return it with its secret."""
     answer = caller.post("/webhooks", {"url": receiver.url + path, **own})
     assert answer.status_code == 201, answer.text
     made: Json = answer.json
@@ -43,7 +43,7 @@ def a_webhook(caller: Caller, receiver: Receiver, path: str = "/hook", **own: An
 
 
 def a_merge(caller: Caller, *, orphan: str = "o", survivor: str = "s") -> str:
-    """Post a merge of people whom there are not, and return the id of its batch."""
+    """Request a merge of two profiles, which need not exist, and return the id of its batch."""
     pair = {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
     answer = caller.post("/users/merge", {"merge_updates": [pair]})
     batch_id: str = answer.json["batch_id"]
@@ -51,13 +51,13 @@ def a_merge(caller: Caller, *, orphan: str = "o", survivor: str = "s") -> str:
 
 
 def notices_of(caller: Caller, webhook: Json, **query: Any) -> list[Json]:
-    """Return the notices of a webhook as its workspace sees them."""
+    """Return the notices of a webhook from the API."""
     notices: list[Json] = caller.get(f"/webhooks/{webhook['webhook_id']}/notices", **query).json["notices"]
     return notices
 
 
 def died(connection: Connection, batch_id: str) -> UUID:
-    """Let the only job of a batch die, and return its id."""
+    """Set the only job of a batch to dead and return its id."""
     query = "UPDATE job SET state = 'dead', reason = 'So.', finished_at = now() WHERE batch_id = %s RETURNING id"
     (job,) = connection.execute(query, [batch_id]).fetchall()
     job_id: UUID = job["id"]

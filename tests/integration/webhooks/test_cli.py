@@ -1,4 +1,4 @@
-"""`mergelane webhooks` as its users run it, against a front door that listens."""
+"""The command `mergelane webhooks` against a running server."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -39,7 +39,7 @@ def run(settings: Settings, caller: Caller) -> Iterator[Callable[..., Result]]:
         resources_of(flask).close()
 
 
-def test_a_webhook_is_made_tested_looked_at_and_deleted(
+def test_a_webhook_is_created_tested_listed_disabled_enabled_and_deleted(
     run: Callable[..., Result], receiver: Receiver, notifier: Notifier
 ) -> None:
     made = run("create", f"{receiver.url}/hook", "--description", "CRM", "--json")
@@ -80,8 +80,8 @@ def test_a_secret_is_rotated_and_a_dead_notice_retried(
 
 
 @pytest.mark.parametrize("command", ["enable", "disable", "delete", "rotate", "test", "notices"])
-def test_an_unknown_webhook_is_an_error_in_a_sentence(run: Callable[..., Result], command: str) -> None:
-    told = run(command, str(uuid7()))
+def test_an_unknown_webhook_gets_an_error_message(run: Callable[..., Result], command: str) -> None:
+    result = run(command, str(uuid7()))
 
-    assert told.exit_code == 1
-    assert "There is no webhook with this id." in told.stderr
+    assert result.exit_code == 1
+    assert "There is no webhook with this id." in result.stderr

@@ -1,4 +1,4 @@
-"""Notices are signed with PostgreSQL's time: a sender whose own clock is wrong is not refused by its receivers."""
+"""Notices are signed with PostgreSQL's time, so that receivers accept them if the clock of the sender is wrong."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ def test_a_notice_is_signed_with_the_time_of_postgresql(
     )
     with pool.connection() as connection:
         (row,) = connection.execute("SELECT clock_timestamp() AS now").fetchall()
-    # As if the clock of PostgreSQL, or that of this machine, were hours off.
+    # The clocks of PostgreSQL and of this machine differ by *hours*.
     at = leased.leased_at + timedelta(hours=hours)
     result = notifier.sender._attempt(replace(leased, leased_at=at))
 

@@ -1,4 +1,4 @@
-"""The receivers that docs/webhooks.md shows: they take what the sender sends, once, and nothing else."""
+"""The receivers in docs/webhooks.md accept each notice of the sender once and refuse all other requests."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.support.worker import Worker
 
 DOCUMENT = text_of("docs/webhooks.md")
 OTHER_SECRET = "whsec_" + "B" * 43 + "="
-#: How code of a language is run, and what calls the receiver with requests from standard input.
+#: The commands that run code of each language, and the code that passes requests from standard input to the receiver.
 RUNNERS = {"javascript": ["node", "-e"], "php": ["php", "-r"]}
 MAIN = {
     "javascript": """
@@ -37,8 +37,8 @@ echo json_encode($verdicts);
 }
 
 
-def shown(name: str) -> Any:
-    """Return the function *name* that the documentation shows, in a module of its own."""
+def documented(name: str) -> Any:
+    """Return the function *name* of the documentation, from a separate module."""
     (code,) = [each for each in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL) if f"def {name}(" in each]
     module: dict[str, Any] = {}
     exec(compile(code, "docs/webhooks.md", "exec"), module)  # noqa: S102  the code that readers copy
@@ -47,7 +47,7 @@ def shown(name: str) -> Any:
 
 @pytest.fixture
 def sent(caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier) -> tuple[Received, str]:
-    """A request as the sender sends it, and the secret."""
+    """A request of the sender, and the secret."""
     webhook = a_webhook(caller, receiver)
     a_merge(caller)
     worker.work()
@@ -55,11 +55,11 @@ def sent(caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier)
     return receiver.received[0], webhook["secret"]
 
 
-def test_the_receiver_of_the_documentation_takes_a_notice_once(
+def test_the_documented_receiver_processes_a_notice_once(
     sent: tuple[Received, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     request, secret = sent
-    receive = shown("receive")
+    receive = documented("receive")
     answers = [receive(request.body, request.headers, secret) for _ in range(2)]
     printed = capsys.readouterr().out
 
@@ -67,9 +67,9 @@ def test_the_receiver_of_the_documentation_takes_a_notice_once(
     assert printed == f"{request.content['data']['batch_id']} {{'orphan_not_found': 1}}\n"
 
 
-def test_the_receiver_of_the_documentation_refuses_what_is_not_ours(sent: tuple[Received, str]) -> None:
+def test_the_documented_receiver_refuses_forged_and_old_requests(sent: tuple[Received, str]) -> None:
     request, secret = sent
-    receive, is_genuine = shown("receive"), shown("is_genuine")
+    receive, is_genuine = documented("receive"), documented("is_genuine")
     then, notice_id = datetime.now(UTC) - timedelta(minutes=10), UUID(request.notice_id)
     old = signature_headers(notice_id=notice_id, at=then, body=request.body, secrets=[secret])
     other_id = {**request.headers, "webhook-id": "another"}
@@ -99,7 +99,7 @@ def forgeries(request: Received, secret: str) -> list[tuple[bytes, dict[str, str
 
 
 @pytest.mark.parametrize("language", RUNNERS)
-def test_the_receivers_in_other_languages_accept_what_is_ours_and_refuse_all_else(
+def test_the_documented_receivers_in_other_languages_refuse_forged_requests(
     sent: tuple[Received, str], language: str
 ) -> None:
     request, secret = sent
@@ -108,14 +108,14 @@ def test_the_receivers_in_other_languages_accept_what_is_ours_and_refuse_all_els
     )
     genuine = [(request.body, dict(request.headers)), (request.body, {**request.headers, **rotated})]
     given = [*genuine, *forgeries(request, secret)]
-    is_genuine = shown("is_genuine")
+    is_genuine = documented("is_genuine")
 
     assert [is_genuine(body, headers, secret) for body, headers in given] == [True] * 2 + [False] * 8
     assert verified(language, given, secret) == [True] * 2 + [False] * 8
 
 
 def verified(language: str, given: list[tuple[bytes, dict[str, str]]], secret: str) -> list[bool]:
-    """Return what the receiver that the documentation shows in *language* says of bodies and headers."""
+    """Return the results of the documented receiver in *language* for bodies and headers."""
     program, *options = RUNNERS[language]
     if shutil.which(program) is None:
         missing(program, FileNotFoundError(f"The program {program} is not installed."))
@@ -133,11 +133,11 @@ def verified(language: str, given: list[tuple[bytes, dict[str, str]]], secret: s
     return verdicts
 
 
-def test_the_documentation_tells_every_member_of_a_notice(sent: tuple[Received, str]) -> None:
+def test_the_documentation_names_every_member_and_header_of_a_notice(sent: tuple[Received, str]) -> None:
     request, _ = sent
-    told = set(re.findall(r'"(\w+)":', DOCUMENT.partition("## The request")[2].partition("## Receive notices")[0]))
+    names = set(re.findall(r'"(\w+)":', DOCUMENT.partition("## The request")[2].partition("## Receive notices")[0]))
 
-    assert request.content.keys() | request.content["data"].keys() <= told
+    assert request.content.keys() | request.content["data"].keys() <= names
     assert {name for name in request.headers if name.startswith("webhook-")} == set(
         re.findall(r"^(webhook-\w+):", DOCUMENT, re.MULTILINE)
     )

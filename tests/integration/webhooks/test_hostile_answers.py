@@ -1,4 +1,4 @@
-"""Whatever a receiver answers is one attempt, and the notices of other workspaces are sent meanwhile."""
+"""Each response of a receiver, valid or not, is one attempt and does not delay notices of other workspaces."""
 
 from collections.abc import Callable
 from random import Random
@@ -21,7 +21,7 @@ WEBHOOKS = 4
 TIMEOUT_S = 0.5
 
 
-def test_each_answer_is_one_attempt_and_another_workspace_does_not_notice(
+def test_each_response_is_one_attempt_and_does_not_delay_another_workspace(
     make_caller: Callable[..., Caller], make_notifier: Callable[..., Notifier], receiver: Receiver
 ) -> None:
     hostile, stranger = make_caller(), make_caller()
@@ -50,19 +50,19 @@ def test_each_answer_is_one_attempt_and_another_workspace_does_not_notice(
 
 
 def all_ended(caller: Caller, webhooks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the notices of *webhooks* when none waits."""
+    """Return the notices of *webhooks*, or an empty list while a notice waits."""
     found = [notice for each in webhooks for notice in notices_of(caller, each, limit=100)]
     return found if not any(each["state"] == "waiting" for each in found) else []
 
 
 def result_of(answer: Answer, *, timeout_s: float = 5.0) -> AttemptResult:
-    """Return the result of an attempt that gets *answer*."""
+    """Return the result of an attempt whose response is *answer*."""
     with answering([answer]) as receiver:
         return WebhookClient(timeout_s=timeout_s, private=True).post(receiver.url, headers={}, body=b"{}")
 
 
 @pytest.mark.parametrize("interim", [100, 102, 103, 199])
-def test_interim_responses_are_passed_over(interim: int) -> None:
+def test_interim_responses_are_ignored(interim: int) -> None:
     text = b"HTTP/1.1 %d x\r\nX: y\r\n\r\n" % interim
 
     assert result_of(Answer(text * 3 + OK + b"\r\n", end="silence")).status == 200
@@ -76,13 +76,13 @@ def test_interim_responses_are_passed_over(interim: int) -> None:
         Answer(OK, repeated=b"X: " + b"y" * 1_000 + b"\r\n"),
     ],
 )
-def test_headers_and_interim_responses_without_end_are_refused_before_the_time_is_up(answer: Answer) -> None:
+def test_endless_headers_and_interim_responses_are_refused_before_the_timeout(answer: Answer) -> None:
     result = result_of(answer)
 
     assert result.error in ("The connection failed (ResponseTooLong).", "The connection failed (HTTPException).")
 
 
-def test_a_result_that_cannot_be_recorded_is_a_failure_and_the_others_are_recorded(
+def test_a_result_that_cannot_be_stored_is_a_failure_and_others_are_stored(
     make_caller: Callable[..., Caller], make_notifier: Callable[..., Notifier], receiver: Receiver
 ) -> None:
     class Client(WebhookClient):
@@ -102,7 +102,7 @@ def test_a_result_that_cannot_be_recorded_is_a_failure_and_the_others_are_record
     assert (good["state"], good["last_status"]) == ("sent", 204)
 
 
-def test_one_workspace_uses_no_more_threads_than_the_setting_says(
+def test_the_threads_of_a_workspace_are_limited_by_the_setting(
     make_caller: Callable[..., Caller], make_notifier: Callable[..., Notifier], receiver: Receiver
 ) -> None:
     caller = make_caller()
@@ -119,5 +119,5 @@ def test_one_workspace_uses_no_more_threads_than_the_setting_says(
 
 
 def lease_again(sender: DeliverySender) -> int:
-    """Return what a further round did."""
+    """Return the number of deliveries that a further round leases."""
     return sender.run_once()

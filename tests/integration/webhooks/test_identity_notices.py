@@ -25,7 +25,7 @@ def merge_all(caller: Caller, pool: Pool, *external_ids: str) -> list[Json]:
 
 
 def without_names(change: Json) -> Json:
-    """Return a change of the feed as a notice has it."""
+    """Return a change of the feed without its external_ids, like in a notice."""
     sides = {side: change[side] and {"braze_id": change[side]["braze_id"]} for side in ("orphan", "survivor")}
     return {name: value for name, value in change.items() if name != "former_external_id"} | sides
 
@@ -41,10 +41,10 @@ def test_changes_are_sent_in_the_order_of_the_feed_without_external_ids(
     notifier.until(lambda: [each for each in receiver.received if each.path == "/hook"])
     (request,) = [each for each in receiver.received if each.path == "/hook"]
 
-    told = request.verified(webhook["secret"])
+    content = request.verified(webhook["secret"])
     changes = feed(caller)
     assert [each["kind"] for each in changes] == ["merge", "undo"]
-    assert told == {
+    assert content == {
         "type": TYPE,
         "timestamp": changes[-1]["at"],
         "data": {"changes": [without_names(each) for each in changes]},
@@ -53,7 +53,7 @@ def test_changes_are_sent_in_the_order_of_the_feed_without_external_ids(
     assert all(b"identity.changed" not in each.body for each in receiver.received if each.path == "/batches")
 
 
-def test_a_change_causes_one_notice_however_often_the_relay_looks_and_many_changes_few(
+def test_each_change_is_in_one_notice_and_a_notice_has_several_changes(
     caller: Caller, pool: Pool, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.webhooks.identities.MOST", 3)
@@ -70,7 +70,7 @@ def test_a_webhook_without_types_gets_batches_only(caller: Caller, receiver: Rec
     assert a_webhook(caller, receiver)["types"] == ["merge.batch.finished"]
 
 
-def test_a_key_that_may_not_read_identities_cannot_send_them_anywhere(
+def test_selecting_identity_changes_needs_the_permission_identities_read(
     make_caller: Callable[..., Caller], caller: Caller, receiver: Receiver
 ) -> None:
     webhook = a_webhook(caller, receiver, types=[TYPE])

@@ -1,4 +1,4 @@
-"""Webhooks stand in nobody's way: not in that of merges, and not in each other's; what a sender drops another sends."""
+"""Webhooks do not delay merges or each other. A second sender delivers the notices of a sender that stops."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -27,12 +27,12 @@ from workers.sender.webhook_client import WebhookClient
 
 @pytest.fixture
 def pool(settings: Settings) -> Iterator[Pool]:
-    """A pool beside the sender's."""
+    """A separate pool from the sender's."""
     with open_pool(settings, name="test") as pool:
         yield pool
 
 
-def test_a_webhook_that_hangs_holds_no_lock_that_a_merge_or_its_owner_needs(
+def test_a_webhook_without_a_response_holds_no_lock_of_merges_or_webhooks(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -51,7 +51,7 @@ def test_a_webhook_that_hangs_holds_no_lock_that_a_merge_or_its_owner_needs(
     assert caller.patch(f"/webhooks/{webhook['webhook_id']}", {"description": "slow"}).status_code == 200
 
 
-def test_a_webhook_that_hangs_takes_only_its_share_and_others_get_their_notices(
+def test_a_webhook_without_a_response_uses_its_share_and_others_get_notices(
     make_caller: Callable[..., Caller], receiver: Receiver, make_notifier: Callable[..., Notifier]
 ) -> None:
     notifier = make_notifier(webhook_threads=16)
@@ -68,7 +68,7 @@ def test_a_webhook_that_hangs_takes_only_its_share_and_others_get_their_notices(
     assert len(receiver.of("/slow")) == AT_ONCE
 
 
-def test_one_workspace_keeps_no_more_than_its_share_of_the_threads_busy(
+def test_the_threads_of_a_workspace_are_limited_to_its_share(
     make_caller: Callable[..., Caller], receiver: Receiver, make_notifier: Callable[..., Notifier]
 ) -> None:
     notifier = make_notifier(webhook_threads=8)
@@ -85,7 +85,7 @@ def test_one_workspace_keeps_no_more_than_its_share_of_the_threads_busy(
     assert len(receiver.received) == 3
 
 
-def test_a_webhook_that_says_nothing_is_given_up_in_time(
+def test_an_attempt_without_a_response_ends_at_its_timeout(
     caller: Caller, receiver: Receiver, settings: Settings, make_notifier: Callable[..., Notifier]
 ) -> None:
     notifier = make_notifier(WebhookClient(timeout_s=0.3, private=True))
@@ -97,7 +97,7 @@ def test_a_webhook_that_says_nothing_is_given_up_in_time(
     assert notices_of(caller, webhook)[0]["last_error"] == "There was no answer within 0.3 s."
 
 
-def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
+def test_a_leased_delivery_is_not_leased_again_before_its_lease_expires(
     caller: Caller, receiver: Receiver, pool: Pool
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -125,7 +125,7 @@ def test_what_one_sender_has_in_hand_no_other_takes_until_its_time_is_up(
     assert notices_of(caller, webhook)[0]["state"] == "waiting"
 
 
-def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
+def test_a_retry_concurrent_with_the_end_of_its_batch_causes_a_second_notice(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection, pool: Pool
 ) -> None:
     a_webhook(caller, receiver)
@@ -138,7 +138,7 @@ def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
 
     with connection.transaction():
         watching.check_watched_batches(Transaction(connection, workspace_id), limit=9)
-        # The transaction that tells of the end is committed while the retry waits for it.
+        # The transaction that stores the notice is committed while the retry waits for it.
         while_waiting(pool.conninfo, retry_the_job, then=lambda: connection.execute("COMMIT"))
         connection.execute("BEGIN")
     worker.work()
@@ -150,7 +150,7 @@ def test_a_retry_that_meets_the_end_of_its_batch_is_watched_all_the_same(
 
 @pytest.fixture
 def process(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], Process]]:
-    """A function that starts a sender as a process of its own."""
+    """A function that starts a sender process."""
     started: list[Process] = []
     environ = {
         "DATABASE_URL": settings.database_url,
@@ -169,7 +169,7 @@ def process(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], Process
         each.kill()
 
 
-def test_what_a_killed_sender_had_in_hand_is_sent_again_under_the_same_id(
+def test_the_delivery_of_a_killed_sender_is_sent_again_with_the_same_id(
     caller: Caller, receiver: Receiver, worker: Worker, process: Callable[[], Process]
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -187,7 +187,7 @@ def test_what_a_killed_sender_had_in_hand_is_sent_again_under_the_same_id(
     assert len({each.notice_id for each in receiver.received}) == 1
 
 
-def test_a_sender_that_must_stop_finishes_its_deliveries(
+def test_a_stopped_sender_finishes_its_deliveries(
     caller: Caller, receiver: Receiver, process: Callable[[], Process]
 ) -> None:
     webhook = a_webhook(caller, receiver)

@@ -1,4 +1,4 @@
-"""The rounds of the sender: a webhook that answers quickly gets its next notices without a pause."""
+"""The rounds of the sender: a webhook that responds quickly gets its next notices without a pause."""
 
 from collections.abc import Callable
 
@@ -12,27 +12,27 @@ from workers.sender import sending
 NOTICES = 12
 
 
-def test_the_next_notices_are_sent_as_soon_as_the_webhook_has_answered(
+def test_the_next_notices_are_sent_as_soon_as_the_webhook_responds(
     make_caller: Callable[..., Caller],
     make_notifier: Callable[..., Notifier],
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # However slow this machine is.
+    # The test must not depend on the speed of the machine.
     monkeypatch.setattr(sending, "ANSWER_S", 60.0)
     caller, sender = make_caller(), make_notifier().sender
     webhook = a_webhook(caller, receiver)
     for _ in range(NOTICES):
         caller.post(f"/webhooks/{webhook['webhook_id']}/test", {})
 
-    # A loop of the sender makes a pause as soon as this is 0.
+    # The loop of the sender pauses when both return 0.
     while sender.run_once() or sender.await_answer():
         pass
 
     assert len(receiver.received) == NOTICES
 
 
-def test_a_webhook_that_does_not_answer_is_waited_for_only_a_moment(
+def test_the_sender_waits_only_briefly_for_a_webhook_without_a_response(
     make_caller: Callable[..., Caller], make_notifier: Callable[..., Notifier], receiver: Receiver
 ) -> None:
     caller, sender = make_caller(), make_notifier(webhook_timeout_s=30).sender

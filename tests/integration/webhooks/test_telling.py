@@ -1,4 +1,4 @@
-"""A batch that finishes is told to every webhook that wants to know, signed, and again until it was heard."""
+"""Every webhook that selects finished batches gets a signed notice, which is retried until the webhook accepts it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ FAILING = (500, {})
 
 
 def failing_first(times: int, answer: tuple[int, dict[str, str]] = FAILING) -> Callable[[Received], Any]:
-    """Return answers that fail so many *times* for each notice, and then succeed."""
+    """Return a function whose responses fail *times* times for each notice and then succeed."""
     seen: list[str] = []
 
     def answered(request: Received) -> tuple[int, dict[str, str]]:
@@ -59,7 +59,9 @@ def test_a_finished_batch_sends_a_signed_notice_without_identifiers(
     assert request.headers["content-type"] == "application/json"
 
 
-def test_the_notice_is_visible_as_sent(caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier) -> None:
+def test_a_delivered_notice_is_listed_as_sent(
+    caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
+) -> None:
     webhook = a_webhook(caller, receiver)
     batch_id = a_merge(caller)
     worker.work()
@@ -85,7 +87,7 @@ def test_an_unfinished_batch_sends_no_notice(
     notifier.until(lambda: states(caller, webhook) == ["sent"])
 
 
-def test_a_workspace_without_a_webhook_watches_nothing(caller: Caller, connection: Connection) -> None:
+def test_a_workspace_without_a_webhook_watches_no_batch(caller: Caller, connection: Connection) -> None:
     a_merge(caller)
     rows = connection.execute("SELECT 1 FROM webhook_watch WHERE workspace_id = %s", [caller.workspace_id]).fetchall()
 
@@ -117,7 +119,7 @@ def test_batches_of_each_kind_send_notices(
     assert data["counts"] == {"identify": {"identified": 1}, "undo": {"undone": 1}, "nothing": {}}[kind]
 
 
-def test_a_webhook_that_fails_is_tried_again_under_the_same_id_and_with_the_same_body(
+def test_a_failed_notice_is_retried_with_the_same_id_and_body(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -133,7 +135,7 @@ def test_a_webhook_that_fails_is_tried_again_under_the_same_id_and_with_the_same
     assert notices_of(caller, webhook)[0]["attempts"] == 3
 
 
-def test_it_is_dead_when_the_schedule_has_run_out_and_can_be_retried_by_hand(
+def test_a_notice_is_dead_after_its_last_attempt_and_can_be_retried(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -156,7 +158,9 @@ def test_it_is_dead_when_the_schedule_has_run_out_and_can_be_retried_by_hand(
     assert {each.notice_id for each in receiver.received} == {dead["notice_id"]}
 
 
-def test_gone_disables_the_webhook(caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier) -> None:
+def test_a_webhook_that_responds_with_410_is_disabled(
+    caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier
+) -> None:
     webhook = a_webhook(caller, receiver)
     receiver.answer = lambda _: (410, {})
     a_merge(caller)
@@ -172,7 +176,7 @@ def test_gone_disables_the_webhook(caller: Caller, receiver: Receiver, worker: W
     assert len(receiver.received) == 1
 
 
-def test_a_webhook_that_asks_for_time_gets_it(
+def test_the_retry_after_of_a_webhook_delays_the_next_attempt(
     caller: Caller, receiver: Receiver, worker: Worker, notifier: Notifier, connection: Connection
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -218,7 +222,7 @@ def test_a_batch_that_finishes_again_after_a_retry_sends_a_notice_with_another_i
     assert first.notice_id != second.notice_id
 
 
-def test_while_a_webhook_is_disabled_its_notices_wait(
+def test_notices_of_a_disabled_webhook_wait(
     caller: Caller, receiver: Receiver, notifier: Notifier, worker: Worker
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -235,7 +239,7 @@ def test_while_a_webhook_is_disabled_its_notices_wait(
     assert refused.status_code == 409
 
 
-def test_a_webhook_can_be_tested(caller: Caller, receiver: Receiver, notifier: Notifier) -> None:
+def test_a_test_of_a_webhook_sends_a_notice(caller: Caller, receiver: Receiver, notifier: Notifier) -> None:
     webhook = a_webhook(caller, receiver)
     answer = caller.post(f"/webhooks/{webhook['webhook_id']}/test")
     notifier.until(lambda: receiver.received)
@@ -246,7 +250,7 @@ def test_a_webhook_can_be_tested(caller: Caller, receiver: Receiver, notifier: N
     assert (answer.json or {})["notice_id"] == receiver.received[0].notice_id
 
 
-def test_a_rotated_secret_signs_beside_the_former_one_for_a_day(
+def test_the_former_and_the_rotated_secret_sign_until_the_former_expires(
     caller: Caller, receiver: Receiver, notifier: Notifier, connection: Connection
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -267,7 +271,7 @@ def test_a_rotated_secret_signs_beside_the_former_one_for_a_day(
         after.verified(webhook["secret"])
 
 
-def test_a_secret_whose_pepper_is_gone_signs_nothing_and_says_so(
+def test_a_notice_whose_pepper_is_missing_is_dead_with_an_error(
     caller: Caller, receiver: Receiver, make_notifier: Callable[..., Notifier]
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -279,7 +283,7 @@ def test_a_secret_whose_pepper_is_gone_signs_nothing_and_says_so(
     assert "MERGELANE_WEBHOOK_PEPPER" in notices_of(caller, webhook)[0]["last_error"]
 
 
-def test_a_pepper_that_is_listed_behind_a_newer_one_goes_on_signing(
+def test_a_secret_with_an_older_configured_pepper_signs_notices(
     caller: Caller, receiver: Receiver, settings: Settings, make_notifier: Callable[..., Notifier]
 ) -> None:
     webhook = a_webhook(caller, receiver)
@@ -290,7 +294,7 @@ def test_a_pepper_that_is_listed_behind_a_newer_one_goes_on_signing(
     assert receiver.received[0].verified(webhook["secret"])
 
 
-def test_each_webhook_of_the_workspace_gets_a_notice_and_none_of_another(
+def test_a_notice_is_sent_to_each_webhook_of_its_workspace_only(
     make_caller: Callable[..., Caller], receiver: Receiver, worker: Worker, notifier: Notifier
 ) -> None:
     owner, stranger = make_caller(), make_caller()

@@ -1,4 +1,4 @@
-"""One request to one webhook: to the very address that was checked, with TLS for its name, within its time."""
+"""One request to one webhook: to the checked address, with TLS for the name of the host, within the timeout."""
 
 import socket
 import ssl
@@ -20,8 +20,8 @@ BODY = b'{"type":"webhook.test"}'
 LOOPBACK = ["127.0.0.1"]
 
 
-def bring(url: str, *, resolve: Callable[[str, int], Sequence[str]] | None = None, **own: object) -> AttemptResult:
-    """Bring a body to *url* and return what became of it."""
+def post(url: str, *, resolve: Callable[[str, int], Sequence[str]] | None = None, **own: object) -> AttemptResult:
+    """Post a body to *url* and return the result of the attempt."""
     whole = {"timeout_s": 5.0, "private": True, **({} if resolve is None else {"resolve": resolve}), **own}
     return WebhookClient(**whole).post(url, headers={"webhook-id": "7"}, body=BODY)  # type: ignore[arg-type]
 
@@ -38,106 +38,106 @@ def port_of(receiver: Receiver) -> int:
     return int(receiver.url.rpartition(":")[2])
 
 
-def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_looked_up_once(receiver: Receiver) -> None:
-    asked: list[str] = []
+def test_the_name_is_resolved_once_and_the_client_connects_to_the_checked_address(receiver: Receiver) -> None:
+    lookups: list[str] = []
 
     def changing(host: str, port: int) -> Sequence[str]:
-        asked.append(host)
-        return LOOPBACK if len(asked) == 1 else ["10.255.255.1"]
+        lookups.append(host)
+        return LOOPBACK if len(lookups) == 1 else ["10.255.255.1"]
 
-    ending = bring(f"http://hooks.invalid:{port_of(receiver)}/hook", resolve=changing)
+    result = post(f"http://hooks.invalid:{port_of(receiver)}/hook", resolve=changing)
 
-    assert ending.status == 204
-    assert asked == ["hooks.invalid"]
+    assert result.status == 204
+    assert lookups == ["hooks.invalid"]
     assert receiver.received[0].headers["host"] == f"hooks.invalid:{port_of(receiver)}"
 
 
-def test_a_name_that_leads_inside_by_the_time_of_sending_is_not_called(receiver: Receiver) -> None:
-    ending = bring(f"https://hooks.invalid:{port_of(receiver)}/", resolve=lambda *_: LOOPBACK, private=False)
+def test_a_name_that_resolves_to_a_private_address_is_not_called(receiver: Receiver) -> None:
+    result = post(f"https://hooks.invalid:{port_of(receiver)}/", resolve=lambda *_: LOOPBACK, private=False)
 
-    assert ending.status is None
-    assert ending.error is not None
-    assert ending.error.startswith("It was not sent: 'url' leads to no public address")
+    assert result.status is None
+    assert result.error is not None
+    assert result.error.startswith("It was not sent: 'url' leads to no public address")
     assert receiver.received == []
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/"]
 )
-def test_an_address_of_ours_in_the_url_is_not_called(url: str) -> None:
-    error = bring(url, private=False).error
+def test_a_private_address_in_the_url_is_not_called(url: str) -> None:
+    error = post(url, private=False).error
 
     assert error is not None
     assert error.startswith("It was not sent: ")
 
 
-def test_no_proxy_of_the_environment_is_heeded(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
-    assert bring(receiver.url).status == 204
+    assert post(receiver.url).status == 204
 
 
-def test_another_address_of_the_name_is_tried_when_the_first_takes_no_connection(receiver: Receiver) -> None:
-    # Nobody listens there: the receiver has that port on one address alone.
+def test_the_next_address_of_a_name_is_tried_if_the_first_refuses_the_connection(receiver: Receiver) -> None:
+    # No process listens on 127.0.0.2: the receiver has that port on 127.0.0.1 only.
     addresses = ["127.0.0.2", *LOOPBACK]
 
-    assert bring(f"http://hooks.invalid:{port_of(receiver)}/", resolve=lambda *_: addresses).status == 204
+    assert post(f"http://hooks.invalid:{port_of(receiver)}/", resolve=lambda *_: addresses).status == 204
 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """An authority of the test's own."""
+    """A certificate authority of the tests."""
     return trustme.CA()
 
 
 @contextmanager
 def with_tls(authority: trustme.CA, name: str) -> Iterator[tuple[Receiver, list[str | None]]]:
-    """Lend a receiver with a certificate for *name*, and the names that it is asked for."""
-    asked: list[str | None] = []
+    """Yield a receiver with a certificate for *name*, and the list of the server names that clients request."""
+    server_names: list[str | None] = []
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(server)
-    server.sni_callback = lambda _socket, asked_for, _context: asked.append(asked_for)  # type: ignore[assignment]
+    server.sni_callback = lambda _socket, server_name, _context: server_names.append(server_name)  # type: ignore[assignment]
     with receiving(server) as receiver:
-        yield receiver, asked
+        yield receiver, server_names
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    """Return a client's context that trusts *authority* alone."""
+    """Return a client context that trusts only *authority*."""
     context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
     assert context.check_hostname
     return context
 
 
-def test_tls_is_for_the_name_although_the_connection_is_to_an_address(authority: trustme.CA) -> None:
-    with with_tls(authority, "hooks.example") as (receiver, asked):
+def test_tls_verifies_the_name_although_the_connection_is_to_an_address(authority: trustme.CA) -> None:
+    with with_tls(authority, "hooks.example") as (receiver, server_names):
         url = f"https://hooks.example:{port_of(receiver)}/hook"
-        ending = bring(url, resolve=lambda *_: LOOPBACK, tls=trusting(authority))
+        result = post(url, resolve=lambda *_: LOOPBACK, tls=trusting(authority))
 
-    assert (ending.status, ending.error) == (204, None)
-    assert asked == ["hooks.example"]
+    assert (result.status, result.error) == (204, None)
+    assert server_names == ["hooks.example"]
 
 
 def test_a_certificate_for_another_name_is_not_accepted(authority: trustme.CA) -> None:
     with with_tls(authority, "other.example") as (receiver, _):
         url = f"https://hooks.example:{port_of(receiver)}/hook"
-        ending = bring(url, resolve=lambda *_: LOOPBACK, tls=trusting(authority))
+        result = post(url, resolve=lambda *_: LOOPBACK, tls=trusting(authority))
 
-    assert ending.error is not None
-    assert ending.error.startswith("TLS failed: the certificate was not accepted")
+    assert result.error is not None
+    assert result.error.startswith("TLS failed: the certificate was not accepted")
     assert receiver.received == []
 
 
 def test_a_certificate_of_an_unknown_authority_is_not_accepted(authority: trustme.CA) -> None:
     with with_tls(authority, "hooks.example") as (receiver, _):
-        ending = bring(f"https://hooks.example:{port_of(receiver)}/", resolve=lambda *_: LOOPBACK)
+        result = post(f"https://hooks.example:{port_of(receiver)}/", resolve=lambda *_: LOOPBACK)
 
-    assert ending.error is not None
-    assert ending.error.startswith("TLS failed: the certificate was not accepted")
+    assert result.error is not None
+    assert result.error.startswith("TLS failed: the certificate was not accepted")
 
 
-def test_the_error_of_a_server_without_tls_is_its_own(receiver: Receiver) -> None:
-    error = bring(receiver.url.replace("http:", "https:")).error
+def test_a_server_without_tls_gets_a_tls_error(receiver: Receiver) -> None:
+    error = post(receiver.url.replace("http:", "https:")).error
 
     assert error is not None
     assert error.startswith("TLS failed: ")
@@ -145,7 +145,7 @@ def test_the_error_of_a_server_without_tls_is_its_own(receiver: Receiver) -> Non
 
 @contextmanager
 def dripping(text: bytes) -> Iterator[str]:
-    """Lend the URL of a server that answers *text* byte by byte, for ever."""
+    """Yield the URL of a server that sends *text* and then single bytes without an end."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
@@ -173,49 +173,49 @@ def dripping(text: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("text", [b"", b"HTTP/1.1 200 OK\r\nX-Endless: "])
-def test_an_answer_byte_by_byte_is_cut_off_when_its_time_is_up(text: bytes) -> None:
+def test_a_response_that_arrives_byte_by_byte_is_cut_off_at_the_timeout(text: bytes) -> None:
     with dripping(text) as url:
-        ending = bring(url, timeout_s=0.4)
+        result = post(url, timeout_s=0.4)
 
-    assert ending.error == "There was no answer within 0.4 s."
+    assert result.error == "There was no answer within 0.4 s."
 
 
 def test_a_body_that_never_ends_is_not_read() -> None:
     with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n") as url:
-        assert bring(url).status == 200
+        assert post(url).status == 200
 
 
-def test_what_speaks_no_http_is_a_failure_that_quotes_nothing() -> None:
+def test_a_response_that_is_not_http_is_a_failure_that_quotes_nothing() -> None:
     with dripping(b"-ERR secret of another service\r\n\r\n") as url:
-        error = bring(url).error
+        error = post(url).error
 
     assert error == "The connection failed (BadStatusLine)."
 
 
-def test_a_port_on_which_nobody_listens_is_a_failure(receiver: Receiver) -> None:
+def test_a_closed_port_is_a_failure(receiver: Receiver) -> None:
     url = f"http://127.0.0.2:{port_of(receiver)}/"
 
-    assert bring(url).error == "The connection failed (ConnectionRefusedError)."
+    assert post(url).error == "The connection failed (ConnectionRefusedError)."
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("120", 120), ("soon", 0), ("-5", 0), ("", 0), ("9" * 30, LONGEST_S)])
-def test_how_long_a_webhook_wants_to_be_left_alone_is_read(receiver: Receiver, text: str, seconds: float) -> None:
+def test_retry_after_is_read_as_a_number_of_seconds(receiver: Receiver, text: str, seconds: float) -> None:
     receiver.answer = lambda _: (503, {"Retry-After": text})
 
-    assert bring(receiver.url).retry_after_s == seconds
+    assert post(receiver.url).retry_after_s == seconds
 
 
-def test_it_is_read_as_a_date_too(receiver: Receiver) -> None:
+def test_retry_after_is_read_as_a_date(receiver: Receiver) -> None:
     at = datetime.now(UTC) + timedelta(hours=1)
     receiver.answer = lambda _: (503, {"Retry-After": format_datetime(at, usegmt=True)})
 
-    assert 3500 < bring(receiver.url).retry_after_s <= 3600
+    assert 3500 < post(receiver.url).retry_after_s <= 3600
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_date_is_by_the_clock_of_the_webhook(receiver: Receiver, hours: int) -> None:
+def test_a_date_in_retry_after_is_relative_to_the_clock_of_the_webhook(receiver: Receiver, hours: int) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
     again = format_datetime(at + timedelta(seconds=6), usegmt=True)
     receiver.answer = lambda _: (503, {"Date": format_datetime(at, usegmt=True), "Retry-After": again})
 
-    assert bring(receiver.url).retry_after_s == 6
+    assert post(receiver.url).retry_after_s == 6

@@ -1,4 +1,4 @@
-"""Webhooks as their workspace makes, sees and changes them."""
+"""The endpoints that create, list, change and delete webhooks."""
 
 from collections.abc import Callable
 
@@ -14,19 +14,19 @@ from tests.support.receiver import Receiver
 DEFAULT = ["merge.batch.finished"]
 
 
-def test_a_secret_is_shown_when_it_is_made_and_at_no_other_time(
+def test_the_secret_is_returned_only_when_the_webhook_is_created(
     caller: Caller, receiver: Receiver, connection: Connection
 ) -> None:
     made = a_webhook(caller, receiver)
     path = f"/webhooks/{made['webhook_id']}"
-    shown = [caller.get("/webhooks").text, caller.get(path).text, caller.patch(path, {"description": "x"}).text]
+    responses = [caller.get("/webhooks").text, caller.get(path).text, caller.patch(path, {"description": "x"}).text]
     (row,) = connection.execute("SELECT w::text AS row FROM webhook AS w WHERE id = %s", [made["webhook_id"]])
 
-    assert not any("whsec_" in each for each in shown)
+    assert not any("whsec_" in each for each in responses)
     assert made["secret"].removeprefix("whsec_") not in row["row"]
 
 
-def test_a_new_webhook_gets_all_types_and_is_enabled_by_default(caller: Caller, receiver: Receiver) -> None:
+def test_a_new_webhook_has_the_default_types_and_is_enabled(caller: Caller, receiver: Receiver) -> None:
     made = a_webhook(caller, receiver)
     other = a_webhook(caller, receiver, types=[], description="of nothing", enabled=False)
 
@@ -35,7 +35,7 @@ def test_a_new_webhook_gets_all_types_and_is_enabled_by_default(caller: Caller, 
     assert made["former_secret_until"] is None
 
 
-def test_what_is_left_out_of_a_change_stays(caller: Caller, receiver: Receiver) -> None:
+def test_a_change_keeps_the_fields_that_it_omits(caller: Caller, receiver: Receiver) -> None:
     made = a_webhook(caller, receiver, description="CRM")
     path = f"/webhooks/{made['webhook_id']}"
     changed = caller.patch(path, {"url": f"{receiver.url}/other"}).json or {}
@@ -45,7 +45,7 @@ def test_what_is_left_out_of_a_change_stays(caller: Caller, receiver: Receiver) 
     assert caller.patch(path, {}).json == changed
 
 
-def test_a_webhook_is_gone_once_it_is_deleted(caller: Caller, receiver: Receiver) -> None:
+def test_a_deleted_webhook_gets_404(caller: Caller, receiver: Receiver) -> None:
     path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
     caller.post(f"{path}/test")
 
@@ -54,7 +54,7 @@ def test_a_webhook_is_gone_once_it_is_deleted(caller: Caller, receiver: Receiver
     assert (caller.get("/webhooks").json or {})["webhooks"] == []
 
 
-def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Receiver) -> None:
+def test_a_workspace_has_a_bounded_number_of_webhooks(caller: Caller, receiver: Receiver) -> None:
     for _ in range(MOST):
         a_webhook(caller, receiver)
     answer = caller.post("/webhooks", {"url": receiver.url})
@@ -86,20 +86,20 @@ def test_a_workspace_may_have_so_many_and_no_more(caller: Caller, receiver: Rece
         ),
     ],
 )
-def test_an_invalid_webhook_is_refused_in_a_sentence(caller: Caller, body: object, sentence: str) -> None:
+def test_an_invalid_webhook_is_refused_with_a_message(caller: Caller, body: object, sentence: str) -> None:
     answer = caller.post("/webhooks", body)
 
     assert (answer.status_code, answer.json) == (400, {"message": sentence})
 
 
-def test_a_change_is_checked_as_a_new_one_is(caller: Caller, receiver: Receiver) -> None:
+def test_an_invalid_change_is_refused(caller: Caller, receiver: Receiver) -> None:
     path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
     answers = [caller.patch(path, body) for body in ({"url": "http://169.254.169.254/"}, {"enabled": None}, {"x": 1})]
 
     assert [answer.status_code for answer in answers] == [400] * 3
 
 
-def test_reading_and_writing_are_permissions_of_their_own(
+def test_reading_and_writing_webhooks_need_different_permissions(
     make_caller: Callable[..., Caller], receiver: Receiver
 ) -> None:
     reader, writer = make_caller(permissions=("webhooks.read",)), make_caller(permissions=("webhooks.write",))
@@ -109,7 +109,7 @@ def test_reading_and_writing_are_permissions_of_their_own(
     assert [writer.get("/webhooks").status_code, writer.post("/webhooks", body).status_code] == [403, 201]
 
 
-def test_notices_are_paged_newest_first(caller: Caller, receiver: Receiver) -> None:
+def test_notices_are_listed_newest_first_in_pages(caller: Caller, receiver: Receiver) -> None:
     path = f"/webhooks/{a_webhook(caller, receiver)['webhook_id']}"
     made = [(caller.post(f"{path}/test").json or {})["notice_id"] for _ in range(3)]
     first = caller.get(f"{path}/notices", limit=2).json or {}
