@@ -111,12 +111,12 @@ def test_the_scheme_of_the_authorization_header_ignores_case(url: str, cells: Ce
     assert requests.get(f"{url}/keys", headers=headers, timeout=10).status_code == 200
 
 
-def test_keys_without_a_label_and_requests_without_a_key_go_to_the_default_cell(url: str) -> None:
+def test_keys_without_a_label_and_keyless_requests_are_routed_to_the_default_cell(url: str) -> None:
     assert status(url, OLD_KEY) == 200
     assert requests.get(f"{url}/health/live", timeout=10).json() == {"status": "live", "cell": CELLS[0]}
 
 
-def test_a_label_of_no_cell_goes_to_the_default_cell(url: str) -> None:
+def test_a_key_with_an_unknown_label_is_routed_to_the_default_cell(url: str) -> None:
     assert status(url, "ml_0000000000_unknown") == 401
 
 

@@ -229,11 +229,11 @@ def test_waiting_jobs_are_cancelled_after_a_confirmation(browser: Browser, calle
     batch = caller.get(caller.post("/users/merge", {"merge_updates": pairs}).json["status_url"]).json
     of_job, of_batch = f"/console/jobs/{batch['jobs'][0]['job_id']}", f"/console/batches/{batch['batch_id']}"
     offered = [f'href="{path}/cancel"' in browser.get(path).text for path in (of_job, of_batch)]
-    question = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
+    questions = [words(browser.get(f"{path}/cancel")) for path in (of_job, of_batch)]
     sent = [browser.send(f"{path}/cancel").status_code for path in (of_job, of_batch, of_batch)]
 
     assert offered == [True, True]
-    assert ["Cancel 1 waiting job?" in question[0], "Cancel 3 waiting jobs?" in question[1]] == [True, True]
+    assert ["Cancel 1 waiting job?" in questions[0], "Cancel 3 waiting jobs?" in questions[1]] == [True, True]
     assert sent == [303, 303, 409]
     assert "No job to cancel" in words(browser.get(f"{of_batch}/cancel"))
     assert [job(caller, each["job_id"])["outcome"] for each in batch["jobs"]] == ["cancelled"] * 3

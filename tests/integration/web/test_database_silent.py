@@ -1,4 +1,4 @@
-"""The API while PostgreSQL does not respond: requests get 503 with Retry-After within two seconds."""
+"""The API while PostgreSQL does not respond: 503 with Retry-After within two seconds, and no blocked threads."""
 
 import socket
 from collections.abc import Iterator

@@ -108,7 +108,7 @@ def test_a_dead_job_has_all_its_errors_and_a_retry_keeps_them(
     assert page.count("The job was retried.") == 1
 
 
-def test_the_last_attempt_has_a_row_beside_a_failed_one_of_the_same_number(
+def test_the_last_attempt_and_a_failed_one_of_the_same_number_have_separate_rows(
     subject: Subject, make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     browser = make_browser(subject.caller)

@@ -131,7 +131,7 @@ def test_head_and_body_of_a_response_arrive_in_one_packet(port: int) -> None:
             assert struct.unpack_from("=I", information, DATA_PACKETS_AT) == (packets,)
 
 
-def test_requests_in_one_packet_are_answered_in_their_order(port: int) -> None:
+def test_requests_in_one_packet_get_responses_in_the_same_order(port: int) -> None:
     received = answers(port, LIVE + b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" + LIVE)
 
     assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200"]

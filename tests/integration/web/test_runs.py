@@ -354,7 +354,10 @@ def test_the_etag_of_a_run_does_not_depend_on_its_rate_and_estimated_end(caller:
     count_once(pool, caller)
     path = f"/merge/runs/{run_id}"
     first = caller.get(path)
-    wait_until(lambda: caller.get(path).json["estimated_finish_at"] != first.json["estimated_finish_at"], what="time")
+    wait_until(
+        lambda: caller.get(path).json["estimated_finish_at"] != first.json["estimated_finish_at"],
+        what="another estimate",
+    )
     second = caller.get(path)
     close(caller, run_id)
 

@@ -277,7 +277,7 @@ def test_a_segment_whose_connection_breaks_gets_503(database_url: str, connectio
         other.execute("LOCK TABLE profile")
         pending = thread.submit(caller.post, "/segments/query", {"filter": NAMED})
         wait_until(
-            lambda: connection.execute(waiting).fetchone(), what="the query to wait, and its connection to be ended"
+            lambda: connection.execute(waiting).fetchone(), what="the waiting query, whose connection is terminated"
         )
         other.rollback()
         broken = pending.result(timeout=30)

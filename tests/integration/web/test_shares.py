@@ -202,7 +202,7 @@ def test_the_statement_timeout_bounds_all_statements_of_a_request_together(open_
     assert monotonic() - began < 6
 
 
-def test_a_budget_ends_the_statements_and_is_removed_for_later_ones(pool: Pool, factory: Factory) -> None:
+def test_a_budget_ends_statements_and_later_statements_run_without_it(pool: Pool, factory: Factory) -> None:
     def rest(times: int) -> None:
         with open_transaction(pool, factory.workspace_id) as tx:
             for _ in range(times):

@@ -71,7 +71,9 @@ def others_notice_nothing(web: Web) -> Iterator[None]:
 
 def all_are_cut(clients: Sequence[socket.socket], *, within: float) -> None:
     began = monotonic()
-    wait_until(lambda: all(map(is_cut, clients)), every=0.1, seconds=within + 10, what="the slow clients to be cut")
+    wait_until(
+        lambda: all(map(is_cut, clients)), every=0.1, seconds=within + 10, what="the slow clients to be disconnected"
+    )
     assert monotonic() - began < within
 
 
@@ -107,7 +109,7 @@ def test_a_client_that_sends_single_bytes_is_disconnected(web: Web, caller: Call
     began = monotonic()
 
     with connections(web.port, 1, saying=said) as [client]:
-        wait_until(lambda: _is_cut_while_sending(client), every=0.2, what="the slow client to be cut")
+        wait_until(lambda: _is_cut_while_sending(client), every=0.2, what="the slow client to be disconnected")
 
     assert LIMIT_S - 0.5 < monotonic() - began < LIMIT_S + GRACE_S
 
@@ -124,7 +126,9 @@ def test_clients_that_do_not_read_a_file_are_disconnected_and_delay_no_other(web
     said = head("GET /docs/swagger-ui-bundle.js", caller)
 
     with connections(web.port, MANY, saying=said, reading=False) as clients, others_notice_nothing(web):
-        wait_until(lambda: _open_connections(web) <= 2, every=0.1, seconds=20, what="the slow clients to be cut")
+        wait_until(
+            lambda: _open_connections(web) <= 2, every=0.1, seconds=20, what="the slow clients to be disconnected"
+        )
         del clients
 
 
@@ -204,7 +208,7 @@ def test_a_server_without_a_free_file_descriptor_keeps_its_process_and_responds(
         web_server(tmp_path, database_url, **SETTINGS | {"MERGELANE_WEB_HEAD_S": "60"}) as web,
         connections(web.port, 50) as clients,
     ):
-        wait_until(lambda: _open_connections(web) >= len(clients), what="all to be accepted")
+        wait_until(lambda: _open_connections(web) >= len(clients), what="the server to accept all clients")
         _, hard = resource.prlimit(web.worker.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(web.worker.pid, resource.RLIMIT_NOFILE, (web.worker.num_fds(), hard))
         with others_notice_nothing(web), connections(web.port, 20):
@@ -226,7 +230,7 @@ def test_unfinished_bodies_need_bounded_memory(tmp_path: Path, database_url: str
         before = web.worker.memory_info().rss
         with ThreadPoolExecutor(8) as threads:
             senders = [threads.submit(_send_all, web.port, large) for _ in range(60)]
-            wait_until(lambda: "connections_closed" in web.process.log, what="the first to be cut")
+            wait_until(lambda: "connections_closed" in web.process.log, what="the first disconnected client")
             most = max(web.worker.memory_info().rss for _ in range(20))
             open_clients = [sender.result() for sender in senders]
         most = max(most, web.worker.memory_info().rss)

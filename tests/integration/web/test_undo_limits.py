@@ -214,7 +214,7 @@ def stored_text(connection: Connection, caller: Caller) -> str:
 
 @pytest.fixture
 def two_merges(caller: Caller, pool: Pool) -> tuple[str, str]:
-    """The merges of x and then of o into s. The first is undone, so that s has only the values of o."""
+    """The merges of x and then of o into s. The first is undone, so that s has its own values and those of o."""
     times = {"x": X_TIME, "o": "2026-03-01T00:00:00.000Z", "s": "2026-05-01T00:00:00.000Z"}
     for name, time in times.items():
         track(

@@ -225,7 +225,7 @@ def test_the_response_lists_refused_objects_and_the_jobs_keep_their_indexes(call
     assert (job["index"], job["outcome"]) == (1, "identified")
 
 
-def test_fifty_of_each_array_are_one_batch_whose_jobs_can_share_a_lane(caller: Caller, worker: Worker) -> None:
+def test_fifty_objects_of_each_array_create_one_batch(caller: Caller, worker: Worker) -> None:
     """All 150 jobs name one profile, so they run in one lane in the order of the request."""
     aliases = [guest(caller, f"guest-{number}", f"label-{number}", visit=number) for number in range(50)]
     email = {"external_id": "ada", "email": "ada@example.org", "prioritization": ["unidentified"]}
