@@ -39,7 +39,7 @@ def cells(text: str) -> list[list[str]]:
 
 
 def code(cell: str) -> list[str]:
-    """Return what stands in backticks in *cell*."""
+    """Return the texts in backticks in *cell*."""
     return re.findall(r"`([^`]+)`", cell)
 
 
