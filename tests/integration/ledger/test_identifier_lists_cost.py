@@ -1,4 +1,4 @@
-"""What a page of a list reads for an identifier with very many jobs, and for dead jobs: a bounded number of rows."""
+"""A page of a list reads a bounded number of rows for an identifier with very many jobs, and for dead jobs."""
 
 from collections.abc import Callable
 from typing import Any

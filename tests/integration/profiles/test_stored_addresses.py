@@ -1,4 +1,4 @@
-"""Addresses that were stored before the present rules: exports and deletions find them, writes do not use them."""
+"""Addresses from before the current rules: exports and deletions find them, writes do not use them."""
 
 import pytest
 
@@ -15,7 +15,7 @@ STEPS = ["identified", "most_recently_updated"]
 
 
 def store(connection: Connection, caller: Caller, address: str) -> None:
-    """Give the profile `me` an *address* that no request may send today."""
+    """Store an *address* of the profile `me` that requests may not send."""
     track(caller, attributes=[{"external_id": "me", "first_name": "Ann"}])
     connection.execute(
         "UPDATE profile SET email = %s, email_key = %s WHERE workspace_id = %s",

@@ -1,4 +1,4 @@
-"""Consent that is carried between profiles while other requests and merges change them."""
+"""Consent is copied between profiles while other requests and merges change them."""
 
 from collections.abc import Iterator
 

@@ -287,7 +287,7 @@ def test_the_events_of_a_merged_profile_count_for_its_survivor(caller: Caller, p
     assert find({"money_spent": leaf("exactly", 42, days=7)}) == ["survivor"]
 
 
-def test_groups_nest_and_leaves_of_one_kind_do_not_meet(caller: Caller, find: Find) -> None:
+def test_groups_can_be_nested_and_leaves_of_one_kind_do_not_interfere(caller: Caller, find: Find) -> None:
     people = [{"external_id": f"{plan}-{score}", "plan": plan, "score": score} for plan in "ab" for score in (1, 2, 3)]
     track(caller, attributes=people, events=[event("a-1", days=1), event("b-2", days=1), event("b-2", days=2)])
     seldom = {"custom_event": {"name": "login", "comparison": "less_than", "count": 2, "days": 7}}
