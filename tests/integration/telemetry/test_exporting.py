@@ -25,7 +25,7 @@ def collector() -> Iterator[Collector]:
 
 
 def received(collector: Collector) -> Received:
-    """Return the one span that the collector got, after all were sent."""
+    """Send all spans, and return the only one that the collector received."""
     spans.stop_tracing()
     (span,) = collector.spans
     return span

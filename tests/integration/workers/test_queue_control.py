@@ -1,4 +1,4 @@
-"""A paused queue publishes and runs nothing, and a limit holds, whatever the relays and workers do."""
+"""A paused queue publishes and runs nothing, and limits hold for any number of relays and workers."""
 
 from time import monotonic
 from uuid import UUID
@@ -29,7 +29,7 @@ PAUSE, RESUME = QueueChange(state=QueueState.PAUSED), QueueChange(state=QueueSta
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
@@ -49,14 +49,14 @@ def deliver(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
 
 
 def let_seconds_pass(factory: Factory, seconds: float) -> None:
-    """Move the last use of the limit *seconds* back."""
+    """Move the last use of the limit *seconds* into the past."""
     factory.rows(
         f"UPDATE queue_control SET paced_at = paced_at - interval '{seconds} s' WHERE workspace_id = %s RETURNING 1"
     )
 
 
 def begin_all(factory: Factory) -> None:
-    """Let workers have begun all published jobs."""
+    """Begin all published jobs, as workers do."""
     factory.rows(
         "UPDATE job SET state = 'running', attempts = 1, started_at = now()"
         " WHERE workspace_id = %s AND published_at IS NOT NULL RETURNING 1"
@@ -179,7 +179,7 @@ def test_a_limit_of_many_jobs_is_used_and_not_exceeded(
     assert 0.8 * 10 * passed <= published <= 10 * (passed + monotonic() - began)
 
 
-def test_jobs_that_no_worker_begins_hold_the_next_ones_back(
+def test_jobs_that_no_worker_begins_delay_the_next_ones(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 40)
