@@ -107,7 +107,7 @@ def test_a_body_whose_content_type_is_not_json_is_415(
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"7"])
-def test_a_body_that_is_no_json_object_is_400(running_system: System, method: str, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_400(running_system: System, method: str, path: str, body: bytes) -> None:
     client = running_system.new_client()
     response = client.request(method, path, data=body, headers={"Content-Type": "application/json"})
     refused(response, 400)

@@ -173,7 +173,7 @@ def test_the_primary_answers_while_the_standby_is_unreachable(caller: Caller, re
     assert caller.get("/health/ready").status_code == 200
 
 
-def test_a_server_that_is_no_standby_gets_no_query(
+def test_a_server_that_is_not_a_standby_gets_no_query(
     pool: Pool, replicated: Replicated, make_replica: Callable[[str], Replica], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert make_replica(replicated.primary.url()).choose_pool(pool) is pool

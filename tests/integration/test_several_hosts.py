@@ -67,7 +67,7 @@ def test_every_kind_of_connection_skips_an_unreachable_host(settings: Settings) 
     assert [found for found in postgres if found.level is Level.WRONG] == []
 
 
-def test_a_pool_loses_only_its_connections_to_a_host_that_goes_away(settings: Settings, entries: list[Proxy]) -> None:
+def test_a_pool_loses_only_its_connections_to_a_host_that_stops(settings: Settings, entries: list[Proxy]) -> None:
     with open_pool(settings, name="test", probe_server=True) as pool:
         with lend_connection(pool) as first, lend_connection(pool) as second:
             ports = [first.info.port, second.info.port]

@@ -221,7 +221,7 @@ def test_the_ledger_is_kept_for_as_long_as_the_audit(
     assert (batch_id in kept(factory), entry_id in entries(factory)) == (left, left)
 
 
-def test_another_workspace_is_left_alone(factory: Factory) -> None:
+def test_no_batch_of_another_workspace_is_deleted(factory: Factory) -> None:
     elsewhere = Factory(factory.connection)
     old = a_batch(elsewhere, FINISHED, days_old=3)
 

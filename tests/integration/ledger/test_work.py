@@ -136,7 +136,7 @@ def test_an_outcome_is_recorded_with_the_ids_of_its_profiles(factory: Factory, j
     assert row["finished_at"] >= row["started_at"]
 
 
-def test_many_outcomes_are_recorded_at_once_each_on_its_job(factory: Factory, job_ids: list[UUID]) -> None:
+def test_many_outcomes_are_recorded_each_for_its_job(factory: Factory, job_ids: list[UUID]) -> None:
     begun(factory, *job_ids)
     outcomes = [Outcome.ORPHAN_NOT_FOUND, Outcome.PROTECTED, Outcome.SURVIVOR_LIMIT]
 
@@ -207,7 +207,7 @@ def test_a_failure_of_an_earlier_attempt_changes_nothing(factory: Factory, job_i
     assert factory.row(job_ids[0])["state"] == "running"
 
 
-def test_a_failure_that_comes_after_the_end_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_failure_after_the_end_of_a_job_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
     (job,) = begun(factory, job_ids[0])
     ended(factory, JobResult(job_id=job.id, outcome=Outcome.SAME_PROFILE, reason="So."))
     before = factory.row(job.id)

@@ -103,7 +103,7 @@ def test_a_profile_with_an_external_id_keeps_its_other_aliases(caller: Caller) -
     assert user["first_name"] == "A"
 
 
-def test_aliases_of_another_workspace_are_left_alone(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_aliases_of_another_workspace_are_not_changed(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     other = make_caller()
     new(other, alias("7"))
     update(caller, to("9", old="7"))

@@ -94,7 +94,7 @@ def test_a_second_name_for_a_label_is_not_added(caller: Caller) -> None:
     assert of(caller, "2") is None
 
 
-def test_an_alias_that_the_profile_has_already_is_no_warning(caller: Caller) -> None:
+def test_an_alias_that_the_profile_already_has_causes_no_warning(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     new(caller, {"external_id": "me", **alias("7")})
     before = the_profile(caller)

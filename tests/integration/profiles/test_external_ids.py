@@ -210,7 +210,7 @@ def test_a_key_without_the_permission_is_refused(make_caller: Callable[..., Call
     assert caller.post(f"/users/external_ids/{path}", {}).status_code == 403
 
 
-def test_ids_of_another_workspace_are_left_alone(
+def test_ids_of_another_workspace_are_not_changed(
     caller: Caller, make_caller: Callable[..., Caller], renamed: str
 ) -> None:
     other = make_caller()

@@ -58,7 +58,7 @@ def test_a_merge_by_an_address_that_no_request_may_send_is_refused(
     assert preview(caller, {"external_id": "me"}) == "merged"
 
 
-def test_a_write_beside_a_stored_address_leaves_it_as_it_is(connection: Connection, caller: Caller) -> None:
+def test_a_write_of_other_fields_does_not_change_a_stored_address(connection: Connection, caller: Caller) -> None:
     store(connection, caller, "<ann@x.org>")
     track(caller, attributes=[{"external_id": "me", "first_name": "Ada"}])
 

@@ -55,7 +55,7 @@ def test_update_existing_only_updates_what_exists(caller: Caller) -> None:
     assert the_profile(caller)["first_name"] == "A"
 
 
-def test_an_alias_creates_a_profile_only_if_the_request_says_so(
+def test_an_alias_creates_a_profile_only_with_update_existing_only_false(
     caller: Caller, counted: Callable[[], dict[str, int]]
 ) -> None:
     track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON}])
@@ -136,7 +136,7 @@ def test_an_event_by_an_alias_that_a_merge_dropped_is_a_warning(caller: Caller, 
     assert survivor["custom_events"][0]["count"] == 1
 
 
-def test_a_misspelt_array_beside_a_valid_one_is_a_warning(caller: Caller) -> None:
+def test_a_misspelt_array_with_a_valid_one_is_a_warning(caller: Caller) -> None:
     bought = {"external_id": "me", "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
     answer = track(caller, attributes=[{"external_id": "me"}], purchase=[bought])
 

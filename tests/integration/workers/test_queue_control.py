@@ -82,7 +82,7 @@ def test_the_jobs_of_a_paused_queue_are_not_published_and_the_relay_sleeps(
     assert carried(messages(redis_server)) == [[each] for each in job_ids]
 
 
-def test_another_workspace_is_published_beside_a_paused_one(
+def test_another_workspace_is_published_while_one_is_paused(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, connection: Connection
 ) -> None:
     other = Factory(connection)
@@ -287,7 +287,7 @@ def test_a_forged_message_does_not_begin_the_rest_of_a_cut_lane(
     assert factory.states(job_ids[2:]) == ["queued"] * 3
 
 
-def test_a_cut_lane_continues_beside_a_job_that_waits_for_another_attempt(
+def test_a_cut_lane_continues_while_one_of_its_jobs_waits_for_another_attempt(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = lane_of(factory, 3)

@@ -40,7 +40,7 @@ def test_published_and_rescued_jobs_are_counted(
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (5, 5, 5)
 
 
-def test_the_messages_in_the_broker_are_measured_beside_their_bound(
+def test_the_messages_in_the_broker_and_their_bound_are_measured(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     with relay(pool, settings, redis_server) as (publisher, _):

@@ -228,7 +228,7 @@ def access(connection: Connection, *, owner: str) -> set[tuple[str, str]]:
     }
 
 
-def test_the_role_of_the_processes_is_no_member_of_others(connection: Connection) -> None:
+def test_the_role_of_the_processes_is_not_a_member_of_other_roles(connection: Connection) -> None:
     assert (
         connection.execute("SELECT 1 FROM pg_auth_members WHERE member = to_regrole(%s)", [APP_ROLE]).fetchone() is None
     )

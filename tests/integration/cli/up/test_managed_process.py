@@ -55,7 +55,7 @@ def test_a_child_that_exits_is_restarted_after_a_pause(children: Children, monke
     assert children.reports[1] == f"child exited with status 3; restarting in 0.1 s. Its log: {log}"
 
 
-def test_a_child_that_runs_is_left_alone(children: Children) -> None:
+def test_a_running_child_is_not_restarted(children: Children) -> None:
     child = children.start("sleep", "60")
     for _ in range(3):
         child.restart_if_due()

@@ -276,7 +276,7 @@ def test_programs_in_a_closed_installation_are_copied_and_the_installation_is_no
     assert not [path for path in (folder / "postgres-programs").rglob("*") if path.stat().st_mode & 0o022]
 
 
-def test_the_processes_stay_root_with_one_warning_when_no_other_user_can_read_the_installation(
+def test_the_processes_stay_root_with_one_warning_if_only_root_can_read_the_installation(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = folder / "closed"
