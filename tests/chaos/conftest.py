@@ -6,28 +6,28 @@ import pytest
 
 from app.errors import SetupError
 from chaos.installation import running_installation
-from tests.chaos.room import Room
+from tests.chaos.harness import Harness
 from tests.support.missing import missing
 
 
 @pytest.fixture(scope="session")
-def shared_room() -> Iterator[Room]:
+def shared_harness() -> Iterator[Harness]:
     """The running product behind proxies, with two workers."""
     try:
         with running_installation() as home:
             home.run_product(workers=2)
-            yield Room(home)
+            yield Harness(home)
     except SetupError as error:
         missing("PostgreSQL or Redis", error)
 
 
 @pytest.fixture
-def room(shared_room: Room) -> Iterator[Room]:
-    """The room, which a test leaves whole: whatever it broke is mended, and every promise was kept."""
-    yield shared_room
+def harness(shared_harness: Harness) -> Iterator[Harness]:
+    """The harness. After each test it is repaired and audited: no job is lost, applied twice or broken."""
+    yield shared_harness
 
-    shared_room.installation.make_whole()
-    shared_room.installation.wait_for_web()
-    shared_room.rest()
-    findings = shared_room.audit()
+    shared_harness.installation.make_whole()
+    shared_harness.installation.wait_for_web()
+    shared_harness.rest()
+    findings = shared_harness.audit()
     assert (findings.lost, findings.doubled, findings.broken) == ([], [], [])

@@ -1,4 +1,4 @@
-"""A backup made while merges run, restored on another server: what it holds goes on as if nothing had happened."""
+"""A backup made while merges run and restored on another server: its jobs continue there."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from chaos.installation import KEY
 from chaos.scenarios.backup import contained_promises
 from cli.up.embedded_postgres import DATABASE
 from cli.up.postgres_programs import postgres_installation
-from tests.chaos.room import Room, once
+from tests.chaos.harness import Harness, once
 from tests.support.client import Client
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -31,7 +31,7 @@ ONCE = {"Idempotency_Key": "before-the-backup"}
 
 
 def run(program: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL's, as docs/operations.md has it."""
+    """Run a program of PostgreSQL as docs/operations.md describes."""
     done = subprocess.run(
         [str(postgres_installation() / "bin" / program), *arguments],
         env=child_environ(),
@@ -44,24 +44,24 @@ def run(program: str, *arguments: str) -> None:
 
 
 @pytest.fixture
-def dump(room: Room, tmp_path: Path) -> Path:
-    """A backup made in the middle of everything: merges wait, one has begun, and requests keep coming."""
+def dump(harness: Harness, tmp_path: Path) -> Path:
+    """A backup made while merges wait, one merge is running, and requests arrive."""
     file = tmp_path / "mergelane.dump"
-    client = room.client()
-    room.write(client, [name for pair in PAIRS for name in pair])
-    with room.load(), room.installation.connect() as holder, holder.transaction():
+    client = harness.client()
+    harness.write(client, [name for pair in PAIRS for name in pair])
+    with harness.load(), harness.installation.connect() as holder, holder.transaction():
         holder.execute("SELECT 1 FROM profile WHERE external_id = %s FOR UPDATE", [HELD])
         batch_id = client.merge(PAIRS, **ONCE)
         wait_until(lambda: client.batch(batch_id)["counts"].get("running", 0) > 0, what="a merge to begin")
-        run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={room.installation.database_url}")
-    room.promise(batch_id, *PAIRS)
+        run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={harness.installation.database_url}")
+    harness.promise(batch_id, *PAIRS)
     client.close()
     return file
 
 
 @pytest.fixture
 def restored(dump: Path, own_postgres: PostgresServer) -> str:
-    """The URL of the database restored from the backup, on a server of its own."""
+    """The URL of the database restored from the backup on its own server."""
     url = own_postgres.url(DATABASE)
     run("createdb", f"--maintenance-db={own_postgres.url()}", DATABASE)
     run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={url}", str(dump))
@@ -73,13 +73,13 @@ def restored(dump: Path, own_postgres: PostgresServer) -> str:
 
 @contextmanager
 def connection_to(url: str) -> Iterator[Connection]:
-    """Lend a connection with rows as dicts."""
+    """Open a connection that returns rows as dicts."""
     with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
         yield connection
 
 
-def test_what_a_backup_holds_goes_on_where_it_was_made_and_every_promise_holds(
-    room: Room, restored: str, own_redis: RedisServer, start_system: Callable[..., System]
+def test_the_jobs_of_a_restored_backup_finish_and_none_is_lost_or_applied_twice(
+    harness: Harness, restored: str, own_redis: RedisServer, start_system: Callable[..., System]
 ) -> None:
     with connection_to(restored) as connection:
         unfinished = unsettled(connection)
@@ -87,8 +87,8 @@ def test_what_a_backup_holds_goes_on_where_it_was_made_and_every_promise_holds(
     system = start_system(database_url=restored, broker_url=own_redis.url, workers=2)
     client = Client(system.base_url, KEY)
     with connection_to(restored) as connection:
-        wait_until(lambda: unsettled(connection) == 0, seconds=60, what="what the backup holds to be finished")
-        promises = contained_promises(connection, room.promises)
+        wait_until(lambda: unsettled(connection) == 0, seconds=60, what="the jobs of the backup to finish")
+        promises = contained_promises(connection, harness.promises)
         findings = audit(connection, promises)
     batch_id = client.merge(PAIRS, **ONCE)
     outcomes = {job["outcome"] for job in client.batch(batch_id)["jobs"]}

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: by a fixed seed everything breaks for half a minute."""
+"""The short form of `make chaos`: faults from a fixed seed for half a minute."""
 
 from chaos.monkey import plans
 from chaos.run import Options, run_chaos
@@ -6,7 +6,7 @@ from chaos.run import Options, run_chaos
 SEED, SECONDS = "7", 30.0
 
 
-def test_while_everything_breaks_nothing_is_lost_and_nothing_is_doubled() -> None:
+def test_no_job_is_lost_or_doubled_during_many_faults() -> None:
     told: list[str] = []
 
     result = run_chaos(Options(seed=SEED, seconds=SECONDS), log=told.append)

@@ -1,4 +1,4 @@
-"""The scenario on a Citus cluster: refused with the reason where no cluster is named, else run in its short form."""
+"""The scenario on a Citus cluster: refused with the reason if no cluster is named, else run in its short form."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A delivery repeated, late or out of order has no effect beyond the first; one that is lost is made up for."""
+"""A message that is repeated, late or out of order has no second effect. A lost message is replaced."""
 
 from random import Random
 from threading import Event
@@ -6,26 +6,26 @@ from threading import Event
 import pytest
 
 from chaos.deliveries import republish
-from tests.chaos.room import BOUND_S, MACHINE_S, Room
+from tests.chaos.harness import BOUND_S, MACHINE_S, Harness
 
 OUTCOMES = "SELECT id, state, outcome, reason, attempts, finished_at FROM job ORDER BY id"
 
 
 @pytest.mark.parametrize("fault", ["repeat", "republish", "shuffle", "drop"])
-def test_under_way_it_changes_nothing(room: Room, fault: str) -> None:
-    took = room.strike(fault)
+def test_a_faulty_delivery_of_running_jobs_changes_no_result(harness: Harness, fault: str) -> None:
+    took = harness.strike(fault)
 
     assert took < BOUND_S + MACHINE_S
 
 
-def test_afterwards_it_changes_nothing_at_all(room: Room) -> None:
-    with room.load():
-        room.wait_until_busy()
-    room.rest()
-    before = room.rows(OUTCOMES)
+def test_messages_of_finished_jobs_change_nothing(harness: Harness) -> None:
+    with harness.load():
+        harness.wait_until_busy()
+    harness.rest()
+    before = harness.rows(OUTCOMES)
 
     for seed in range(3):
-        republish(room.installation, Random(seed), Event())
-    room.rest()
+        republish(harness.installation, Random(seed), Event())
+    harness.rest()
 
-    assert room.rows(OUTCOMES) == before
+    assert harness.rows(OUTCOMES) == before

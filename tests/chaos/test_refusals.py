@@ -1,6 +1,6 @@
-"""PostgreSQL and Redis refuse in every way: no process ends, web answers as promised, and all is finished afterwards.
+"""PostgreSQL and Redis refuse in every way: no process ends, web answers as documented, and every job finishes.
 
-A sweep goes through all refusals without a pause. `make refusals` injects each alone and checks everything after each.
+A sweep injects all refusals without a pause. `make refusals` injects each alone and checks everything after each.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def shared_refusing() -> Iterator[RefusingInstallation]:
 
 @pytest.fixture
 def refusing(shared_refusing: RefusingInstallation) -> Iterator[RefusingInstallation]:
-    """The product behind proxies that refuse. Everything is finished after each test, and no process was replaced."""
+    """The product behind proxies that refuse. After each test all jobs are finished, and no process was replaced."""
     yield shared_refusing
 
     shared_refusing.end()
@@ -49,6 +49,6 @@ def test_every_sqlstate_of_a_statement_is_waited_out(refusing: RefusingInstallat
 def test_every_refusal_of_a_connection_is_waited_out(refusing: RefusingInstallation) -> None:
     refusing.make_profiles(1)
     refusing.post_merge()
-    # Each takes web two timeouts of its pool, so a few stand for the others here.
+    # Each takes web two timeouts of its pool, so this test injects only every third one.
     for refusal in CONNECT_REFUSALS[::3]:
         refusing.strike(refusal)

@@ -12,7 +12,7 @@ from chaos.driver import Driver, MergeApi
 from chaos.installation import KEY, Installation
 from chaos.keeper import KeptProcess
 from cli.up import commands
-from tests.chaos.room import Room
+from tests.chaos.harness import Harness
 from tests.support.balancer import Balancer
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
@@ -30,7 +30,7 @@ class Balanced:
 
 
 class Poller:
-    """Polls again and again; *kept* on one connection for as long as it lasts, else on a new one each time."""
+    """Polls repeatedly: over one connection if *kept*, else over a new connection each time."""
 
     def __init__(self, base_url: str, *, kept: bool) -> None:
         self.statuses: Counter[int] = Counter()
@@ -41,16 +41,15 @@ class Poller:
         self._thread = Thread(target=self._poll)
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Start to poll."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Poll no more."""
+        """Stop polling."""
         self._over.set()
         self._thread.join()
 
     def _poll(self) -> None:
-        """Poll until it is over."""
         session = requests.Session()
         while not self._over.wait(0.01):
             try:
@@ -61,16 +60,17 @@ class Poller:
 
 
 def _headers(*, kept: bool) -> dict[str, str]:
-    """Return the headers of a request."""
     return {"Authorization": f"Bearer {KEY}", **({} if kept else {"Connection": "close"})}
 
 
 @pytest.fixture
-def webs(room: Room) -> Iterator[dict[int, KeptProcess]]:
-    """Two front doors beside the room's own, by their ports."""
+def webs(harness: Harness) -> Iterator[dict[int, KeptProcess]]:
+    """Two web servers besides the one of the harness, by their ports."""
     ports = [free_port(), free_port()]
     kept = {
-        port: room.installation.run(f"web-{port}", commands.web(host="127.0.0.1", port=port), MERGELANE_DRAIN_S=DRAIN_S)
+        port: harness.installation.run(
+            f"web-{port}", commands.web(host="127.0.0.1", port=port), MERGELANE_DRAIN_S=DRAIN_S
+        )
         for port in ports
     }
     try:
@@ -78,23 +78,23 @@ def webs(room: Room) -> Iterator[dict[int, KeptProcess]]:
     finally:
         for port, web in kept.items():
             web.hold_down(signal.SIGKILL)
-            del room.installation.processes[f"web-{port}"]
+            del harness.installation.processes[f"web-{port}"]
 
 
 @pytest.fixture
 def balancer(webs: dict[int, KeptProcess]) -> Iterator[Balancer]:
-    """A balancer before the two front doors."""
+    """A balancer in front of the two web servers."""
     balancer = Balancer(list(webs))
     balancer.start()
     try:
-        wait_until(lambda: len(balancer.ready) == len(webs), what="both front doors")
+        wait_until(lambda: len(balancer.ready) == len(webs), what="both web servers")
         yield balancer
     finally:
         balancer.stop()
 
 
 def replace(process: KeptProcess, *, ready: Callable[[], bool]) -> None:
-    """Ask a process to end, start its successor, and wait until that is ready."""
+    """Send a process SIGTERM, start its successor, and wait until the successor is ready."""
     process.hold_down(signal.SIGTERM)
     assert process.returncode == 0
     process.let_up()
@@ -102,27 +102,28 @@ def replace(process: KeptProcess, *, ready: Callable[[], bool]) -> None:
 
 
 def test_a_rolling_restart_under_load_loses_nothing_and_answers_no_5xx(
-    room: Room, webs: dict[int, KeptProcess], balancer: Balancer
+    harness: Harness, webs: dict[int, KeptProcess], balancer: Balancer
 ) -> None:
-    view = Balanced(room.installation, balancer)
-    driver = Driver(view, MergeApi(room.installation), seed="rolling", pace=12, promises=room.promises)  # type: ignore[arg-type]
+    view = Balanced(harness.installation, balancer)
+    processes = harness.installation.processes
+    driver = Driver(view, MergeApi(harness.installation), seed="rolling", pace=12, promises=harness.promises)  # type: ignore[arg-type]
     pollers = [Poller(view.base_url, kept=kept) for kept in (True, False)]
     driver.prepare()
     driver.start()
     for poller in pollers:
         poller.start()
-    room.wait_until_busy()
+    harness.wait_until_busy()
 
     for port, web in webs.items():
         replace(web, ready=lambda port=port: port in balancer.ready)  # type: ignore[misc]
-    for name in ("relay", *room.installation.workers):
-        starts = room.installation.processes[name].starts
-        replace(room.installation.processes[name], ready=lambda: room.installation.processes[name].starts > starts)  # noqa: B023
+    for name in ("relay", *harness.installation.workers):
+        starts = processes[name].starts
+        replace(processes[name], ready=lambda: processes[name].starts > starts)  # noqa: B023
 
     for poller in pollers:
         poller.stop()
     driver.finish()
-    room.rest()
+    harness.rest()
     assert {status for status in driver.answers.by_status if not status.startswith("2")} == set()
     assert [set(poller.statuses) for poller in pollers] == [{200}, {200}]
     assert [poller.broken for poller in pollers] == [[], []]

@@ -1,4 +1,4 @@
-"""All endpoints compare email addresses and phone numbers alike: one table of pairs, asked of each family of endpoints.
+"""All endpoints compare email addresses and phone numbers in the same way: one table of pairs, for each endpoint.
 
 A check stores one address of the pair and names it by the other. It returns whether the endpoint found the profile.
 """

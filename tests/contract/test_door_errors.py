@@ -1,4 +1,4 @@
-"""Errors before an endpoint runs: keys, URLs, methods, sizes, types and syntax."""
+"""Errors of a request before its endpoint runs: key, URL, method, size, media type and syntax."""
 
 import pytest
 import requests
@@ -21,7 +21,7 @@ def without_key(client: Client, **headers: str) -> requests.Response:
     "header",
     [None, "", "Bearer", "Bearer ", "Bearer  \t", "Basic YWRhOmxvdmVsYWNl", "Bearer no-such-key", "no-such-key"],
 )
-def test_without_a_key_that_opens_the_workspace_the_answer_is_401(client: Client, header: str | None) -> None:
+def test_without_a_valid_key_the_response_is_401(client: Client, header: str | None) -> None:
     response = without_key(client, **({} if header is None else {"Authorization": header}))
 
     assert response.status_code == 401
@@ -29,7 +29,7 @@ def test_without_a_key_that_opens_the_workspace_the_answer_is_401(client: Client
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_revoked_key_is_answered_with_401_from_the_next_request_on(system: System, client: Client) -> None:
+def test_a_revoked_key_is_refused_from_the_next_request_on(system: System, client: Client) -> None:
     assert client.post("/users/merge", {"merge_updates": [UPDATE]}).status_code == 202
 
     with connected(system.settings, system.database_url, name="test") as connection:
@@ -129,7 +129,7 @@ def test_a_body_that_is_not_declared_as_json_is_answered_with_415(client: Client
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "application/ld+json"])
-def test_a_body_that_is_declared_as_json_in_other_words_is_taken(client: Client, content_type: str) -> None:
+def test_other_forms_of_the_json_media_type_are_accepted(client: Client, content_type: str) -> None:
     body = b'{"merge_updates": []}'
     response = client.request("POST", "/users/merge", data=body, headers={"Content-Type": content_type})
 
@@ -137,7 +137,7 @@ def test_a_body_that_is_declared_as_json_in_other_words_is_taken(client: Client,
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{'merge_updates': []}", b'{ { "merge_updates": [] } }', b"[1,]", b"NaN"])
-def test_a_body_that_is_no_json_is_answered_with_the_vendors_sentence(client: Client, body: bytes) -> None:
+def test_a_body_that_is_not_json_gets_the_sentence_of_the_vendor(client: Client, body: bytes) -> None:
     response = client.request("POST", "/users/merge", data=body, headers={"Content-Type": "application/json"})
 
     assert response.status_code == 400

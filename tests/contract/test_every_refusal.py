@@ -19,19 +19,19 @@ PLACES |= dict.fromkeys(IDS, PLACES["batch_id"])
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 
-def operations(**wanted: bool) -> list[tuple[str, str]]:
-    """Return the method and the URL, with ids, of each operation that has (or lacks) these members."""
+def operations(**members: bool) -> list[tuple[str, str]]:
+    """Return the method and the URL, with ids, of each operation that has (or lacks) *members*."""
     return [
         (method.upper(), path.format(**PLACES, name="start.js"))
         for path, methods in document()["paths"].items()
-        for method, told in methods.items()
-        if all(bool(told.get(member)) is holds for member, holds in wanted.items())
+        for method, operation in methods.items()
+        if all(bool(operation.get(member)) is present for member, present in members.items())
     ]
 
 
 GUARDED = operations(security=True)
 WITH_BODY = [each for each in operations(requestBody=True) if each[1] != "/profiles/import"]
-"""Those that take JSON. Bodies of lines have any length, and no line is an error: integration/web/test_imports.py."""
+"""Operations that take JSON. A body of lines has no maximum length: see integration/web/test_imports.py."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_without_the_permission_it_is_403(stranger: Client, method: str, path: s
 
 
 @pytest.mark.parametrize("path", sorted({path for _, path in operations()}))
-def test_another_method_is_405_and_a_slash_more_is_404(running_system: System, path: str) -> None:
+def test_another_method_is_405_and_a_trailing_slash_is_404(running_system: System, path: str) -> None:
     taken = {method for method, other in operations() if other == path}
     for method in sorted(METHODS - taken):
         response = requests.request(method, running_system.base_url + path, timeout=30)
@@ -95,7 +95,7 @@ def test_a_body_that_is_too_large_is_413(running_system: System, method: str, pa
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_no_json_by_its_own_word_is_415(
+def test_a_body_whose_content_type_is_not_json_is_415(
     running_system: System, method: str, path: str, kind: str | None
 ) -> None:
     client = running_system.new_client()
@@ -107,7 +107,7 @@ def test_a_body_that_is_no_json_by_its_own_word_is_415(
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"7"])
-def test_a_body_that_is_no_json_object_is_400(running_system: System, method: str, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_400(running_system: System, method: str, path: str, body: bytes) -> None:
     client = running_system.new_client()
     response = client.request(method, path, data=body, headers={"Content-Type": "application/json"})
     refused(response, 400)

@@ -27,17 +27,17 @@ UPDATE = {"identifier_to_merge": MERGE, "identifier_to_keep": KEEP}
 
 
 def orphan(identifier: Any) -> dict[str, Any]:
-    """Return a body whose one update has this orphan."""
+    """Return a body with one update with this orphan."""
     return {"merge_updates": [{"identifier_to_merge": identifier, "identifier_to_keep": KEEP}]}
 
 
 def survivor(identifier: Any) -> dict[str, Any]:
-    """Return a body whose one update has this survivor."""
+    """Return a body with one update with this survivor."""
     return {"merge_updates": [{"identifier_to_merge": MERGE, "identifier_to_keep": identifier}]}
 
 
 def by_email(prioritization: Any) -> dict[str, Any]:
-    """Return a body whose orphan is given by email with this prioritization."""
+    """Return a body with an orphan by email with this prioritization."""
     return orphan({"email": "ada@example.com", "prioritization": prioritization})
 
 
@@ -153,7 +153,7 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
-def test_every_fault_is_answered_with_its_sentence_and_nothing_is_accepted(client: Client) -> None:
+def test_every_fault_has_its_sentence_and_nothing_is_accepted(client: Client) -> None:
     wrong = []
     for body, sentence in REFUSED:
         headers = {"Content-Type": "application/json"}

@@ -51,7 +51,7 @@ BOUNDS = settings(
 
 @pytest.fixture(scope="module")
 def key(running_system: System) -> str:
-    """The Authorization header of a key with all permissions, in a workspace of its own."""
+    """The Authorization header of a key with all permissions, in its own workspace."""
     return f"Bearer {running_system.new_client().key}"
 
 

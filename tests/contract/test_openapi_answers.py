@@ -345,7 +345,7 @@ def test_jobs_of_every_kind_of_identifier_match_the_document(journey: Journey) -
     assert accepted["batch"]["state"] == other["batch"]["state"] == "finished"
     for path, query in (
         ("/merge/jobs", {"limit": 0}),
-        ("/merge/batches", {"cursor": "made up"}),
+        ("/merge/batches", {"cursor": "no cursor"}),
         (f"/merge/jobs/{accepted['batch']['jobs'][0]['job_id']}", {"include": "all"}),
     ):
         journey.get(path, 400, **query)
@@ -736,7 +736,7 @@ def test_errors_of_webhooks_match_the_document(journey: Journey) -> None:
         journey.get(each, 404)
     for each in (f"{path}/test", f"{path}/secret/rotate", f"{path}/notices/{ELSEWHERE}/retry"):
         journey.post(each, None, 404)
-    journey.get(f"{path}/notices", 400, state="made up")
+    journey.get(f"{path}/notices", 400, state="no state")
 
 
 def test_the_audit_matches_the_document(journey: Journey) -> None:

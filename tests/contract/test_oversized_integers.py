@@ -29,7 +29,7 @@ def replaced(tree: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=lambda endpoint: f"{endpoint.method} {endpoint.rule}")
-def test_it_is_refused_or_left_out_in_any_place(caller: Caller, endpoint: Endpoint) -> None:
+def test_an_oversized_integer_is_refused_or_left_out_in_any_place(caller: Caller, endpoint: Endpoint) -> None:
     send = {"POST": caller.post, "PUT": caller.put}[endpoint.method]
     bodies = [body(Names(Random(number), spell=0)) for number, body in enumerate(endpoint.bodies)]
     for body in (changed for each in bodies for changed in replaced(each)):

@@ -1,4 +1,4 @@
-"""Every endpoint that could create a shared profile, or join one, refuses placeholders and hidden characters."""
+"""Every endpoint that could create or extend a shared profile refuses placeholders and hidden characters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -89,13 +89,13 @@ def test_a_write_with_a_hidden_character_is_refused_with_its_code_point(client: 
         ({"device_id": "00000000-0000-0000-0000-000000000000"}, "device_id"),
     ],
 )
-def test_track_refuses_an_address_that_people_share(client: Client, target: Json, name: str) -> None:
+def test_track_refuses_a_placeholder_address(client: Client, target: Json, name: str) -> None:
     sentence = first_error(client, "/users/track", {"attributes": [{**target, "first_name": "A"}]})
 
     assert sentence == f"'{name}' is a placeholder that unrelated people share; send a real value"
 
 
-def test_no_alias_is_given_to_the_device_of_many_people(client: Client) -> None:
+def test_a_placeholder_device_gets_no_alias(client: Client) -> None:
     alias = {"device_id": "9774d56d682e549c", "alias_name": "a", "alias_label": "shop"}
     sentence = first_error(client, "/users/alias/new", {"user_aliases": [alias]})
 

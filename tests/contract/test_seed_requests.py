@@ -36,7 +36,7 @@ def among(whole: Json, part: Json) -> Json:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.stem)
-def test_a_request_of_the_vendors_pages_is_answered_and_carried_out_as_they_say(client: Client, seed: Path) -> None:
+def test_a_request_from_the_vendors_documentation_has_the_documented_result(client: Client, seed: Path) -> None:
     case = read(seed)
     for call in case["profiles"]:
         assert client.post(call["path"], call["body"]).status_code == 201
@@ -48,7 +48,7 @@ def test_a_request_of_the_vendors_pages_is_answered_and_carried_out_as_they_say(
     assert [job["outcome"] for job in jobs] == case["outcomes"]
     assert [changes_of(client, job) for job in jobs] == case["changes"]
     for export in case["exports"]:
-        assert [lasting(user) for user in client.export(**export["asked"])] == export["users"]
+        assert [lasting(user) for user in client.export(**export["request"])] == export["users"]
 
 
 def send(client: Client, request: Json) -> requests.Response:

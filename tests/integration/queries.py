@@ -1,4 +1,4 @@
-"""Every named query of the application, by file and name, and which of them need no workspace."""
+"""Every named query of the application by file and name, and the queries that need no workspace."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from app.db.queries import parse_queries
 
 ROOT = Path(__file__).parents[2]
 FILES = [path for path in sorted(ROOT.glob("app/**/sql/*.sql")) if path.parent.parent.name != "migrations"]
-#: The queries of a distributed database alone: they use functions and tables of Citus.
+#: Queries that only a distributed database can run: they use functions and tables of Citus.
 OF_CITUS = re.compile(r"db/citus/sql/|.*_on_nodes$")
 QUERIES = {
     name: text
@@ -30,8 +30,8 @@ FREE = {
     "db/sql/wakeups.sql:read_backend_pid": "returns the session",
     "db/sql/wakeups.sql:begin_sleep": "takes a lock of the session",
     "db/sql/wakeups.sql:end_sleep": "releases a lock of the session",
-    "ledger/sql/execution.sql:seconds_until_due_lane": "tells the relay how long to sleep",
-    "webhooks/sql/deliveries.sql:seconds_until_due_work": "tells the sender how long to sleep",
+    "ledger/sql/execution.sql:seconds_until_due_lane": "returns how long the relay sleeps",
+    "webhooks/sql/deliveries.sql:seconds_until_due_work": "returns how long the sender sleeps",
     "db/sql/revisions.sql:read_revision": "returns the schema's revision",
     "db/sql/revisions.sql:find_other_schema": "finds the tables in another schema",
     "db/sql/roles.sql:read_rights": "returns the rights that a migration needs",
@@ -76,6 +76,6 @@ BOUND = sorted(QUERIES.keys() - FREE.keys())
 
 
 def numbered(text: str) -> str:
-    """Return a query with $1, $2 … in place of the named values that psycopg takes."""
+    """Return a query with $1, $2 … instead of the named placeholders of psycopg."""
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)[sb]", text)))
     return re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", text).replace("%%", "%")

@@ -1,4 +1,4 @@
-"""The audit can be added to and not changed: tried under the processes' role, and as the owner of the tables."""
+"""The audit is append-only, both for the role of the processes and for the owner of the tables."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -44,14 +44,14 @@ FACTS = {
 
 @pytest.fixture(scope="module")
 def owner(database_url: str) -> Iterator[Connection]:
-    """A connection of the user who owns the tables."""
+    """A connection of the owner of the tables."""
     with closing(Connection.connect(database_url, **connection_arguments(Settings(), name="test"))) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def factory(owner: Connection, database_url: str) -> Factory:
-    """A workspace with a merge, and an entry of every other kind."""
+    """A workspace with a merge and an audit entry of every other kind."""
     factory = Factory(owner)
     for name in ("a", "b"):
         factory.profile(name)
@@ -66,8 +66,8 @@ def factory(owner: Connection, database_url: str) -> Factory:
 
 
 @pytest.fixture(params=["the owner", APP_ROLE])
-def someone(request: pytest.FixtureRequest, factory: Factory, database_url: str) -> Iterator[Connection]:
-    """A connection that was told the workspace: the owner's, or a process's."""
+def session(request: pytest.FixtureRequest, factory: Factory, database_url: str) -> Iterator[Connection]:
+    """A connection of the owner or of the role, bound to the workspace."""
     role = None if request.param == "the owner" else APP_ROLE
     arguments = connection_arguments(Settings(), name="test", role=role)
     with closing(Connection.connect(database_url, **arguments)) as connection:
@@ -76,7 +76,7 @@ def someone(request: pytest.FixtureRequest, factory: Factory, database_url: str)
 
 
 def state(factory: Factory) -> dict[str, list[object]]:
-    """Return all rows of the audit, and of what it rests on."""
+    """Return all rows of the audit and of the tables that it refers to."""
     rows = {}
     for table in (*RECORDS, *FACTS):
         query = sql.SQL("SELECT to_jsonb(each) AS row FROM {} AS each ORDER BY 1").format(sql.Identifier(table))
@@ -94,58 +94,62 @@ def refused(connection: Connection, statement: str) -> bool:
 
 
 @pytest.mark.parametrize("table", RECORDS)
-def test_no_record_is_changed_deleted_or_truncated(someone: Connection, factory: Factory, table: str) -> None:
+def test_no_record_is_changed_deleted_or_truncated(session: Connection, factory: Factory, table: str) -> None:
     before = state(factory)
 
     assert len(before[table]) == 1
-    assert refused(someone, f"UPDATE {table} SET {CHANGES[table]}")
-    assert refused(someone, f"DELETE FROM {table}")
-    assert refused(someone, f"TRUNCATE {table}")
+    assert refused(session, f"UPDATE {table} SET {CHANGES[table]}")
+    assert refused(session, f"DELETE FROM {table}")
+    assert refused(session, f"TRUNCATE {table}")
     assert state(factory) == before
 
 
 @pytest.mark.parametrize("table", BLANKINGS)
-def test_nobody_blanks_a_record_but_by_the_function_for_it(someone: Connection, factory: Factory, table: str) -> None:
+def test_only_the_function_for_it_can_blank_a_record(session: Connection, factory: Factory, table: str) -> None:
     before = state(factory)
 
-    assert refused(someone, f"UPDATE {table} SET {BLANKINGS[table]}")
+    assert refused(session, f"UPDATE {table} SET {BLANKINGS[table]}")
     assert state(factory) == before
 
 
 @pytest.mark.parametrize("table", CHANGES)
-def test_the_way_of_an_erasure_leads_to_nothing_but_blanks(someone: Connection, factory: Factory, table: str) -> None:
+def test_the_setting_of_an_erasure_allows_only_blanking(session: Connection, factory: Factory, table: str) -> None:
     before = state(factory)
-    someone.execute("SET mergelane.audit_change = 'erasure'")
+    session.execute("SET mergelane.audit_change = 'erasure'")
 
-    assert refused(someone, f"UPDATE {table} SET {CHANGES[table]}")
-    assert refused(someone, f"DELETE FROM {table}")
-    assert refused(someone, f"TRUNCATE {table}")
+    assert refused(session, f"UPDATE {table} SET {CHANGES[table]}")
+    assert refused(session, f"DELETE FROM {table}")
+    assert refused(session, f"TRUNCATE {table}")
     assert state(factory) == before
 
 
 @pytest.mark.parametrize(
     ("table", "change"), [(table, change) for table, changes in FACTS.items() for change in changes]
 )
-def test_no_fact_that_the_audit_takes_from_elsewhere_is_changed(
-    someone: Connection, factory: Factory, table: str, change: str
+def test_no_fact_of_the_audit_in_other_tables_can_be_changed(
+    session: Connection, factory: Factory, table: str, change: str
 ) -> None:
     before = state(factory)
 
-    assert refused(someone, f"UPDATE {table} SET {change}")
+    assert refused(session, f"UPDATE {table} SET {change}")
     assert state(factory) == before
 
 
 @pytest.mark.parametrize("table", ["batch", "job", "workspace"])
-def test_the_audit_does_not_go_with_what_it_hangs_on(someone: Connection, factory: Factory, table: str) -> None:
+def test_the_audit_is_not_deleted_with_the_rows_that_it_refers_to(
+    session: Connection, factory: Factory, table: str
+) -> None:
     before = state(factory)
 
-    assert refused(someone, f"TRUNCATE {table} CASCADE")
+    assert refused(session, f"TRUNCATE {table} CASCADE")
     if table != "workspace":
-        assert refused(someone, f"DELETE FROM {table}")
+        assert refused(session, f"DELETE FROM {table}")
     assert state(factory) == before
 
 
-def test_a_process_finds_no_way_by_the_settings_of_the_functions(factory: Factory, database_url: str) -> None:
+def test_a_process_cannot_change_the_audit_by_the_settings_of_the_functions(
+    factory: Factory, database_url: str
+) -> None:
     before = state(factory)
     arguments = connection_arguments(Settings(), name="test", role=APP_ROLE)
     with closing(Connection.connect(database_url, **arguments)) as process:
@@ -168,8 +172,8 @@ def test_the_functions_reach_only_the_workspace_of_the_transaction(
     arguments = connection_arguments(Settings(), name="test", role=APP_ROLE)
     (job,) = factory.rows("SELECT job_id FROM merge_record WHERE workspace_id = %s")
     with closing(Connection.connect(database_url, **arguments)) as process:
-        for told in (str(stranger), ""):
-            process.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [told])
+        for scope in (str(stranger), ""):
+            process.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [scope])
             for named in (factory.workspace_id, stranger):
                 process.execute("SELECT erase_audit_records(%s, %s::uuid[])", [named, [job["job_id"]]])
                 process.execute("SELECT erase_audit_names(%s, %s::text[])", [named, ["x"]])

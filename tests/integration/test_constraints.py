@@ -1,4 +1,4 @@
-"""What the database itself holds: every row that must not be is refused, by the constraint that is meant to."""
+"""The constraints of the database: every invalid row is refused by its own constraint."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ MERGED = {**FINISHED, "outcome": "merged"}
 
 @pytest.fixture
 def rows(factory: Factory) -> dict[str, dict[str, Any]]:
-    """For each table a row that it takes, beside what is there already: profile 1 of two, batch and job."""
+    """For each table a valid new row. The database already has two profiles, a batch, a job, a key and a redirect."""
     one = factory.profile("taken", braze_id=TAKEN, user_aliases={"mail": "taken"})
     two = factory.profile("other")
     job_id = factory.job(ext("taken"), ext("other"))
@@ -78,7 +78,7 @@ def insert(factory: Factory, table: str, row: dict[str, Any]) -> None:
     factory.connection.execute(query, row)
 
 
-def test_every_row_of_the_table_would_be_taken(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
+def test_every_valid_row_is_accepted(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
     for table, row in rows.items():
         insert(factory, table, row)
 
@@ -132,7 +132,7 @@ CHECKS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("table", "fault"), CHECKS)
-def test_a_row_that_makes_no_sense_is_refused(
+def test_an_invalid_row_is_refused(
     factory: Factory, rows: dict[str, dict[str, Any]], table: str, fault: dict[str, Any]
 ) -> None:
     with pytest.raises(postgres.CheckViolation):
@@ -147,7 +147,7 @@ def test_a_row_that_makes_no_sense_is_refused(
         ("merge_record", ("orphan_id", "survivor_id")),
     ],
 )
-def test_nothing_leads_to_itself(
+def test_no_row_refers_to_itself(
     factory: Factory, rows: dict[str, dict[str, Any]], table: str, ids: tuple[str, str]
 ) -> None:
     with pytest.raises(postgres.CheckViolation):
@@ -168,7 +168,7 @@ def test_nothing_leads_to_itself(
         ("idempotency", {"key": "k"}),
     ],
 )
-def test_what_is_taken_is_not_given_twice(
+def test_a_unique_value_that_is_taken_is_refused(
     factory: Factory, rows: dict[str, dict[str, Any]], table: str, taken: dict[str, Any]
 ) -> None:
     with pytest.raises(postgres.UniqueViolation):
@@ -176,7 +176,7 @@ def test_what_is_taken_is_not_given_twice(
 
 
 @pytest.mark.parametrize("table", ["workspace", "api_key", "origin", "merge_record"])
-def test_the_same_row_is_not_taken_twice(factory: Factory, rows: dict[str, dict[str, Any]], table: str) -> None:
+def test_the_same_row_is_refused_the_second_time(factory: Factory, rows: dict[str, dict[str, Any]], table: str) -> None:
     insert(factory, table, rows[table])
 
     with pytest.raises(postgres.UniqueViolation):
@@ -193,7 +193,7 @@ def test_the_same_row_is_not_taken_twice(factory: Factory, rows: dict[str, dict[
         ("merge_record", {"job_id": uuid7()}),
     ],
 )
-def test_nothing_refers_to_what_is_not_there(
+def test_no_row_refers_to_a_missing_row(
     factory: Factory, rows: dict[str, dict[str, Any]], table: str, dangling: dict[str, Any]
 ) -> None:
     with pytest.raises(postgres.ForeignKeyViolation):
@@ -201,21 +201,21 @@ def test_nothing_refers_to_what_is_not_there(
 
 
 @pytest.mark.parametrize("table", ["user_alias", "origin", "job", "merge_record"])
-def test_nothing_refers_to_another_workspace(factory: Factory, rows: dict[str, dict[str, Any]], table: str) -> None:
+def test_no_row_refers_to_another_workspace(factory: Factory, rows: dict[str, dict[str, Any]], table: str) -> None:
     elsewhere = Factory(factory.connection).workspace_id
 
     with pytest.raises(postgres.ForeignKeyViolation):
         insert(factory, table, {**rows[table], "workspace_id": elsewhere})
 
 
-def test_a_profile_with_history_under_it_is_not_deleted(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
+def test_a_profile_with_history_is_not_deleted(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
     insert(factory, "origin", rows["origin"])
 
     with pytest.raises(postgres.ForeignKeyViolation):
         factory.rows("DELETE FROM profile WHERE workspace_id = %s RETURNING 1")
 
 
-def test_a_batch_takes_its_jobs_and_their_audit_with_it(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
+def test_a_batch_is_deleted_with_its_jobs_and_their_audit(factory: Factory, rows: dict[str, dict[str, Any]]) -> None:
     insert(factory, "merge_record", rows["merge_record"])
 
     factory.connection.execute("SET mergelane.audit_change = 'pruning'")

@@ -1,4 +1,4 @@
-"""Every form of a URL that libpq reads works for migrations, for the processes and for the command line."""
+"""Migrations, processes and the command line accept every form of URL that libpq accepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def port(socket: Path) -> Iterator[int]:
 
 
 def uses(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Migrate by *url* and work on the schema as processes and commands do; return the schema of the tables."""
+    """Migrate by *url*, then use the schema as commands and processes do. Return the schema of the tables."""
     monkeypatch.setenv("DATABASE_URL", url)
     runner = CliRunner()
     assert runner.invoke(main, ["migrate", "--home", "/nowhere"]).output.startswith("The schema is at revision")
@@ -58,7 +58,7 @@ def uses(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(row["schema"])
 
 
-def test_several_hosts_of_which_the_first_is_away(port: int, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_hosts_with_an_unreachable_first_one(port: int, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = f"127.0.0.1:{free_port()},127.0.0.1:{port}"
 
     assert uses(f"postgresql://postgres@{hosts}/{database}?target_session_attrs=read-write", monkeypatch) == "public"
@@ -92,7 +92,7 @@ def test_a_service_and_its_file(port: int, database: str, tmp_path: Path, monkey
     assert uses("postgresql://?service=ours", monkeypatch) == "ml"
 
 
-def test_the_variables_of_libpq_alone(port: int, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_variables_of_libpq(port: int, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"HOST": "127.0.0.1", "PORT": str(port), "USER": "postgres", "DATABASE": database}.items():
         monkeypatch.setenv(f"PG{name}", value)
 
@@ -100,12 +100,12 @@ def test_the_variables_of_libpq_alone(port: int, database: str, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("place", ["url", "PGOPTIONS"])
-def test_a_schema_that_the_options_name_holds_for_all(
+def test_migrations_commands_and_processes_use_the_schema_of_the_options(
     empty_database_url: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE SCHEMA ml")
-    migrations.upgrade_schema(empty_database_url)  # a second installation, which stays as it is
+    migrations.upgrade_schema(empty_database_url)  # a second installation, which must not change
     if place == "PGOPTIONS":
         monkeypatch.setenv("PGOPTIONS", "-csearch_path=ml")
 
@@ -119,7 +119,9 @@ def test_a_schema_that_the_options_name_holds_for_all(
     assert counts == (1, 0)
 
 
-def test_a_command_before_the_migration_says_so(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_before_the_migration_reports_the_missing_schema(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
     needed = schema_version.required_revision()
     sentence = (
@@ -131,7 +133,7 @@ def test_a_command_before_the_migration_says_so(empty_database_url: str, monkeyp
         assert (result.exit_code, result.output) == (1, f"Error: {sentence}\n")
 
 
-def test_a_schema_that_only_the_database_names_is_not_left_behind(empty_database_url: str) -> None:
+def test_a_search_path_that_only_the_database_sets_is_refused(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA ml")
         migrations.upgrade_schema(f"{empty_database_url}&{WITH_SCHEMA}")

@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: transactions made again, a server that is away, values that come back as they went."""
+"""The access to PostgreSQL: repeated transactions, an unavailable server, and values that are read as written."""
 
 import threading
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 database_url = make_database_url(scope="module")
 
 NOWHERE = Settings(database_url="postgresql://127.0.0.1:1/nobody", pool_timeout_s=0.3)
-GAVE_WAY = [
+CONTENTION_ERRORS = [
     postgres.DeadlockDetected,
     postgres.SerializationFailure,
     postgres.LockNotAvailable,
@@ -36,7 +36,7 @@ GAVE_WAY = [
 
 
 def one(connection: Connection, query: str, *values: Any) -> Any:
-    """Return the one value that *query* gives."""
+    """Return the only value of the result of *query*."""
     row = connection.execute(query, values).fetchone()
     assert row is not None
     (value,) = row.values()
@@ -47,7 +47,7 @@ def select_one(tx: Transaction) -> Any:
     return one(tx.connection, "SELECT 1 AS one")
 
 
-def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: Settings) -> None:
+def test_rows_are_dicts_and_every_wait_has_a_timeout(pool: Pool, settings: Settings) -> None:
     with lend_connection(pool) as connection:
         shown = {
             name: one(connection, f"SELECT setting::int AS value FROM pg_settings WHERE name = '{name}'")
@@ -63,7 +63,7 @@ def test_rows_come_by_name_and_timeouts_bound_every_wait(pool: Pool, settings: S
     assert name == f"mergelane-test/{COMPARISON}"
 
 
-def test_times_come_in_utc_whatever_zone_the_server_is_set_to(empty_database_url: str) -> None:
+def test_times_are_read_in_utc_for_any_time_zone_of_the_server(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as conn:
         conn.execute(f"ALTER DATABASE {conn.info.dbname} SET timezone = 'America/New_York'")
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -78,11 +78,11 @@ def test_times_come_in_utc_whatever_zone_the_server_is_set_to(empty_database_url
 @pytest.mark.parametrize(
     "value", [{}, [], None, "ä😀", 0, 1.5, 1e-7, 2**53, -(2**63), True, {"a": [None, {"b": ""}]}, {"": [1, "1"]}]
 )
-def test_json_comes_back_as_it_went(connection: Connection, value: Any) -> None:
+def test_json_is_read_as_it_was_written(connection: Connection, value: Any) -> None:
     assert one(connection, "SELECT %s AS value", Jsonb({"value": value})) == {"value": value}
 
 
-def test_no_database_is_named_in_a_sentence() -> None:
+def test_a_missing_database_url_is_an_error_with_a_sentence() -> None:
     with pytest.raises(SetupError, match="DATABASE_URL is not set"):
         open_pool(Settings(), name="test")
 
@@ -97,7 +97,7 @@ def test_a_file_with_two_queries_of_one_name_is_refused(tmp_path: Path, monkeypa
         load_queries("twice", "it.sql")
 
 
-def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory: Factory) -> None:
+def test_a_failed_transaction_is_rolled_back(pool: Pool, connection: Connection, factory: Factory) -> None:
     workspace_id = factory.workspace_id
 
     def fail(inside: Transaction) -> None:
@@ -110,8 +110,8 @@ def test_a_transaction_is_made_whole(pool: Pool, connection: Connection, factory
     assert one(connection, "SELECT count(*) AS count FROM batch WHERE path = 'never-was'") == 0
 
 
-@pytest.mark.parametrize("error", GAVE_WAY)
-def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: type[psycopg.Error]) -> None:
+@pytest.mark.parametrize("error", CONTENTION_ERRORS)
+def test_a_transaction_with_a_contention_error_is_repeated(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
     def work(_: Transaction) -> int:
@@ -123,8 +123,8 @@ def test_a_transaction_that_had_to_give_way_is_made_again(pool: Pool, error: typ
     assert run_in_transaction(pool, 1, work) == ATTEMPTS
 
 
-@pytest.mark.parametrize("error", GAVE_WAY)
-def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, error: type[psycopg.Error]) -> None:
+@pytest.mark.parametrize("error", CONTENTION_ERRORS)
+def test_a_transaction_that_always_has_contention_errors_raises(pool: Pool, error: type[psycopg.Error]) -> None:
     calls: list[int] = []
 
     def work(_: Transaction) -> None:
@@ -137,7 +137,7 @@ def test_a_transaction_that_gives_way_again_and_again_is_given_up(pool: Pool, er
     assert len(calls) == ATTEMPTS
 
 
-def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
+def test_a_transaction_with_another_error_is_not_repeated(pool: Pool) -> None:
     calls: list[int] = []
 
     def work(inside: Transaction) -> None:
@@ -150,7 +150,7 @@ def test_any_other_error_is_no_reason_to_try_again(pool: Pool) -> None:
     assert calls == [1]
 
 
-def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> None:
+def test_both_transactions_of_a_deadlock_are_done(pool: Pool, factory: Factory) -> None:
     profiles = [factory.profile("dead-1"), factory.profile("dead-2")]
     database = factory.connection.info.dbname
     factory.connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'".encode())
@@ -186,12 +186,12 @@ def test_a_real_deadlock_ends_with_both_done(pool: Pool, factory: Factory) -> No
     assert sorted(results) == [1, 2]
 
 
-def test_a_missing_server_raises_the_error_of_an_absent_one() -> None:
+def test_a_missing_server_is_unavailable() -> None:
     with open_pool(NOWHERE, name="test") as pool, pytest.raises(DatabaseUnavailable, match="does not answer"):
         run_in_transaction(pool, 1, select_one)
 
 
-def test_a_connection_that_breaks_raises_the_error_of_an_absent_server(pool: Pool, connection: Connection) -> None:
+def test_a_server_whose_connection_breaks_is_unavailable(pool: Pool, connection: Connection) -> None:
     def end(inside: Transaction) -> None:
         one(connection, "SELECT pg_terminate_backend(%s) AS gone", inside.connection.info.backend_pid)
         select_one(inside)
@@ -205,27 +205,27 @@ def test_a_connection_that_breaks_raises_the_error_of_an_absent_server(pool: Poo
 def test_a_pool_recovers_when_its_server_comes_back(own_postgres: PostgresServer) -> None:
     settings = Settings(database_url=own_postgres.url(), pool_timeout_s=0.5)
 
-    def ask() -> Any:
+    def select() -> Any:
         return run_in_transaction(pool, 1, select_one)
 
-    def ask_again() -> Any:
+    def select_or_none() -> Any:
         try:
-            return ask()
+            return select()
         except DatabaseUnavailable:
             return None
 
     migrations.upgrade_schema(own_postgres.url())
     with open_pool(settings, name="test") as pool:
-        assert ask() == 1
+        assert select() == 1
         own_postgres.kill()
-        # Its processes end one after another, and the one behind a connection may still answer once.
-        wait_until(lambda: ask_again() is None, what="the pool to notice")
+        # Its processes end one after another, so the process of a connection may still answer once.
+        wait_until(lambda: select_or_none() is None, what="the pool to notice")
         own_postgres.start()
 
-        assert wait_until(ask_again, what="the pool to recover") == 1
+        assert wait_until(select_or_none, what="the pool to recover") == 1
 
 
-def test_a_statement_that_takes_too_long_is_cancelled_and_the_server_is_not_absent(settings: Settings) -> None:
+def test_a_cancelled_statement_does_not_make_the_server_unavailable(settings: Settings) -> None:
     hasty = {**connection_arguments(settings, name="test"), "options": "-c statement_timeout=20"}
     with (
         Connection.connect(settings.database_url, **hasty) as connection,
@@ -237,7 +237,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_the_server_is_not_abse
 
 
 def sleep(tx: Transaction, *, timeout_s: float | None, seconds: tuple[float, ...]) -> None:
-    """Run statements that take so long, after the transaction raised the limits; None raises the server's alone."""
+    """Raise the timeout of statements and run some that sleep. None raises only the timeout of the server."""
     if timeout_s is None:
         tx.execute("SET LOCAL statement_timeout = 0")
     else:
@@ -255,7 +255,7 @@ def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
         run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=0.9, seconds=(0.7,) * 3)
         with pytest.raises(postgres.QueryCanceled):
             run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=0.5, seconds=(5.0,))
-        # The next transaction on the same connection has the usual limit again.
+        # The next transaction on the same connection has the default limit again.
         with pytest.raises(DatabaseUnavailable):
             run_in_transaction(pool, factory.workspace_id, sleep, timeout_s=None, seconds=(5.0,))
 
@@ -277,7 +277,7 @@ def test_the_clients_timeout_follows_the_statement_timeout_of_the_transaction(
         (postgres.CheckViolation, False),
     ],
 )
-def test_a_transaction_in_the_way_is_no_unavailable_server(error: type[psycopg.Error], away: bool) -> None:
+def test_errors_are_divided_into_an_unavailable_server_and_others(error: type[psycopg.Error], away: bool) -> None:
     assert is_unavailable(error("It said no.")) is away
 
 
@@ -285,7 +285,7 @@ def test_a_statement_larger_than_the_buffers_of_the_socket_is_sent_whole(pool: P
     text = "x" * 30_000_000
 
     def length(tx: Transaction) -> int:
-        # The server reads nothing meanwhile, so a part of the next statement has to wait.
+        # The server reads nothing during the sleep, so a part of the next statement must wait.
         tx.execute("SELECT pg_sleep(0.2)")
         cursor = tx.execute("SELECT length(%(text)s) AS length", {"text": text})
         assert not tx.connection.pgconn.flush()

@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own, without the source beside it: it migrates a database and serves its pages."""
+"""The wheel in its own environment, without the source: it migrates a database and serves its pages."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ def run(installed: Path, *command: str, **variables: str) -> str:
     return done.stdout
 
 
-def test_its_code_is_that_of_the_wheel(installed: Path) -> None:
+def test_its_code_is_the_code_of_the_wheel(installed: Path) -> None:
     where = run(installed, "python", "-c", "import app, cli, schemas, workers; print(app, cli, schemas, workers)")
 
     assert where.count(f"{installed.parent}/lib/") == 4

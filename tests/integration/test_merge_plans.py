@@ -1,4 +1,4 @@
-"""The statements of a merge have one plan, whatever PostgreSQL knew when it made it: probes of whole keys.
+"""The statements of a merge have one plan for any statistics: probes of whole keys.
 
 A worker keeps its plans. One made for empty tables would read whole tables or indexes later, for each merge.
 """

@@ -1,4 +1,4 @@
-"""Migrations on PostgreSQL: of an empty database, repeated, by several processes at once, and when they fail."""
+"""Migrations on PostgreSQL: of an empty database, repeated, concurrent, and failing."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ def tables(url: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def test_an_empty_database_gets_the_whole_schema(empty_database_url: str) -> None:
+def test_an_empty_database_gets_the_complete_schema(empty_database_url: str) -> None:
     assert migrations.database_revision(empty_database_url) is None
 
     migrations.upgrade_schema(empty_database_url)
@@ -50,7 +50,7 @@ def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
         assert conn.execute("SELECT name FROM workspace").fetchall() == [("kept",)]
 
 
-def test_an_older_version_leaves_a_newer_schema_alone(empty_database_url: str) -> None:
+def test_an_older_version_does_not_change_a_newer_schema(empty_database_url: str) -> None:
     migrations.upgrade_schema(empty_database_url)
     with psycopg.connect(empty_database_url) as conn:
         conn.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -74,7 +74,7 @@ def test_several_processes_may_migrate_at_once(empty_database_url: str, tmp_path
     assert migrations.database_revision(empty_database_url) == migrations.newest_revision()
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself_behind(empty_database_url: str) -> None:
+def test_a_migration_that_fails_changes_nothing(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as conn:
         conn.execute("CREATE TABLE job (in_the_way text)")
 

@@ -1,4 +1,4 @@
-"""Later migrations beside running code: they wait for locks a short time only, and old code keeps working."""
+"""Later migrations while old code runs: they wait for locks only briefly, and old code keeps working."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from app.errors import SetupError
 from tests.support.factories import Factory, ext
 from tests.support.waiting import wait_until
 
-#: The revision that these tests add to those of the package.
+#: The revision that these tests add to the revisions of the package.
 LATER = "9998"
 MODULE = """
 from app.db import migrations
@@ -63,7 +63,7 @@ def add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddMigrati
 
 @pytest.fixture
 def former(database_url: str) -> Iterator[Connection]:
-    """A connection of old code, to a database without the later migration."""
+    """A connection of old code to a database without the later migration."""
     with Connection.connect(database_url, **connection_arguments(Settings(), name="test")) as connection:
         yield connection
 
@@ -91,7 +91,7 @@ def test_old_code_keeps_writing_after_a_migration_that_expands(
     assert schema_version.find_mismatch(schema_version.current_revision(former)) is None
 
 
-def test_a_migration_lets_waiting_sessions_pass_and_tries_again(
+def test_a_migration_lets_waiting_sessions_pass_and_is_repeated(
     database_url: str, former: Connection, add_migration: AddMigration
 ) -> None:
     add_migration("ALTER TABLE job ADD COLUMN IF NOT EXISTS colour text")
@@ -127,9 +127,9 @@ def test_a_migration_gives_way_when_it_and_a_request_wait_for_each_other(
     assert {"batch.colour", "audit_entry.colour"} <= columns(database_url)
 
 
-def test_a_request_that_reads_goes_on_after_a_deadlock(database_url: str, pool: Pool, factory: Factory) -> None:
+def test_a_request_that_reads_continues_after_a_deadlock(database_url: str, pool: Pool, factory: Factory) -> None:
     with psycopg.connect(database_url) as owner, ThreadPoolExecutor(1) as thread:
-        # So PostgreSQL always ends the request.
+        # With these timeouts PostgreSQL always ends the request, not the owner.
         owner.execute(f"ALTER DATABASE {owner.info.dbname} SET deadlock_timeout = '20ms'".encode())
         owner.commit()
         owner.execute("SET deadlock_timeout = '1h'")
@@ -150,7 +150,7 @@ def lock_and_commit(owner: psycopg.Connection[Any], table: str) -> None:
     owner.commit()
 
 
-def test_a_migration_never_waits_as_long_as_postgresql_waits_before_it_looks_for_deadlocks(former: Connection) -> None:
+def test_a_migration_waits_for_a_lock_for_less_than_the_deadlock_timeout(former: Connection) -> None:
     (row,) = former.execute("SELECT setting::int AS ms FROM pg_settings WHERE name = 'deadlock_timeout'").fetchall()
 
     assert row["ms"] > migrations.LOCK_TIMEOUT_S * 1000
@@ -171,7 +171,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_a_sentence(
     assert caplog.messages == ["migration_waits_for_lock"] * (migrations.TRIES - 1)
 
 
-def test_an_index_is_built_while_others_write_and_again_after_a_failure(
+def test_an_index_is_built_during_writes_and_again_after_a_failure(
     database_url: str, former: Connection, add_migration: AddMigration
 ) -> None:
     text = """

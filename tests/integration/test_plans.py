@@ -1,7 +1,7 @@
-"""Row-level security costs no query its index: the processes' plans are those of the owner, for whom no policy holds.
+"""Row-level security keeps the indexes of queries: the processes get the same plans as the owner, who has no policy.
 
-Under a policy PostgreSQL lets only operators into an index that are known to give no row away. A query that needs
-another one would be read from end to end, without a word.
+Under a policy PostgreSQL uses an index only with leakproof operators. A query that needs another operator silently
+reads the whole table.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ TIES = {
     "ledger/sql/execution.sql:prune_batches",
     "profiles/sql/resolution.sql:resolve_identifiers",
 }
-"""Queries of which two plans cost the same: while there are no statistics, or whichever of two columns is compared."""
+"""Queries with two plans of the same cost: without statistics, or with a choice of two equal columns to compare."""
 FILL = """
 WITH workspaces AS (
     INSERT INTO workspace (name) SELECT 'workspace-' || number FROM generate_series(1, 3) AS number
@@ -90,7 +90,7 @@ FROM workspaces CROSS JOIN generate_series(1, %(rows)s) AS number
 
 @pytest.fixture(scope="module", params=["before it was filled", "afterwards"])
 def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database full of things, whose statistics were made before or afterwards."""
+    """The URL of a filled database. ANALYZE ran before or after it was filled."""
     name = databases.create()
     try:
         with opened(databases.url(name)) as connection:
@@ -104,7 +104,7 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
 
 
 def opened(url: str, role: str | None = None) -> "closing[Connection]":
-    """Return a connection in the first workspace, the owner's or that of a process."""
+    """Return a connection of the owner or of *role*, bound to the first workspace."""
     connection = Connection.connect(url, **connection_arguments(Settings(), name="test", role=role))
     connection.execute("SET mergelane.workspace_id = 1")
     return closing(connection)
@@ -112,27 +112,27 @@ def opened(url: str, role: str | None = None) -> "closing[Connection]":
 
 @pytest.fixture(scope="module")
 def owner(database_url: str) -> Iterator[Connection]:
-    """The owner's connection, shared: a new one would learn the whole catalog first."""
+    """The owner's connection. It is shared, because a new one first reads the whole catalog."""
     with opened(database_url) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def process(database_url: str) -> Iterator[Connection]:
-    """A connection as a process has it, shared likewise."""
+    """A connection like that of a process, also shared."""
     with opened(database_url, APP_ROLE) as connection:
         yield connection
 
 
 def access(connection: Connection, query: str) -> list[tuple[str, str]]:
-    """Return how the plan for any values of *query* comes by rows: conditions on indexes, and tables read whole."""
+    """Return how the generic plan of *query* reads rows: conditions on indexes, and tables read whole."""
     explain = f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(query)}"
     (row,) = connection.execute(explain.encode(), prepare=False).fetchall()
     return sorted(_access(row["QUERY PLAN"][0]["Plan"]))
 
 
 def _access(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield how *plan* and all within it come by rows."""
+    """Yield how *plan* and all plans within it read rows."""
     if "Index Name" in plan:
         yield plan["Index Name"], plan.get("Index Cond", "")
     elif plan["Node Type"] == "Seq Scan":
@@ -146,11 +146,15 @@ OF_PROCESSES = [name for name in BOUND if not name.startswith("moving/")]
 
 
 @pytest.mark.parametrize("name", OF_PROCESSES)
-def test_a_query_is_planned_for_a_process_as_for_the_owner(owner: Connection, process: Connection, name: str) -> None:
+def test_a_query_has_the_same_plan_for_a_process_and_for_the_owner(
+    owner: Connection, process: Connection, name: str
+) -> None:
     assert access(process, QUERIES[name]) == access(owner, QUERIES[name]) or name in TIES
 
 
-def test_where_two_plans_tie_both_go_by_the_same_index(owner: Connection, process: Connection) -> None:
+def test_a_query_with_equal_plans_uses_the_same_index_for_process_and_owner(
+    owner: Connection, process: Connection
+) -> None:
     for name in TIES:
         used = [[index for index, _ in access(each, QUERIES[name])] for each in (owner, process)]
 
@@ -165,7 +169,7 @@ def test_where_two_plans_tie_both_go_by_the_same_index(owner: Connection, proces
         ("profiles/sql/targets.sql:find_devices", "workspace_profile", "profile_unidentified_device"),
     ],
 )
-def test_what_needs_a_gin_index_has_it_by_its_view_and_would_lose_it_on_the_table(
+def test_a_query_uses_its_gin_index_by_the_view_and_not_by_the_table(
     owner: Connection, process: Connection, name: str, view: str, gin: str
 ) -> None:
     table = view.removeprefix("workspace_")

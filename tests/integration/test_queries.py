@@ -1,4 +1,4 @@
-"""Every query of the application as PostgreSQL sees it: it prepares, and it keeps to one workspace."""
+"""PostgreSQL can prepare every query of the application, and every query reads one workspace."""
 
 import re
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def test_there_are_queries() -> None:
 
 @pytest.fixture(scope="module")
 def shared(database_url: str) -> Iterator[Connection]:
-    """A connection for all queries: a new one would learn the whole catalog first."""
+    """A connection for all queries, because a new one first reads the whole catalog."""
     with closing(Connection.connect(database_url, **connection_arguments(Settings(), name="test"))) as connection:
         yield connection
 
@@ -70,7 +70,7 @@ def test_every_table_of_a_query_is_filtered_by_the_workspace() -> None:
     assert [name for name in BOUND if not is_filtered(QUERIES[name])] == []
 
 
-def test_no_query_touches_history_that_is_there() -> None:
+def test_no_query_updates_or_deletes_history() -> None:
     touching = re.compile(rf"\b(?:UPDATE|DELETE\s+FROM)\s+({'|'.join(HISTORY)})\b")
 
     assert [name for name in sorted(QUERIES.keys() - ERASING) if touching.search(QUERIES[name])] == []

@@ -1,4 +1,4 @@
-"""A standby answers large queries, with everything that was committed before; without it, the primary answers."""
+"""A standby answers large queries, including all earlier commits. Without a standby, the primary answers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +59,7 @@ def flask(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask
 
 @pytest.fixture
 def caller(flask: Flask, replicated: Replicated, request: pytest.FixtureRequest) -> Caller:
-    """A caller in a workspace of its own."""
+    """A caller in its own workspace."""
     workspace = f"test-{abs(hash(request.node.name))}"
     with psycopg.connect(replicated.primary.url()) as connection:
         key_id, secret = keys.create_key(connection, workspace=workspace, label="test", permissions=["*"])
@@ -113,7 +113,7 @@ def test_the_standby_answers_large_queries(name: str, caller: Caller) -> None:
     assert reads("replica") == before + 1
 
 
-def test_every_write_that_was_acknowledged_is_found_on_the_standby(caller: Caller, replicated: Replicated) -> None:
+def test_the_standby_has_every_acknowledged_write(caller: Caller, replicated: Replicated) -> None:
     before, late = reads("replica"), 0
     for number in range(1, 6):
         track(caller, attributes=[{"external_id": f"user-{number}"}])
@@ -158,7 +158,7 @@ def test_after_a_failure_the_standby_gets_no_query_for_a_while(
     assert again is not pool
 
 
-def test_the_primary_answers_while_the_standby_is_away(caller: Caller, replicated: Replicated) -> None:
+def test_the_primary_answers_while_the_standby_is_unreachable(caller: Caller, replicated: Replicated) -> None:
     track(caller, attributes=[{"external_id": "someone"}])
     assert count_segment(caller) == 1
     before = reads("away")
@@ -173,7 +173,7 @@ def test_the_primary_answers_while_the_standby_is_away(caller: Caller, replicate
     assert caller.get("/health/ready").status_code == 200
 
 
-def test_a_server_that_is_no_standby_gets_no_query(
+def test_a_server_that_is_not_a_standby_gets_no_query(
     pool: Pool, replicated: Replicated, make_replica: Callable[[str], Replica], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert make_replica(replicated.primary.url()).choose_pool(pool) is pool

@@ -1,4 +1,4 @@
-"""Revisions: a process checks at its start that the schema is not older than it needs."""
+"""A process checks at its start that the schema is not too old."""
 
 import logging
 
@@ -29,7 +29,7 @@ def test_the_row_factory_of_the_connection_does_not_matter(database_url: str) ->
         assert schema_version.current_revision(connection) == schema_version.required_revision()
 
 
-def test_an_older_schema_is_refused_with_the_way_out(connection: Connection, settings: Settings) -> None:
+def test_an_older_schema_is_refused_with_a_remedy(connection: Connection, settings: Settings) -> None:
     set_revision(connection, "0023")
 
     with pytest.raises(SetupError) as refused:
@@ -41,9 +41,7 @@ def test_an_older_schema_is_refused_with_the_way_out(connection: Connection, set
     )
 
 
-def test_a_schema_too_old_to_migrate_is_refused_with_another_way_out(
-    connection: Connection, settings: Settings
-) -> None:
+def test_a_schema_too_old_to_migrate_is_refused_with_another_remedy(connection: Connection, settings: Settings) -> None:
     set_revision(connection, "0001")
 
     with pytest.raises(SetupError, match=r"^The schema is at revision 0001, .* Migrate to 0023 with an older version"):

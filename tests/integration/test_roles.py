@@ -1,4 +1,4 @@
-"""The role of the processes: made by who may, asked for in a sentence by who may not, and looked at at start."""
+"""The role of the processes: created by a user that may, requested in an error otherwise, and checked at start."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def administer(url: str, *statements: str) -> None:
 
 @pytest.fixture
 def tenant(empty_database_url: str) -> Iterator[str]:
-    """The URL of an empty database whose owner may nothing else, on a server that has the role already."""
+    """The URL of an empty database whose owner has no other right, on a server that has the role."""
     name, database = f"mergelane_tenant_{uuid7().hex}", urlsplit(empty_database_url).path[1:]
     make = f"DO $$ BEGIN CREATE ROLE {APP_ROLE} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
     administer(empty_database_url, make, f"CREATE ROLE {name} LOGIN", f"ALTER DATABASE {database} OWNER TO {name}")
@@ -49,7 +49,7 @@ def user_of(url: str) -> str:
 
 
 def test_the_error_about_a_missing_role_names_who_can_grant_it(tenant: str, empty_database_url: str) -> None:
-    for _ in range(2):  # the second time the schema itself is there, and the role is still missing
+    for _ in range(2):  # the second time the schema exists, and the role is still missing
         with pytest.raises(SetupError, match=rf"GRANT {APP_ROLE} TO {user_of(tenant)};"):
             migrations.upgrade_schema(tenant)
 
@@ -62,7 +62,7 @@ def test_the_error_about_a_missing_role_names_who_can_grant_it(tenant: str, empt
         assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
 
 
-def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgres: PostgresServer) -> None:
+def test_an_owner_that_may_not_create_the_role_needs_an_administrator(own_postgres: PostgresServer) -> None:
     administer(own_postgres.url(), "CREATE ROLE plain LOGIN", "CREATE ROLE maker LOGIN CREATEROLE")
     administer(own_postgres.url(), "CREATE DATABASE plain OWNER plain", "CREATE DATABASE maker OWNER maker")
     plain, maker = (as_user(own_postgres.url(name), name) for name in ("plain", "maker"))
@@ -74,9 +74,7 @@ def test_the_role_is_made_by_an_administrator_where_the_owner_may_not(own_postgr
     startup.require_schema(Settings(database_url=maker))
 
 
-def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
-    connection: Connection, settings: Settings
-) -> None:
+def test_a_migration_restores_lost_grants(connection: Connection, settings: Settings) -> None:
     connection.execute(f"DROP OWNED BY {APP_ROLE}".encode())
     with pytest.raises(SetupError, match="may not read the tables; run `mergelane migrate` as their owner"):
         startup.require_schema(settings)
@@ -86,7 +84,7 @@ def test_what_was_granted_may_get_lost_and_comes_back_with_a_migration(
     startup.require_schema(settings)
 
 
-def test_who_does_not_own_the_tables_does_not_administer(
+def test_a_user_that_does_not_own_the_tables_cannot_administer(
     connection: Connection, settings: Settings, tenant: str
 ) -> None:
     name = user_of(tenant)
@@ -100,7 +98,9 @@ def test_who_does_not_own_the_tables_does_not_administer(
         administrator.execute("SELECT count(*) FROM api_key")
 
 
-def test_migrating_revokes_what_a_restored_dump_gave_to_every_role(database_url: str, connection: Connection) -> None:
+def test_a_migration_revokes_the_rights_that_a_restored_dump_granted_to_every_role(
+    database_url: str, connection: Connection
+) -> None:
     connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC")
 
     migrations.upgrade_schema(database_url)
@@ -111,13 +111,13 @@ def test_migrating_revokes_what_a_restored_dump_gave_to_every_role(database_url:
 
 @pytest.fixture
 def guest(own_postgres: PostgresServer) -> str:
-    """The URL of an empty database on a server of its own, as a user without any right."""
+    """The URL of an empty database on its own server, as a user without any right."""
     administer(own_postgres.url(), 'CREATE ROLE "gu est" LOGIN', "CREATE DATABASE plain")
     return as_user(own_postgres.url("plain"), "gu%20est")
 
 
 def missing_statements(url: str) -> list[str]:
-    """Return the statements that a refused migration asks for."""
+    """Return the statements that the error of a refused migration lists."""
     with pytest.raises(SetupError, match=r"lacks a privilege .* nothing was changed") as refused:
         migrations.upgrade_schema(url)
     found = re.search(r"run in this database: (.*) Then run", str(refused.value))
@@ -126,13 +126,13 @@ def missing_statements(url: str) -> list[str]:
 
 
 def relations(url: str) -> list[str]:
-    """Return the names of all relations outside the catalogs."""
+    """Return the names of all relations in the schema public."""
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
     return [row[0] for row in rows]
 
 
-def test_what_a_migration_lacks_is_listed_before_it_changes_anything(own_postgres: PostgresServer, guest: str) -> None:
+def test_missing_rights_of_a_migration_are_listed_before_any_change(own_postgres: PostgresServer, guest: str) -> None:
     administrator = own_postgres.url("plain")
     administer(administrator, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
 
@@ -148,7 +148,7 @@ def test_what_a_migration_lacks_is_listed_before_it_changes_anything(own_postgre
         assert tx.execute("SELECT count(*) AS rows FROM profile").fetchone() == {"rows": 0}
 
 
-def test_a_user_that_does_not_own_the_tables_does_not_migrate(empty_database_url: str, tenant: str) -> None:
+def test_a_user_that_does_not_own_the_tables_cannot_migrate(empty_database_url: str, tenant: str) -> None:
     migrations.upgrade_schema(empty_database_url)
     before = relations(empty_database_url)
 

@@ -1,6 +1,6 @@
-"""The database keeps workspaces apart by itself: queries without a filter, sent as the processes send theirs.
+"""The database itself isolates workspaces. The tests send queries without a filter as the processes do.
 
-Which tables there are is asked of the catalogue, so that one that a migration adds without a policy fails here.
+The list of tables is read from the catalogue, so a new table without a policy fails here.
 """
 
 from collections.abc import Iterator
@@ -34,19 +34,19 @@ TABLES, VIEWS = ["r", "p"], ["v", "m"]
 
 
 def relations(connection: Connection, kinds: list[str]) -> list[str]:
-    """Return the tables, or the views, whose rows belong to workspaces."""
+    """Return the tables or views whose rows belong to workspaces."""
     return [row["name"] for row in connection.execute(RELATIONS, [kinds])]
 
 
 def count(connection: Connection, relation: str) -> int:
-    """Return how many rows *relation* shows, asked without a filter."""
+    """Return the number of visible rows of *relation* without a filter."""
     (row,) = connection.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(sql.Identifier(relation)))
     rows: int = row["rows"]
     return rows
 
 
 def rows_of(factory: Factory, table: str) -> list[dict[str, object]]:
-    """Return the rows that the factory's workspace has in *table*, as its owner sees them."""
+    """Return the rows of the factory's workspace in *table*, read by its owner."""
     query = sql.SQL("SELECT to_jsonb(each) AS row FROM {} AS each WHERE workspace_id = %s ORDER BY to_jsonb(each)")
     shown = factory.connection.execute(query.format(sql.Identifier(table)), [factory.workspace_id])
     return [row["row"] for row in shown]
@@ -54,7 +54,7 @@ def rows_of(factory: Factory, table: str) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def owner(database_url: str) -> Iterator[Connection]:
-    """A connection of the user who owns the tables."""
+    """A connection of the owner of the tables."""
     arguments = connection_arguments(Settings(), name="test")
     with closing(Connection.connect(database_url, **arguments)) as connection:
         yield connection
@@ -72,13 +72,13 @@ def workspaces(owner: Connection, database_url: str) -> tuple[Factory, Factory]:
 
 @pytest.fixture
 def a(workspaces: tuple[Factory, Factory]) -> Factory:
-    """The workspace that transactions are told."""
+    """The workspace that the transactions are bound to."""
     return workspaces[0]
 
 
 @pytest.fixture
 def b(workspaces: tuple[Factory, Factory]) -> Factory:
-    """The other one."""
+    """The other workspace."""
     return workspaces[1]
 
 
@@ -96,7 +96,9 @@ def test_every_table_of_workspaces_has_row_level_security_and_the_policy(owner: 
     assert {(row["polcmd"], row["polpermissive"]) for row in found} == {("*", True)}
 
 
-def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Pool, a: Factory, b: Factory) -> None:
+def test_a_query_without_a_filter_reads_only_the_workspace_of_the_transaction(
+    pool: Pool, a: Factory, b: Factory
+) -> None:
     tables, views = relations(a.connection, TABLES), relations(a.connection, VIEWS)
     own = {table: len(rows_of(a, table)) for table in tables}
     with open_transaction(pool, a.workspace_id) as tx:
@@ -107,7 +109,7 @@ def test_a_query_without_a_filter_sees_the_transactions_workspace_alone(pool: Po
     assert seen == {**own, **of_views}
 
 
-def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
+def test_without_a_workspace_no_row_is_visible(pool: Pool, a: Factory) -> None:
     run_in_transaction(pool, a.workspace_id, lambda tx: count(tx.connection, "profile"))
     with lend_connection(pool) as connection:
         seen = {each: count(connection, each) for each in relations(a.connection, [*TABLES, *VIEWS])}
@@ -116,7 +118,7 @@ def test_without_a_workspace_nothing_is_seen(pool: Pool, a: Factory) -> None:
 
 
 def columns_of(connection: Connection, table: str) -> sql.Composed:
-    """Return the columns of *table* that can be given."""
+    """Return the columns of *table* that are not generated."""
     query = """
         SELECT attname AS name FROM pg_attribute
         WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
@@ -125,7 +127,7 @@ def columns_of(connection: Connection, table: str) -> sql.Composed:
 
 
 def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *values: object) -> int | None:
-    """Return how many rows *statement* touched as the processes would send it, None when it was refused."""
+    """Return the number of rows that *statement* changed, sent as by a process, or None if it was refused."""
     try:
         if workspace_id is None:
             with lend_connection(pool) as connection:
@@ -136,11 +138,11 @@ def attempt(pool: Pool, workspace_id: int | None, statement: sql.Composed, *valu
         return None
 
 
-@pytest.mark.parametrize("told", ["another workspace", "none"])
-def test_rows_of_another_workspace_are_neither_added_nor_changed_nor_deleted(
-    pool: Pool, a: Factory, b: Factory, told: str
+@pytest.mark.parametrize("scope", ["another workspace", "none"])
+def test_rows_of_another_workspace_cannot_be_added_changed_or_deleted(
+    pool: Pool, a: Factory, b: Factory, scope: str
 ) -> None:
-    workspace_id = a.workspace_id if told == "another workspace" else None
+    workspace_id = a.workspace_id if scope == "another workspace" else None
     change = sql.SQL("UPDATE {0} SET workspace_id = workspace_id WHERE workspace_id = %s")
     insert = sql.SQL(
         "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM jsonb_populate_record(NULL::{0}, %s)"
@@ -156,14 +158,14 @@ def test_rows_of_another_workspace_are_neither_added_nor_changed_nor_deleted(
         assert rows_of(b, table) == before
 
 
-def test_no_row_is_handed_over_to_another_workspace(pool: Pool, a: Factory, b: Factory) -> None:
+def test_no_row_can_be_moved_to_another_workspace(pool: Pool, a: Factory, b: Factory) -> None:
     for table in relations(a.connection, TABLES):
         statement = sql.SQL("UPDATE {} SET workspace_id = %s").format(sql.Identifier(table))
 
         assert attempt(pool, a.workspace_id, statement, b.workspace_id) is None, table
 
 
-def test_a_statement_that_policies_do_not_bind_is_not_given(pool: Pool, a: Factory) -> None:
+def test_statements_that_policies_do_not_cover_are_refused(pool: Pool, a: Factory) -> None:
     for table in relations(a.connection, TABLES):
         assert attempt(pool, a.workspace_id, sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(table))) is None
         assert attempt(pool, a.workspace_id, sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table))) is None
@@ -182,7 +184,7 @@ def test_a_connection_that_is_reset_works_as_the_role_again(pool: Pool, a: Facto
 
 @pytest.fixture
 def login(owner: Connection, database_url: str) -> Iterator[str]:
-    """The URL of a user whose processes may become the role and nothing else."""
+    """The URL of a user whose only right is to become the role."""
     name = f"mergelane_login_{uuid7().hex}"
     owner.execute(f"CREATE ROLE {name} LOGIN IN ROLE {APP_ROLE}".encode())
     parts = urlsplit(database_url)
@@ -194,13 +196,13 @@ def login(owner: Connection, database_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def own_login(login: str) -> Iterator[Connection]:
-    """A connection of such a user, opened as the processes open theirs."""
+    """A connection of this user, opened as the processes do."""
     arguments = connection_arguments(Settings(), name="test", role=APP_ROLE)
     with closing(Connection.connect(login, **arguments)) as connection:
         yield connection
 
 
-def test_a_login_of_its_own_does_not_become_the_owner(own_login: Connection, a: Factory) -> None:
+def test_a_separate_login_cannot_become_the_owner(own_login: Connection, a: Factory) -> None:
     (row,) = a.connection.execute("SELECT current_user AS me").fetchall()
     for statement in (f"SET ROLE {row['me']}", f"SET SESSION AUTHORIZATION {row['me']}"):
         with pytest.raises(postgres.InsufficientPrivilege):
@@ -212,7 +214,7 @@ def test_a_login_of_its_own_does_not_become_the_owner(own_login: Connection, a: 
     assert rows_of(a, "profile")
 
 
-def test_a_login_of_its_own_is_enough_for_a_merge(owner: Connection, login: str) -> None:
+def test_a_separate_login_is_enough_for_a_merge(owner: Connection, login: str) -> None:
     factory = Factory(owner)
     with open_pool(Settings(database_url=login), name="test") as pool:
         furnish(factory, pool)
@@ -221,7 +223,7 @@ def test_a_login_of_its_own_is_enough_for_a_merge(owner: Connection, login: str)
     assert job["outcome"] == "merged"
 
 
-def test_administering_without_being_the_owner_is_refused_instead_of_shown_a_part(login: str) -> None:
+def test_a_query_of_an_administrator_who_is_not_the_owner_is_refused(login: str) -> None:
     arguments = connection_arguments(Settings(), name="test")
     with (
         closing(Connection.connect(login, **arguments)) as connection,
@@ -230,7 +232,7 @@ def test_administering_without_being_the_owner_is_refused_instead_of_shown_a_par
         count(connection, "profile")
 
 
-def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(owner: Connection) -> None:
+def test_a_few_functions_run_as_the_owner_and_only_the_role_may_call_them(owner: Connection) -> None:
     query = """
         SELECT proname AS name, proconfig AS config, has_function_privilege('public', oid, 'EXECUTE') AS anybody
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
@@ -274,7 +276,7 @@ def test_what_runs_as_the_owner_is_a_few_functions_that_only_the_role_may_call(o
     assert {row["anybody"] for row in found} == {False}
 
 
-def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: Connection) -> None:
+def test_a_key_is_found_by_its_digest_and_no_other_key_is_returned(pool: Pool, owner: Connection) -> None:
     secrets = [keys.create_key(owner, workspace=name, label="x", permissions=["*"])[1] for name in ("mine", "yours")]
 
     with lend_connection(pool) as connection:
@@ -285,7 +287,7 @@ def test_a_key_is_found_by_its_digest_and_tells_of_no_other(pool: Pool, owner: C
     assert nobody is None
 
 
-def test_a_digest_is_keyed_anew_within_its_workspace(pool: Pool, owner: Connection) -> None:
+def test_a_digest_is_renewed_within_its_workspace(pool: Pool, owner: Connection) -> None:
     _, secret = keys.create_key(owner, workspace="mine", label="x", permissions=["*"], peppers=("an-older-pepper",))
 
     with lend_connection(pool) as connection:

@@ -1,4 +1,4 @@
-"""The schema: a new database and those migrated from revisions 0023 and 0024 all equal app/db/schema.sql."""
+"""A new database and databases migrated from the revisions 0023 and 0024 equal app/db/schema.sql."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ COUNTS = "SELECT (SELECT count(*) FROM profile), (SELECT count(*) FROM job), (SE
 
 @pytest.fixture
 def former_url(empty_database_url: str, database_url: str) -> str:
-    """The URL of a database at 0023 with a few rows; that of *database_url* has created the role of the grants."""
+    """The URL of a database at 0023 with a few rows. *database_url* has created the role of its grants."""
     assert database_url
     with psycopg.connect(empty_database_url) as conn:
         conn.execute(FORMER.read_text(encoding="utf-8").encode())
@@ -47,7 +47,7 @@ def first_url(empty_database_url: str, database_url: str) -> str:
 
 
 def comparable(url: str) -> bool:
-    """Return whether the server is of the major version that made schema.sql; others print a dump differently."""
+    """Return whether the server has the major version that dumped schema.sql. Other versions print it differently."""
     with psycopg.connect(url) as conn:
         return conn.info.server_version // 10_000 == 18
 
@@ -76,11 +76,11 @@ def test_a_database_at_0024_becomes_equal_to_a_new_one(first_url: str, database_
     with psycopg.connect(first_url) as conn:
         assert conn.execute(COUNTS).fetchone() == (1, 1, 1)
         assert conn.execute("SELECT workspace_id FROM workspace_home").fetchall() == [(1,)]
-        # Its profiles may have keys of the former rules of comparison.
+        # Its profiles may have keys from the former rules of comparison.
         assert conn.execute("SELECT workspace_id FROM key_recomputation WHERE finished_at IS NULL").fetchall() == [(1,)]
 
 
-def test_a_workspace_gets_its_row_from_a_command_of_an_older_version_and_a_lost_row_from_a_migration(
+def test_an_older_command_and_a_migration_write_missing_rows_of_a_workspace(
     database_url: str,
 ) -> None:
     rows = "SELECT count(*) FROM workspace_home"
@@ -125,7 +125,7 @@ def test_processes_refuse_a_database_at_0023_until_it_is_migrated(former_url: st
     assert schema_version.find_mismatch(migrations.database_revision(former_url)) is None
 
 
-def test_a_database_before_0023_is_refused_with_the_way_out(former_url: str) -> None:
+def test_a_database_before_0023_is_refused_with_a_remedy(former_url: str) -> None:
     with psycopg.connect(former_url) as conn:
         conn.execute("UPDATE alembic_version SET version_num = '0022'")
     before = dump_schema(former_url)

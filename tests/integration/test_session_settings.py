@@ -1,4 +1,4 @@
-"""The product works the same, whatever settings server, database, role and environment give a session."""
+"""The product works the same with any session settings of server, database, role and environment."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from fuzz.lanes import Worker
 from tests.support.front_door import Caller
 from tests.support.postgres import PostgresServer
 
-#: A value for each setting that would change what our statements mean.
+#: A value for each setting that would change the meaning of statements.
 HOSTILE = {
     "DateStyle": "SQL, DMY",
     "IntervalStyle": "iso_8601",
@@ -36,7 +36,7 @@ HOSTILE = {
     "mergelane.workspace_id": "7",
     "mergelane.audit_change": "pruning",
 }
-#: Settings that stay as they are, at values under which the product works too.
+#: Settings that the product does not override, with values under which it works.
 OTHERS = {
     "xmloption": "document",
     "lc_numeric": "C",

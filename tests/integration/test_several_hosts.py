@@ -38,7 +38,7 @@ def entries(database_url: str) -> Iterator[list[Proxy]]:
 
 @pytest.fixture
 def settings(entries: list[Proxy], database_url: str) -> Settings:
-    """Settings with a host that is away, and both entries."""
+    """Settings with an unreachable host and both entries."""
     ports = [free_port(), *(each.port for each in entries)]
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     name = conninfo_to_dict(database_url)["dbname"]
@@ -55,7 +55,7 @@ def test_connections_are_spread_over_the_hosts_that_answer(settings: Settings, e
     assert found == {entry.port for entry in entries}
 
 
-def test_every_kind_of_connection_leaves_out_a_host_that_is_away(settings: Settings) -> None:
+def test_every_kind_of_connection_skips_an_unreachable_host(settings: Settings) -> None:
     require_schema(settings)
     assert len({connect_and_read_name(settings) for _ in range(10)}) == 1
     listener = WakeUpListener(settings, name="test", queue="job")
@@ -67,7 +67,7 @@ def test_every_kind_of_connection_leaves_out_a_host_that_is_away(settings: Setti
     assert [found for found in postgres if found.level is Level.WRONG] == []
 
 
-def test_a_pool_loses_only_its_connections_to_a_host_that_goes_away(settings: Settings, entries: list[Proxy]) -> None:
+def test_a_pool_loses_only_its_connections_to_a_host_that_stops(settings: Settings, entries: list[Proxy]) -> None:
     with open_pool(settings, name="test", probe_server=True) as pool:
         with lend_connection(pool) as first, lend_connection(pool) as second:
             ports = [first.info.port, second.info.port]
@@ -78,7 +78,7 @@ def test_a_pool_loses_only_its_connections_to_a_host_that_goes_away(settings: Se
 
 
 def answers(pool: Pool) -> bool:
-    """Return whether a statement on a connection of the pool is answered."""
+    """Return whether a connection of the pool answers a statement."""
     try:
         with lend_connection(pool) as connection:
             return connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}

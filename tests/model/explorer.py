@@ -12,7 +12,7 @@ MOST = 3_000_000
 
 
 class Step(NamedTuple, Generic[S]):
-    """A step to another state. *helps*: it happens sooner or later, whatever the faults and the operators do."""
+    """A step to another state. *helps*: it happens eventually, with any faults and any operators."""
 
     label: str
     state: S

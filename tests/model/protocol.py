@@ -1,4 +1,4 @@
-"""The job protocol as a model: two jobs of one survivor, two workers, the relay, and a broker that keeps no promise.
+"""The job protocol as a model: two jobs of one survivor, two workers, the relay, and an unreliable broker.
 
 A step of the model is one transaction or one message. Faults are lost and repeated messages, processes that end at any
 step, attempts that fail, and a rescue that comes while the worker still runs. Messages arrive in any order. The number
@@ -286,7 +286,7 @@ class Protocol:
         return with_worker(state._replace(jobs=tuple(jobs)), number, Worker(At.DONE, worker.message))
 
     def _fail(self, state: State, number: int) -> State:
-        """Count the failure of the first job, and go on with the others."""
+        """Count the failure of the first job, and continue with the others."""
         worker = state.workers[number]
         (failed, attempt), rest = worker.begun[0], worker.begun[1:]
         job = state.jobs[failed]
@@ -296,7 +296,7 @@ class Protocol:
         return with_worker(state, number, Worker(At.BEGUN if rest else At.DONE, worker.message, rest))
 
     def _withdraw(self, state: State, worker: Worker) -> State:
-        """Uncount the attempts of *worker*, which has got a signal to end."""
+        """Uncount the attempts of *worker*, which received a signal to end."""
         for each, attempt in worker.begun:
             job = state.jobs[each]
             if self._may(JobEvent.WITHDRAW, job) and job.attempts == attempt and not is_locked(state, each):
@@ -306,7 +306,7 @@ class Protocol:
 
 
 def _fault_of_job(old: Job, job: Job, effects: int, *, paused: bool) -> str:
-    """Return the invariant that a job breaks, which was *old* before and had its effect as often as *effects* says."""
+    """Return the invariant that a job breaks. *old* is the job before the step, *effects* the number of its effects."""
     broken = {
         "A job has a second outcome": bool(old.outcome) and old.outcome != job.outcome,
         "An effect happened twice": effects > 1,

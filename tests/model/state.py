@@ -40,11 +40,11 @@ class Worker(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything: the ledger, the survivor with the jobs merged into it, the broker and the processes."""
+    """The ledger, the survivor with the jobs merged into it, the broker and the processes."""
 
     jobs: tuple[Job, ...]
     survivor: tuple[int, ...] = ()
-    #: How often each job had its effect.
+    #: The number of effects of each job.
     effects: tuple[int, ...] = (0, 0)
     broker: tuple[tuple[int, ...], ...] = ()
     workers: tuple[Worker, ...] = (Worker(), Worker())

@@ -50,7 +50,7 @@ VOLATILE = frozenset(
     {"clock_timestamp", "timeofday", "random", "gen_random_uuid", "nextval", "setval", "pg_current_xact_id"}
 )
 STABLE = frozenset({"now", "statement_timestamp", "transaction_timestamp", "pg_current_snapshot", "current_setting"})
-#: What says something about the server that it runs on.
+#: Functions with a result that depends on the server.
 OF_SERVER = re.compile(r"pg_(try_)?advisory_|pg_current_(snapshot|xact_id)")
 #: Functions of a time that are stable, since they depend on the time zone.
 OF_ZONE = frozenset({"date_trunc", "date_part", "to_char", "age"})

@@ -8,7 +8,7 @@ from typing import Any
 import pglast
 from pglast import enums, parse_sql
 
-#: The types say that every field may be missing. The parser fills those that the grammar requires.
+#: The types say that every field may be missing. The parser fills all fields that the grammar requires.
 ast: Any = pglast.ast
 
 #: Tables that every server has whole.

@@ -53,7 +53,7 @@ def resources(folder: Path) -> Objects:
 
 
 def kustomized(folder: Path) -> Objects:
-    """Return what Kustomize builds of *folder*; skips the test where it is not installed."""
+    """Return the objects that Kustomize builds from *folder*. Skip the test if it is not installed."""
     commands = [command for command in (["kustomize", "build"], ["kubectl", "kustomize"]) if shutil.which(command[0])]
     if not commands:
         pytest.skip("Kustomize is not available: neither `kustomize` nor `kubectl` is installed")
@@ -62,7 +62,7 @@ def kustomized(folder: Path) -> Objects:
 
 
 def rendered(values: dict[str, Any]) -> Objects:
-    """Return what Helm renders of the chart with *values*; skips the test where Helm is not installed."""
+    """Return the objects that Helm renders with *values*. Skip the test if it is not installed."""
     return by_name(_render(json.dumps(values)))
 
 

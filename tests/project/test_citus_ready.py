@@ -56,7 +56,7 @@ def test_no_statement_in_a_module_is_for_one_server() -> None:
     assert {place for place in found if not place.startswith(OWN_SESSION)} == set()
 
 
-def test_a_setting_of_a_transaction_is_a_message_of_its_own() -> None:
+def test_a_setting_of_a_transaction_is_a_separate_message() -> None:
     """Citus repeats the whole text of the message on the server of the workspace."""
     assert strings_with(r";\s*SET LOCAL") == set()
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.project.tree import name_of, packaged, parsed
 
-#: The modules that read the clock of their machine, and why they may.
+#: The modules that may read the clock of their machine, and the reason.
 ALLOWED = {
     "app/db/clock.py": "compares it with PostgreSQL's clock, and uses it until there is a connection",
     "app/db/installation.py": "the id of an installation, whose time nothing reads",
@@ -25,7 +25,7 @@ ALLOWED = {
     "workers/redis_transport.py": "a delivery tag, whose time nothing reads",
     "workers/sender/sending.py": "the id of a lease, whose time nothing reads",
 }
-#: What returns a time of the machine's clock, or an id with one, by its module.
+#: Names that return a time of the machine's clock or an id with such a time, by module.
 CLOCKS = {
     "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime", "clock_gettime"},
     "datetime": {"now", "utcnow", "today"},
@@ -36,7 +36,7 @@ CLOCKS = {
 
 
 def clock_reads(tree: ast.AST) -> Iterator[str]:
-    """Yield what *tree* uses of CLOCKS, by an import or as an attribute."""
+    """Yield the names of CLOCKS that *tree* uses, by an import or as an attribute."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module != "datetime":
             yield from {alias.name for alias in node.names} & CLOCKS.get(node.module or "", set())

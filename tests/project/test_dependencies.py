@@ -1,4 +1,4 @@
-"""Every package that is depended upon is used, bounded, pinned and explained."""
+"""Every required package is used, bounded, pinned and explained."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ def named(requirements: list[str]) -> set[str]:
 
 
 def declared() -> dict[str, list[str]]:
-    """Return the requirements of the project, by the extra that they belong to; "" is what everybody gets."""
+    """Return the requirements of the project by extra. "" has the requirements without an extra."""
     project = pyproject()["project"]
     return {"": project["dependencies"], **project["optional-dependencies"]}
 
@@ -54,7 +54,7 @@ def imported(*folders: str) -> set[str]:
 
 
 def holds(owner: str, module: str) -> bool:
-    """Return whether the distribution *owner* has *module*, where several put theirs into one package."""
+    """Return whether the distribution *owner* has *module*, if several distributions share one package."""
     path = module.replace(".", "/")
     return any(str(file) in {f"{path}.py", f"{path}/__init__.py"} for file in distribution(owner).files or ())
 
@@ -64,17 +64,17 @@ def pins() -> dict[str, str]:
     return {normalized(name): version for name, version in (line.split("==") for line in lines)}
 
 
-def test_what_the_packages_import_is_declared() -> None:
+def test_every_import_of_the_packages_is_declared() -> None:
     assert (
         imported(*PACKAGES) - named(declared()[""]) - named(declared()["otel"]) - named(declared()["parquet"]) == set()
     )
 
 
-def test_what_the_tests_and_the_demonstration_import_is_declared() -> None:
+def test_every_import_of_the_tests_and_the_demonstration_is_declared() -> None:
     assert imported("tests", "demo", "chaos", "bench", "fuzz") - everything() == set()
 
 
-def test_what_is_declared_is_used() -> None:
+def test_every_declared_requirement_is_used() -> None:
     assert named(declared()[""]) - imported(*PACKAGES) - NEVER_IMPORTED == set()
 
 

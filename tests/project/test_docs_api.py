@@ -1,4 +1,4 @@
-"""docs/api.md tells every endpoint as the server describes it."""
+"""docs/api.md describes every endpoint as the server describes it."""
 
 import runpy
 
@@ -7,7 +7,7 @@ import pytest
 from tests.project.tree import ROOT, text_of
 
 
-def test_the_endpoints_are_those_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoints_are_the_endpoints_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """`python .ci/endpoints.py` brings it up to date."""
     monkeypatch.syspath_prepend(ROOT / ".ci")
     part = runpy.run_path(str(ROOT / ".ci" / "endpoints.py"))["PART"]

@@ -1,4 +1,4 @@
-"""docs/cli.md tells every command, option, column and exit status, and none that there is not."""
+"""docs/cli.md lists every command, option, column and exit status that exists, and no other."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ CLIENTS = (
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command under *group* that is no group itself, by its whole name."""
+    """Yield the whole name and the command of every command under *group* that is not a group."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

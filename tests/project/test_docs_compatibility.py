@@ -39,7 +39,7 @@ def cells(text: str) -> list[list[str]]:
 
 
 def code(cell: str) -> list[str]:
-    """Return what stands in backticks in *cell*."""
+    """Return the texts in backticks in *cell*."""
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -85,7 +85,7 @@ def test_every_write_has_a_row_that_says_whether_it_updates_a_profile() -> None:
 
 
 @pytest.mark.parametrize("endpoint", BULLETS)
-def test_a_row_names_the_rule_that_stands_in_the_code(endpoint: str) -> None:
+def test_a_row_names_the_rule_of_the_code(endpoint: str) -> None:
     told = fields_and_rules(f"Field by field: `POST /users/{endpoint}`")
 
     assert told

@@ -1,4 +1,4 @@
-"""docs/configuration.md tells every setting, by the variable that holds it and with its true default."""
+"""docs/configuration.md lists every setting by its environment variable and with its true default."""
 
 import dataclasses
 import re
@@ -13,19 +13,19 @@ NOTHING = "none"
 DEFAULTS = {variable(field.name): field.default for field in dataclasses.fields(Settings)}
 
 
-def told() -> dict[str, tuple[str, str, str]]:
-    """Return unit, default and meaning of each variable that stands in a table."""
+def documented() -> dict[str, tuple[str, str, str]]:
+    """Return unit, default and meaning of each variable in the tables."""
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| (.+) \|$", text_of("docs/configuration.md"), re.MULTILINE)
     return {name: (unit, default, meaning) for name, unit, default, meaning in rows}
 
 
 def test_the_page_lists_each_setting_and_no_other() -> None:
-    assert told().keys() == {variable(name) for name in SettingsSchema().fields}
+    assert documented().keys() == {variable(name) for name in SettingsSchema().fields}
 
 
 @pytest.mark.parametrize("name", SettingsSchema().fields)
 def test_the_page_has_the_default_of_each_setting(name: str) -> None:
-    _, default, _ = told()[variable(name)]
+    _, default, _ = documented()[variable(name)]
 
     if default == NOTHING:
         assert not DEFAULTS[variable(name)]
@@ -37,7 +37,7 @@ def test_a_unit_is_the_one_in_the_name() -> None:
     units = {"_S": "seconds", "_MS": "milliseconds", "_HOURS": "hours", "_DAYS": "days"}
     wrong = [
         name
-        for name, (unit, _, _) in told().items()
+        for name, (unit, _, _) in documented().items()
         for ending, expected in units.items()
         if name.endswith(ending) and unit != expected
     ]

@@ -1,4 +1,4 @@
-"""The decisions in docs/adr are numbered without a gap, open in one way, and stand in their index."""
+"""The decisions in docs/adr are numbered without a gap, begin in the same way, and are in their index."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/job-lifecycle.md tells every kind, state and outcome once, the outcomes in the order in which they are tried."""
+"""docs/job-lifecycle.md lists every kind, state and outcome once, the outcomes in the order of their checks."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def test_every_member_has_a_row_in_the_order_of_the_code(heading: str, members: 
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [member.value for member in members]
 
 
-def test_the_diagram_and_the_transitions_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_diagram_and_the_transitions_match_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """`python .ci/lifecycle.py` and `make diagrams` bring them up to date."""
     monkeypatch.syspath_prepend(ROOT / ".ci")
     part = runpy.run_path(str(ROOT / ".ci" / "lifecycle.py"))["PART"]

@@ -1,4 +1,4 @@
-"""The document on performance tells the last whole run that was kept, to the letter."""
+"""docs/performance.md contains exactly the results of the last stored whole run."""
 
 from bench.curves import CAUSES, CURVE_TITLES
 from bench.documents import BEGIN, CURVE_MARKS, END, told, told_curves, with_results
@@ -9,12 +9,12 @@ from tests.project.tree import text_of
 DOCUMENT = "docs/performance.md"
 
 
-def test_it_tells_the_last_whole_run() -> None:
+def test_it_contains_the_last_whole_run() -> None:
     """`python -m bench --write-docs` brings it up to date."""
     assert with_results(text_of(DOCUMENT), told()) == text_of(DOCUMENT)
 
 
-def test_it_tells_the_kept_curves() -> None:
+def test_it_contains_the_stored_curves() -> None:
     assert with_results(text_of(DOCUMENT), told_curves(), CURVE_MARKS) == text_of(DOCUMENT)
 
 
@@ -25,9 +25,9 @@ def test_every_curve_has_a_title_and_the_cause_of_its_slope() -> None:
 def test_it_explains_every_part() -> None:
     explained = text_of(DOCUMENT).partition(BEGIN)[0]
 
-    # End to end is what the whole document is about.
+    # The whole document is about the part end to end.
     assert [part for part in KNOWN if part != "throughput" and f"- **{part}**: " not in explained] == []
 
 
-def test_the_marks_are_there_once() -> None:
+def test_each_mark_occurs_once() -> None:
     assert (text_of(DOCUMENT).count(BEGIN), text_of(DOCUMENT).count(END)) == (1, 1)

@@ -1,4 +1,4 @@
-"""What the documents say is so: their links lead somewhere, their commands exist, their words are all there."""
+"""The documents are correct: their links and commands exist, and the glossary has all terms."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def targets() -> set[str]:
 
 
 def anchors(document: Path) -> set[str]:
-    """Return the anchors of the headings of *document*, made as forges make them."""
+    """Return the anchors of the headings of *document*, as GitHub generates them."""
     prose = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()).strip() for heading in HEADING.findall(prose))
     return {heading.replace(" ", "-") for heading in plain}
@@ -41,7 +41,7 @@ def broken(document: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     assert broken(document) == []
 
 
@@ -53,20 +53,20 @@ def test_every_path_in_the_tree_exists(document: Path) -> None:
     assert sorted(path for path in paths if not (ROOT / path).exists()) == []
 
 
-def test_every_picture_is_shown() -> None:
-    shown = " ".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+def test_every_picture_is_used() -> None:
+    text = " ".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
     pictures = [path.name for path in files() if name_of(path).startswith("docs/pictures/")]
 
     assert pictures
-    assert [name for name in pictures if f"pictures/{name}" not in shown] == []
+    assert [name for name in pictures if f"pictures/{name}" not in text] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_make_command_exists(document: Path) -> None:
-    spoken = " ".join(CODE.findall(document.read_text(encoding="utf-8")))
-    told = set(re.findall(r"(?:^|[`\s;&])make ([a-z-]+)", spoken))
+    code = " ".join(CODE.findall(document.read_text(encoding="utf-8")))
+    commands = set(re.findall(r"(?:^|[`\s;&])make ([a-z-]+)", code))
 
-    assert told - targets() == set()
+    assert commands - targets() == set()
 
 
 def test_every_target_is_in_the_help() -> None:
@@ -76,17 +76,17 @@ def test_every_target_is_in_the_help() -> None:
 
 
 @pytest.mark.parametrize("member", [*JobKind, *JobState, *Outcome])
-def test_the_glossary_knows_every_kind_state_and_outcome(member: JobKind | JobState | Outcome) -> None:
+def test_the_glossary_lists_every_kind_state_and_outcome(member: JobKind | JobState | Outcome) -> None:
     assert f"`{member.value}`" in text_of("docs/glossary.md")
 
 
-def test_the_readme_shows_every_process() -> None:
+def test_the_readme_names_every_process() -> None:
     processes = re.findall(r"^(\w+):", text_of("Procfile"), re.MULTILINE)
 
     assert [name for name in processes if name not in text_of("README.md")] == []
 
 
-def test_the_changelog_knows_the_version() -> None:
+def test_the_changelog_has_the_version() -> None:
     (version,) = re.findall(r'^version = "(.+)"$', text_of("pyproject.toml"), re.MULTILINE)
 
     assert re.search(rf"^## \[?({re.escape(version)}|Unreleased)\b", text_of("CHANGELOG.md"), re.MULTILINE)

@@ -13,7 +13,7 @@ JOB = ("Job", "mergelane-migrate-1")
 
 
 def compared(objects: Objects) -> Objects:
-    """Return *objects* as the base has them: the Job by its plain name, and without the checksum of the settings."""
+    """Return *objects* in the form of the base: the plain name of the Job, and no checksum of the settings."""
     plain = copy.deepcopy(objects)
     for each in plain.values():
         template = each.get("spec", {}).get("template", {})

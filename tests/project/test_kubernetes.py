@@ -213,7 +213,7 @@ def test_selectors_select_pods() -> None:
     assert deployments == {f"mergelane-{name}": {name} for name in PROCESSES}
 
 
-def test_the_network_is_closed_but_for_what_each_process_needs() -> None:
+def test_the_network_allows_only_the_connections_of_each_process() -> None:
     policies = {name: each["spec"] for (kind, name), each in OBJECTS.items() if kind == "NetworkPolicy"}
     selects = {name.removeprefix("mergelane-"): selected(spec["podSelector"]) for name, spec in policies.items()}
 

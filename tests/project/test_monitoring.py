@@ -1,4 +1,4 @@
-"""The files of monitoring/: Prometheus and Grafana take them, and they name metrics and sections that exist."""
+"""The files of monitoring/: Prometheus accepts them, and they name only metrics and sections that exist."""
 
 import re
 import shutil
@@ -22,13 +22,13 @@ PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 ENDINGS = re.compile(r"_(bucket|sum|count)$")
 
 
-def told() -> set[str]:
-    """Return the metrics that docs/metrics.md tells; that running processes show the same, another test proves."""
+def documented() -> set[str]:
+    """Return the metrics in docs/metrics.md. Another test compares them with those of running processes."""
     return set(re.findall(r"^\| `(mergelane_\w+)` \|", text_of("docs/metrics.md"), re.MULTILINE))
 
 
 def named(expression: str) -> set[str]:
-    """Return our metrics that an expression of PromQL names."""
+    """Return the metrics of Mergelane that an expression of PromQL names."""
     return {ENDINGS.sub("", name) for name in re.findall(r"\bmergelane_\w+", expression)}
 
 
@@ -39,7 +39,7 @@ def expressions() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def promtool() -> str:
-    """The program that checks Prometheus' files; it comes with Debian's package `prometheus`."""
+    """The program that checks Prometheus' files. Debian's package `prometheus` contains it."""
     found = shutil.which("promtool")
     if found is None:
         missing("promtool", FileNotFoundError("install Debian's package prometheus"))
@@ -47,13 +47,13 @@ def promtool() -> str:
 
 
 def run(*command: str) -> None:
-    """Run *command* among the files, and assert that it is content."""
+    """Run *command* in the folder of the files, and assert that it succeeds."""
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_takes_the_rules(promtool: str) -> None:
+def test_prometheus_accepts_the_rules(promtool: str) -> None:
     run(promtool, "check", "rules", "alerts.yml")
 
 
@@ -61,7 +61,7 @@ def test_each_alert_fires_when_it_should_and_is_silent_otherwise(promtool: str) 
     run(promtool, "test", "rules", "alerts.test.yml")
 
 
-def test_prometheus_takes_the_configuration(promtool: str) -> None:
+def test_prometheus_accepts_the_configuration(promtool: str) -> None:
     run(promtool, "check", "config", "--syntax-only", "prometheus.yml")
 
 
@@ -86,11 +86,11 @@ def test_an_alert_has_a_sentence_and_a_link_to_its_remedy(rule: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
-    assert named(rule["expr"]) <= told()
+def test_an_alert_uses_metrics_that_exist(rule: dict[str, Any]) -> None:
+    assert named(rule["expr"]) <= documented()
 
 
-def test_every_alert_is_tried_both_ways() -> None:
+def test_every_alert_is_tested_silent_and_firing() -> None:
     calm, wrong, *_ = yaml.safe_load(text_of("monitoring/alerts.test.yml"))["tests"]
     silent = {each["alertname"] for each in calm["alert_rule_test"] if each["exp_alerts"] == []}
     (fired,) = (each["exp_samples"] for each in wrong["promql_expr_test"])
@@ -100,14 +100,14 @@ def test_every_alert_is_tried_both_ways() -> None:
     assert {re.findall(r'"(\w+)"', each["labels"])[0] for each in fired} == names
 
 
-def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
-    assert set().union(*map(named, expressions())) <= told()
+def test_the_dashboard_uses_metrics_that_exist() -> None:
+    assert set().union(*map(named, expressions())) <= documented()
 
 
-def test_every_metric_but_the_odd_one_is_on_the_dashboard() -> None:
+def test_every_metric_except_the_listed_ones_is_on_the_dashboard() -> None:
     shown = set().union(*map(named, expressions()))
 
-    assert told() - shown == {
+    assert documented() - shown == {
         "mergelane_ledger_readable",
         "mergelane_cell",
         "mergelane_pool_wait_seconds",
@@ -119,13 +119,13 @@ def test_every_metric_but_the_odd_one_is_on_the_dashboard() -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
-def test_a_panel_says_what_it_shows_and_in_which_unit(panel: dict[str, Any]) -> None:
+def test_a_panel_has_a_description_and_a_unit(panel: dict[str, Any]) -> None:
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
 
 
-def test_whoever_imports_the_dashboard_chooses_the_data_source() -> None:
+def test_an_import_of_the_dashboard_offers_the_choice_of_the_data_source() -> None:
     (variable,) = BOARD["templating"]["list"]
 
     assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")

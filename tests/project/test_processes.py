@@ -28,7 +28,7 @@ PLACES = re.compile(r"--(address|port|bind)=.*")
 
 
 def essence(words: list[str]) -> list[str]:
-    """Return a command without the words that say where it listens and what a worker is called."""
+    """Return a command without the address that it listens on and the name of a worker."""
     kept = list(words)
     for option in ("--bind", "-n"):
         if option in kept:
@@ -74,15 +74,15 @@ def test_compose_starts_each_process_after_the_migration(services: dict[str, dic
     assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
-def test_compose_keeps_the_front_door_open_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_runs_the_web_server_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
     assert "redis" not in services["web"]["depends_on"]
 
 
-def test_compose_tells_webhooks_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_runs_the_sender_of_webhooks_without_a_broker(services: dict[str, dict[str, Any]]) -> None:
     assert "redis" not in services["sender"]["depends_on"]
 
 
-def test_compose_opens_ports_to_this_machine_alone(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_opens_ports_only_to_this_machine(services: dict[str, dict[str, Any]]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
 
     assert ports == {
@@ -136,7 +136,7 @@ SECRET_VARIABLES = {
     "flower_basic_auth": "FLOWER_BASIC_AUTH",
     "process_password": "MERGELANE_PROCESS_PASSWORD",
 }
-#: Settings that neither gives to a process.
+#: Settings that neither compose nor Kubernetes gives to a process.
 NOT_DEPLOYED = {"database_replica_url", "rate_limit_url", "otel_exporter_otlp_endpoint"}
 
 
@@ -154,7 +154,7 @@ def test_compose_gives_each_process_only_the_secrets_that_it_uses(
     assert secrets_of(services[name]["environment"]) == SECRETS[name] - NOT_DEPLOYED
 
 
-def test_compose_gives_the_owner_of_the_tables_to_no_process_that_runs_on(
+def test_compose_gives_the_owner_of_the_tables_to_no_long_running_process(
     services: dict[str, dict[str, Any]],
 ) -> None:
     users = {
@@ -173,7 +173,7 @@ def test_compose_gives_the_owner_of_the_tables_to_no_process_that_runs_on(
     assert services["cli"]["profiles"] == ["cli"]
 
 
-def test_compose_pastes_no_password_into_a_url() -> None:
+def test_compose_inserts_no_password_into_a_url() -> None:
     assert re.findall(r"://[^\s\"]*\$", text_of("docker-compose.yml")) == []
 
 
@@ -192,7 +192,7 @@ def test_compose_checks_every_container_cheaply(services: dict[str, dict[str, An
         assert services[name]["healthcheck"]["start_interval"] == "1s"
 
 
-def test_compose_tries_the_migration_again_but_not_for_ever(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_repeats_the_migration_a_bounded_number_of_times(services: dict[str, dict[str, Any]]) -> None:
     assert services["migrate"]["restart"] == "on-failure:10"
 
 
@@ -217,7 +217,7 @@ def test_no_container_runs_as_root(services: dict[str, dict[str, Any]]) -> None:
     assert not any("user" in services[name] for name in (*PROCESSES, *OWNERS))
 
 
-def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str, dict[str, Any]]) -> None:
+def test_a_container_writes_only_to_memory_and_to_its_volume(services: dict[str, dict[str, Any]]) -> None:
     mounted = {name: service["volumes"] for name, service in services.items() if "volumes" in service}
 
     writable = {name: [each for each in volumes if not each.endswith(":ro")] for name, volumes in mounted.items()}
@@ -227,7 +227,7 @@ def test_a_container_writes_to_memory_and_to_its_volume_alone(services: dict[str
         "prometheus": ["prometheus:/prometheus"],
         "grafana": ["grafana:/var/lib/grafana"],
     }
-    assert all("/tmp" in service["tmpfs"] for service in services.values())  # noqa: S108  the very folder
+    assert all("/tmp" in service["tmpfs"] for service in services.values())  # noqa: S108  the folder itself
 
 
 def test_compose_keeps_rows_out_of_the_log_of_postgres(services: dict[str, dict[str, Any]]) -> None:
@@ -246,12 +246,12 @@ def test_nothing_listens_beyond_this_machine_by_default(services: dict[str, dict
 
 def test_the_worker_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
     assert not services["worker"].keys() & {"container_name", "ports", "hostname"}
-    # Not `--scale` alone, which the next `up` without it would take back.
+    # Not only `--scale`: the next `up` without it would undo it.
     assert services["worker"]["deploy"] == {"replicas": "${MERGELANE_WORKERS:-1}"}
     assert "%h" in " ".join(services["worker"]["command"])
 
 
-def test_the_image_runs_the_front_door_by_itself(services: dict[str, dict[str, Any]]) -> None:
+def test_the_image_runs_the_web_server_by_default(services: dict[str, dict[str, Any]]) -> None:
     (command,) = re.findall(r"^CMD (\[.*\])$", text_of("Dockerfile"), re.MULTILINE)
 
     assert yaml.safe_load(command) == services["web"]["command"]
@@ -264,7 +264,7 @@ def test_the_image_is_not_built_in_a_folder_called_app() -> None:
     assert "/app" not in folders
 
 
-def test_prometheus_and_grafana_start_for_those_who_ask_for_them_alone(services: dict[str, dict[str, Any]]) -> None:
+def test_prometheus_and_grafana_start_only_with_the_profile_monitoring(services: dict[str, dict[str, Any]]) -> None:
     assert {name for name, service in services.items() if service.get("profiles") == ["monitoring"]} == MONITORING
 
 
@@ -288,7 +288,7 @@ def test_every_process_serves_its_metrics_where_prometheus_looks(
     assert shown.keys() == {"web", "relay", "worker", "sender"}
 
 
-def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:
+def test_every_mounted_file_exists(services: dict[str, dict[str, Any]]) -> None:
     mounted = [each.split(":")[0] for service in services.values() for each in service.get("volumes", ())]
     missing = [name for name in mounted if name.startswith("./") and not (ROOT / name).exists()]
 

@@ -1,4 +1,4 @@
-"""`make release` builds the same files from the same commit, wherever and however it runs."""
+"""`make release` builds the same files from the same commit in any environment."""
 
 import hashlib
 import subprocess
@@ -16,7 +16,7 @@ VERSION = pyproject()["project"]["version"]
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two releases of one commit: built in other folders, with other rights of new files and in other time zones."""
+    """Two releases of one commit, built in different folders, with different umasks and time zones."""
     if subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, check=False).returncode:
         # Also in CI: an unpacked archive is no fault.
         pytest.skip("git history is not here")
@@ -43,14 +43,14 @@ def test_two_builds_of_a_commit_are_equal(releases: list[Path]) -> None:
     }
 
 
-def test_the_checksums_are_of_all_other_files(releases: list[Path]) -> None:
+def test_the_checksums_cover_all_other_files(releases: list[Path]) -> None:
     sums = dict(reversed(line.split("  ")) for line in (releases[0] / "SHA256SUMS").read_text().splitlines())
     files = [file for file in releases[0].iterdir() if file.name != "SHA256SUMS"]
 
     assert sums == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_the_sdist_has_what_is_needed_to_build_and_to_install_it(releases: list[Path]) -> None:
+def test_the_sdist_has_all_files_to_build_and_to_install_it(releases: list[Path]) -> None:
     with tarfile.open(releases[0] / f"mergelane-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
 

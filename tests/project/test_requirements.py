@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from tests.project.test_dependencies import normalized, pins
 from tests.project.tree import pyproject, text_of
 
-#: The platforms and versions of Python for which the files must hold.
+#: The platforms and versions of Python that the files must support.
 ENVIRONMENTS = [
     {"python_version": ".".join(full.split(".")[:2]), "python_full_version": full, "platform_machine": machine}
     for full, machine in product(["3.11.0", "3.11.9", "3.12.0", "3.13.0"], ["x86_64", "aarch64"])
@@ -23,7 +23,7 @@ PIN = re.compile(r"^([\w.-]+)==(\S+)(?: ; .+?)? \\\n((?:    --hash=sha256:[0-9a-
 
 
 def closure(names: list[str], environment: dict[str, str]) -> set[str]:
-    """Return the packages that *names* require on Linux, directly or not, by the metadata of what is installed."""
+    """Return the packages that *names* require on Linux, directly or indirectly. Read the installed metadata."""
     found: set[tuple[str, str]] = set()
     waiting = [Requirement(name) for name in names]
     while waiting:
@@ -43,7 +43,7 @@ def closure(names: list[str], environment: dict[str, str]) -> set[str]:
 
 
 def further(name: str) -> list[Requirement]:
-    """Return the requirements of a package; none of one that only another version of Python needs."""
+    """Return the requirements of a package, or none if it is not installed: another version of Python needs it."""
     try:
         return [Requirement(line) for line in requires(name) or ()]
     except PackageNotFoundError:
@@ -63,14 +63,14 @@ def test_each_line_is_a_pin_with_hashes(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_packages_are_those_that_are_needed(file: str) -> None:
+def test_the_files_list_exactly_the_required_packages(file: str) -> None:
     needed = set().union(*(closure(FILES[file], environment) for environment in ENVIRONMENTS))
 
     assert listed(file).keys() == needed
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_versions_are_those_of_the_constraints(file: str) -> None:
+def test_the_versions_match_the_constraints(file: str) -> None:
     tested = {name: version.partition(" ")[0] for name, version in pins().items()}
 
     assert listed(file) == {name: tested[name] for name in listed(file)}

@@ -49,7 +49,7 @@ def test_every_heading_is_well_formed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=name_of)
-def test_every_query_says_what_it_does(path: Path) -> None:
+def test_every_query_has_a_description(path: Path) -> None:
     silent = [name for name, text in queries(path) if not re.match(r"\s*-- \w", text)]
 
     assert silent == []
@@ -86,7 +86,7 @@ def test_migrations_are_numbered_without_gaps() -> None:
     assert numbers == [f"{number:04}" for number in range(first, first + len(numbers))]
 
 
-def test_no_sql_is_written_in_modules() -> None:
+def test_modules_contain_no_sql() -> None:
     statement = re.compile(
         r"^\s*(SELECT\s.+\sFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM|WITH\s+\w+\s+AS)\s", re.DOTALL
     )

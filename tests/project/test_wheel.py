@@ -1,4 +1,4 @@
-"""The wheel carries the four packages with everything that they read at run time, and nothing else."""
+"""The wheel contains the four packages with all files that they read at run time, and nothing else."""
 
 import email
 import subprocess
@@ -36,13 +36,13 @@ def test_its_top_level_is_the_four_packages(wheel: zipfile.ZipFile) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*.py", "*.sql", "*.html", "*.js", "*.css", "*.svg", "*.txt"])
-def test_it_ships_every_module_every_query_and_every_page(wheel: zipfile.ZipFile, pattern: str) -> None:
+def test_it_contains_every_module_query_and_page(wheel: zipfile.ZipFile, pattern: str) -> None:
     shipped = {name for name in wheel.namelist() if Path(name).match(pattern) and ".dist-info/" not in name}
 
     assert shipped == {name_of(path) for path in packaged(pattern)}
 
 
-def test_it_ships_the_migrations(wheel: zipfile.ZipFile) -> None:
+def test_it_contains_the_migrations(wheel: zipfile.ZipFile) -> None:
     shipped = set(wheel.namelist())
 
     assert "app/db/migrations/env.py" in shipped

@@ -1,4 +1,4 @@
-"""What the tests of this room read: the files of the tree, and the parts of it that are told twice."""
+"""Functions that list, read and parse the files of the tree."""
 
 import ast
 import os
@@ -13,7 +13,7 @@ CACHES = (".coverage", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".p
 
 
 def files() -> list[Path]:
-    """Return every file of the tree but what make and the tools leave behind."""
+    """Return every file of the tree, except what make and the tools generate."""
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in NOT_OURS and not name.startswith(CACHES)]
@@ -27,17 +27,17 @@ def packaged(pattern: str) -> list[Path]:
 
 
 def name_of(path: Path) -> str:
-    """Return *path* as it is written from the root of the tree."""
+    """Return *path* relative to the root of the tree."""
     return path.relative_to(ROOT).as_posix()
 
 
 def text_of(name: str) -> str:
-    """Return the text of the file *name*, given from the root of the tree."""
+    """Return the text of the file *name*, which is relative to the root of the tree."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def pyproject() -> dict[str, Any]:
-    """Return pyproject.toml as it is parsed."""
+    """Return the parsed pyproject.toml."""
     return tomllib.loads(text_of("pyproject.toml"))
 
 

@@ -1,4 +1,4 @@
-"""What a page of the audit costs: as many rows as it shows and a few probes, however long the audit is."""
+"""A page of the audit reads its own rows and does a few index probes, at any length of the audit."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -61,12 +61,12 @@ ROWS_READ = """
 
 
 def moment(number: int) -> datetime:
-    """Return when the entry of this *number* was asked for."""
+    """Return the time of the entry of this *number*."""
     milliseconds = int(f"018{number:013x}"[:8] + f"{number:04x}", 16)
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-WANTED = {
+FILTERS = {
     "all": (AuditFilter(), PAGE),
     "an action": (AuditFilter(action=Action.MERGE), PAGE),
     "an action that is rare": (AuditFilter(action=Action.REMOVE), 1),
@@ -86,20 +86,20 @@ WANTED = {
 
 
 def fill(factory: Factory) -> None:
-    """Let much happen in the factory's workspace."""
+    """Write many entries into the factory's workspace."""
     values = {"workspace_id": factory.workspace_id, "rows": MANY, "rare": RARE, "busy": BUSY}
     factory.connection.execute(FILL, values)
 
 
 @pytest.fixture(scope="module")
 def filled() -> dict[str, Factory]:
-    """The workspaces that are full already, by when statistics were made."""
+    """The filled workspaces, by the time of their ANALYZE."""
     return {}
 
 
 @pytest.fixture(params=["before it was filled", "afterwards"])
 def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], connection: Connection) -> int:
-    """A workspace in which much has happened, whose statistics were made before or afterwards."""
+    """A filled workspace. ANALYZE ran before or after it was filled."""
     if request.param not in filled:
         if request.param == "before it was filled":
             fill(Factory(connection))
@@ -111,20 +111,20 @@ def workspace_id(request: pytest.FixtureRequest, filled: dict[str, Factory], con
     return filled[request.param].workspace_id
 
 
-@pytest.mark.parametrize("what", WANTED)
-def test_a_page_costs_the_rows_that_it_shows(pool: Pool, workspace_id: int, what: str) -> None:
-    wanted, shown = WANTED[what]
+@pytest.mark.parametrize("what", FILTERS)
+def test_a_page_reads_few_rows_besides_its_own(pool: Pool, workspace_id: int, what: str) -> None:
+    matching, expected = FILTERS[what]
     with open_transaction(pool, workspace_id) as tx:
         (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
-        entries = list_entries(tx, matching=wanted, limit=PAGE)
+        entries = list_entries(tx, matching=matching, limit=PAGE)
         (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
 
-    assert len(entries) == shown
+    assert len(entries) == expected
     assert after["rows"] - before["rows"] <= 15 * PAGE
 
 
 @pytest.mark.parametrize("key", [None, BUSY])
-def test_the_last_page_costs_as_much_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
+def test_the_last_page_reads_as_few_rows_as_the_first(pool: Pool, workspace_id: int, key: UUID | None) -> None:
     with open_transaction(pool, workspace_id) as tx:
         near_the_end = AuditFilter(key=key, until=moment(60) + timedelta(milliseconds=1))
         (entry,) = list_entries(tx, matching=near_the_end, limit=1)

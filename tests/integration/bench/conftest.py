@@ -1,4 +1,4 @@
-"""The ground of the benchmark, as fast as tests like it: what it measures here is counted, not timed."""
+"""Servers for the tests of the benchmark, with fast settings, because the tests count and do not time."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.postgres import FAST
 
 @pytest.fixture(scope="session")
 def bench_ground() -> Iterator[Ground]:
-    """Servers of the benchmark's own."""
+    """Separate servers for the benchmark."""
     try:
         with ground(FAST) as lent:
             yield lent

@@ -1,4 +1,4 @@
-"""The bytes of rows by which the capacity is estimated are those of the benchmark's people."""
+"""The bytes per row in the estimate of the capacity match the rows of the benchmark."""
 
 from uuid_utils.compat import uuid7
 
@@ -29,7 +29,7 @@ def sizes(connection: Connection) -> dict[str, int]:
     return {row["name"]: row["bytes"] for row in connection.execute(SIZES)}
 
 
-def test_rows_take_the_bytes_of_the_estimate(bench_ground: Ground) -> None:
+def test_rows_have_the_estimated_number_of_bytes(bench_ground: Ground) -> None:
     world = make_world(bench_ground, PAIRS)
     settings = Settings(database_url=bench_ground.url(world.database))
     with bench_ground.connect(world.database) as connection, open_pool(settings, name="test") as pool:

@@ -1,7 +1,7 @@
-"""The counts of a merge do not grow unseen: statements, round trips, Redis commands, WAL, rows, index entries.
+"""The counts of a merge have bounds: statements, round trips, Redis commands, WAL, rows and index entries.
 
-None of this depends on the machine: the relay finds the same backlog each time and packs the same lanes. What the relay
-does by the clock is left out, since a slow machine gives it more rounds.
+No count depends on the machine: the relay finds the same backlog each time and packs the same lanes. Statements by the
+clock are left out, because a slow machine needs more rounds.
 """
 
 import re
@@ -11,7 +11,7 @@ import pytest
 from bench.ground import Ground
 from bench.parts.counts import Counts, count
 
-#: For 1,000 merges from a backlog, the least and the most: less is no fault, but then the bound is to follow.
+#: Minimum and maximum for 1,000 merges from a backlog. After an improvement, lower the bound.
 BOUNDS = {
     "worker statements": (700, 1_340),
     # Accepting a batch is three statements in one round trip: Citus refuses an INSERT within WITH.
@@ -32,13 +32,13 @@ OF_MERGES = frozenset({"incrby", "lpush", "zadd", "hset", "zrem", "hdel", "publi
 
 @pytest.fixture(scope="module")
 def counts(bench_ground: Ground) -> Counts:
-    """Return what 1,000 merges took."""
+    """Return the counts of 1,000 merges."""
     return count(bench_ground)
 
 
 @pytest.fixture(scope="module")
 def found(counts: Counts) -> dict[str, float]:
-    """Return the figures that have bounds. Images of whole pages depend on the time of the last checkpoint."""
+    """Return the bounded figures, without images of whole pages, which depend on the last checkpoint."""
     per_thousand = counts.per_thousand
     statements = {name: number for name, number in counts.statements.items() if not BY_THE_CLOCK.match(name)}
     by_role = {
@@ -56,13 +56,15 @@ def found(counts: Counts) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("what", BOUNDS)
-def test_a_thousand_merges_take_no_more_than_they_did(counts: Counts, found: dict[str, float], what: str) -> None:
+def test_the_counts_of_a_thousand_merges_are_within_their_bounds(
+    counts: Counts, found: dict[str, float], what: str
+) -> None:
     least, most = BOUNDS[what]
 
     assert least <= found[what] <= most, f"1,000 merges took {found[what]:,.0f} {what}: {counts.to_json()}"
 
 
-def test_every_part_of_the_product_was_seen(counts: Counts) -> None:
+def test_every_part_of_the_product_was_counted(counts: Counts) -> None:
     assert counts.round_trips.keys() == {"web", "relay", "worker"}
     assert counts.statements["web: insert_batch"] == 20
     assert counts.statements["worker: record_results"] == counts.messages

@@ -1,4 +1,4 @@
-"""The plain way and the limit, which the product is measured against, leave the same rows as the product's lanes."""
+"""The contenders `plain` and `limit` of the benchmark write the same rows as the product's lanes."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from bench.plain import run_job
 from bench.world import WORKSPACE_ID, World, make_world, plant_backlog
 
 PAIRS = 40
-#: What tells when and by whom, and not what.
+#: Columns that contain only times.
 TIMES = {"updated_at"}
 
 
@@ -24,7 +24,7 @@ def job_ids(connection: Connection) -> list[UUID]:
 
 
 def end_state(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """Return what stands in the tables, but for times and ids of jobs."""
+    """Return the rows of the tables without times and ids of jobs."""
     queries = {
         "profiles": "SELECT * FROM profile ORDER BY id",
         "aliases": "SELECT * FROM user_alias ORDER BY name",
@@ -72,7 +72,7 @@ def merged_at_the_limit(ground: Ground, world: World) -> dict[str, list[dict[str
         return end_state(connection)
 
 
-def test_the_plain_way_leaves_the_same_profiles_traces_and_outcomes(bench_ground: Ground) -> None:
+def test_the_plain_contender_writes_the_same_profiles_traces_and_outcomes(bench_ground: Ground) -> None:
     world = make_world(bench_ground, PAIRS)
     plain, ours = merged_plainly(bench_ground, world), merged_in_a_lane(bench_ground, world)
 
@@ -81,7 +81,7 @@ def test_the_plain_way_leaves_the_same_profiles_traces_and_outcomes(bench_ground
         assert plain[what] == rows, what
 
 
-def test_the_limit_leaves_the_same_profiles_traces_and_outcomes_without_changes(bench_ground: Ground) -> None:
+def test_the_limit_writes_the_same_profiles_traces_and_outcomes_without_changes(bench_ground: Ground) -> None:
     world = make_world(bench_ground, PAIRS)
     limit, ours = merged_at_the_limit(bench_ground, world), merged_in_a_lane(bench_ground, world)
 

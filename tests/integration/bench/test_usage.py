@@ -1,4 +1,4 @@
-"""Processor time is counted once, whoever used it and whether or not they still live."""
+"""Processor time of running and ended processes is counted once."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from app.environment import child_environ
 from bench.running import Running
 from bench.usage import cpu_seconds, memory, spent
 
-#: A process that has one child end and one live on, each after a third of a second of work, and works as long itself.
+#: A process and two children, which each use 0.3 s of processor time. One child ends, the other keeps running.
 FAMILY = """
 import os, signal, time
 
@@ -38,7 +38,7 @@ signal.pause()
 
 @pytest.fixture
 def family(tmp_path: Path) -> Iterator[Running]:
-    """A program that is ready to work in three processes."""
+    """A program that starts to work in three processes at SIGUSR1."""
     script = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n{FAMILY}"
     program = Running.of("family", [sys.executable, "-c", script], folder=tmp_path, environ=child_environ())
     try:
@@ -48,7 +48,7 @@ def family(tmp_path: Path) -> Iterator[Running]:
         program.stop()
 
 
-def test_the_living_and_the_dead_are_counted_once(family: Running) -> None:
+def test_running_and_ended_processes_are_counted_once(family: Running) -> None:
     before = cpu_seconds([family])
     family.send(signal.SIGUSR1)
     family.wait_for("child")
@@ -59,12 +59,12 @@ def test_the_living_and_the_dead_are_counted_once(family: Running) -> None:
 
 
 def test_processes_that_serve_the_benchmark_are_left_out(family: Running) -> None:
-    everybody = {process.pid for process in family.processes()}
+    every_process = {process.pid for process in family.processes()}
 
-    assert cpu_seconds([family], without=everybody) == {"family": 0}
+    assert cpu_seconds([family], without=every_process) == {"family": 0}
 
 
-def test_memory_is_that_of_all_processes_together(family: Running) -> None:
+def test_memory_is_the_sum_over_all_processes(family: Running) -> None:
     held = memory([family])["family"]
 
     assert held.processes == 1

@@ -1,4 +1,4 @@
-"""The auditor is not blind: whatever is taken, added or bent in the tables, it tells."""
+"""The auditor reports every row that is removed, added or changed in the tables."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
@@ -20,13 +20,13 @@ OTHER = Member(name="z", sums=Sums(1, 0, 0, 0))
 LINKS = [("a", "b"), ("b", "c")]
 
 
-# A database of its own: the tests corrupt it.
+# Each test has its own database, because it corrupts it.
 database_url = make_database_url(scope="function")
 
 
 @pytest.fixture
 def promises(caller: Caller, worker: Worker) -> Promises:
-    """A chain of three that was merged into one, beside a profile that was left alone."""
+    """A chain of three profiles that was merged into one, and a profile that was not merged."""
     updates = [
         {"identifier_to_merge": {"external_id": one}, "identifier_to_keep": {"external_id": other}}
         for one, other in LINKS
@@ -47,15 +47,15 @@ def found(connection: Connection, promises: Promises) -> Findings:
     return audit(connection, promises)
 
 
-def test_it_has_nothing_to_say_when_every_promise_was_kept(connection: Connection, promises: Promises) -> None:
+def test_it_reports_nothing_when_every_promise_was_kept(connection: Connection, promises: Promises) -> None:
     findings = found(connection, promises)
 
     assert findings.clean
     assert (findings.jobs, findings.merged, findings.dead) == (2, 2, 0)
 
 
-#: What is done to the tables, and in which list it must be told.
-BENT = {
+#: Each change of the tables, and the list of findings that must contain it. None: the change is no fault.
+CORRUPTIONS = {
     "UPDATE profile SET session_count = session_count - 1 WHERE external_id = 'c'": "lost",
     "UPDATE profile SET revenue_cents = revenue_cents - 1 WHERE external_id = 'c'": "lost",
     "UPDATE profile SET purchase_count = purchase_count + 1 WHERE external_id = 'c'": "doubled",
@@ -83,27 +83,27 @@ BENT = {
 }
 
 
-@pytest.mark.parametrize("statement", BENT)
-def test_it_tells_whatever_was_bent(connection: Connection, promises: Promises, statement: str) -> None:
+@pytest.mark.parametrize("statement", CORRUPTIONS)
+def test_it_reports_every_change_of_the_tables(connection: Connection, promises: Promises, statement: str) -> None:
     with unguarded(connection):
         connection.execute(statement.encode())
 
     findings = found(connection, promises)
 
-    told = BENT[statement]
-    if told is None:
-        assert findings.clean  # an empty batch harms nobody
+    kind = CORRUPTIONS[statement]
+    if kind is None:
+        assert findings.clean  # an empty batch is no fault
     else:
-        assert getattr(findings, told), findings
+        assert getattr(findings, kind), findings
 
 
-def test_it_tells_a_profile_that_is_gone_without_a_trace(connection: Connection, promises: Promises) -> None:
+def test_it_reports_a_profile_that_is_missing(connection: Connection, promises: Promises) -> None:
     promises.groups["other"].append(Member(name="never-written", sums=Sums(1, 0, 0, 0)))
 
     assert found(connection, promises).lost
 
 
-def test_it_tells_who_should_have_been_merged_and_was_not(connection: Connection, promises: Promises) -> None:
+def test_it_reports_a_profile_that_was_not_merged(connection: Connection, promises: Promises) -> None:
     promises.groups["chain"].append(OTHER)
     del promises.groups["other"]
 
@@ -116,7 +116,7 @@ def test_it_reports_a_batch_that_no_client_received(connection: Connection, prom
     assert found(connection, promises).broken
 
 
-def test_it_tells_a_job_that_should_be_dead_and_is_not(connection: Connection, promises: Promises) -> None:
+def test_it_reports_a_job_that_should_be_dead(connection: Connection, promises: Promises) -> None:
     (promise,) = promises.batches
     promises.batches[0] = Promise(batch_id=promise.batch_id, jobs=2, raises_at=1)
 

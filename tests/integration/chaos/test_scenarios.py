@@ -1,4 +1,4 @@
-"""The scenarios of the chaos suite: what they need, and the examples in the documents that they run."""
+"""The scenarios of the chaos suite: their programs, and the examples of the documents that they run."""
 
 import pytest
 from click.testing import CliRunner

@@ -24,13 +24,13 @@ MEMBERS = [Member(name=name, sums=Sums(2, 1, 1, 500)) for name in ("a", "b", "c"
 A, B, C, D, E, F = MEMBERS
 
 
-# A database of its own: the tests corrupt it.
+# Each test has its own database, because it corrupts it.
 database_url = make_database_url(scope="function")
 
 
 @pytest.fixture
 def promises(make_caller: Callable[..., Caller], worker: Worker, pool: Pool) -> Promises:
-    """A run of three pairs: the second was cancelled, and the third was undone after the run had ended."""
+    """A run of three pairs. The second was cancelled, and the third was undone after the end of the run."""
     caller = make_caller(workspace=WORKSPACE)
     caller.post("/users/track", Family(name="x", shape="x", members=MEMBERS, batches=[], groups={}).tracked())
     run_id = (caller.post("/merge/runs", {"label": "steered"}).json or {})["run_id"]
@@ -58,17 +58,15 @@ def found(connection: Connection, promises: Promises) -> Findings:
     return findings
 
 
-def test_it_finds_nothing_when_the_profiles_are_what_the_outcomes_say(
-    connection: Connection, promises: Promises
-) -> None:
+def test_it_finds_nothing_when_the_profiles_match_the_outcomes(connection: Connection, promises: Promises) -> None:
     findings = found(connection, promises)
 
     assert findings.clean, findings
     assert (findings.jobs, findings.merged) == (4, 1)
 
 
-#: What is done to the tables, and in which list it must be said.
-BENT = {
+#: Each change of the tables, and the list of findings that must contain it.
+CORRUPTIONS = {
     # A cancelled job with an effect, and a merge that is called cancelled.
     "UPDATE job SET outcome = 'merged', orphan_id = 1, survivor_id = 2 WHERE outcome = 'cancelled'": "lost",
     "UPDATE job SET outcome = 'cancelled' WHERE outcome = 'merged' AND undone_at IS NULL": "doubled",
@@ -90,12 +88,12 @@ BENT = {
 }
 
 
-@pytest.mark.parametrize("statement", BENT)
-def test_it_notices_what_was_bent(connection: Connection, promises: Promises, statement: str) -> None:
+@pytest.mark.parametrize("statement", CORRUPTIONS)
+def test_it_notices_every_change_of_the_tables(connection: Connection, promises: Promises, statement: str) -> None:
     with unguarded(connection):
         connection.execute(statement.encode())
 
-    assert getattr(found(connection, promises), BENT[statement])
+    assert getattr(found(connection, promises), CORRUPTIONS[statement])
 
 
 def test_it_notices_a_job_that_began_in_a_pause(connection: Connection, promises: Promises) -> None:
@@ -105,7 +103,7 @@ def test_it_notices_a_job_that_began_in_a_pause(connection: Connection, promises
     assert any("while the queue was paused" in each for each in found(connection, promises).broken)
 
 
-def test_it_notices_a_cancelled_job_that_is_not(connection: Connection, promises: Promises) -> None:
+def test_it_notices_a_missing_cancellation(connection: Connection, promises: Promises) -> None:
     promises.cancelled[promises.batches[0].batch_id] = 2
 
     assert found(connection, promises).doubled
@@ -133,7 +131,7 @@ NOW, HOUR = datetime.now(UTC), timedelta(hours=1)
         ({"paused": (NOW - HOUR, NOW + HOUR)}, "was paused."),
     ],
 )
-def test_it_notices_a_limit_of_failures_that_was_not_kept(
+def test_it_notices_a_run_that_did_not_keep_its_limit_of_failures(
     connection: Connection, promises: Promises, changes: dict[str, Any], sentence: str | None
 ) -> None:
     with unguarded(connection):

@@ -1,4 +1,4 @@
-"""The client asks again as long as it may, and knows whether a request may have counted."""
+"""The client repeats a request within its time limit, and reports whether the server may have carried it out."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ FINE: Answer = (200, {}, b'{"message": "success"}')
 
 @pytest.fixture
 def client() -> Iterator[Callable[..., Client]]:
-    """A function that makes a client of a URL, with a patience of ten seconds unless told otherwise."""
+    """A function that makes a client of a URL, with a time limit of ten seconds by default."""
     clients: list[Client] = []
 
     def make(url: str, *, patience_s: float = 10.0, **options: object) -> Client:
@@ -36,16 +36,16 @@ def client() -> Iterator[Callable[..., Client]]:
 def test_requests_to_a_busy_or_absent_mergelane_are_repeated_and_logged_once(
     stage: Callable[..., Stage], client: Callable[..., Client]
 ) -> None:
-    told: list[str] = []
+    reports: list[str] = []
     there = stage(BUSY, AWAY, HANG_UP, FINE)
-    answer = client(there.url, report=told.append).request("POST", "/x", body={})
+    answer = client(there.url, report=reports.append).request("POST", "/x", body={})
 
     assert (answer.status, answer.body, answer.attempts) == (200, {"message": "success"}, 4)
     assert there.asked == [("POST", "/x", "Bearer a-key")] * 4
-    assert told == [f"{there.url} answered 429: Too many. Retrying."]
+    assert reports == [f"{there.url} answered 429: Too many. Retrying."]
 
 
-def test_a_busy_mergelane_is_asked_again_without_a_time_limit(
+def test_a_request_to_a_busy_mergelane_is_repeated_without_a_time_limit(
     stage: Callable[..., Stage], client: Callable[..., Client]
 ) -> None:
     assert client(stage(BUSY, BUSY, FINE).url, patience_s=0).request("GET", "/x").status == 200
@@ -54,7 +54,7 @@ def test_a_busy_mergelane_is_asked_again_without_a_time_limit(
 
 
 @pytest.mark.parametrize("answer", [HANG_UP, FAILED])
-def test_what_may_have_counted_and_must_not_count_twice_is_not_sent_again(
+def test_an_unrepeatable_request_that_may_be_done_is_not_sent_again(
     stage: Callable[..., Stage], client: Callable[..., Client], answer: Answer
 ) -> None:
     there = stage(AWAY, BUSY, answer)
@@ -65,7 +65,7 @@ def test_what_may_have_counted_and_must_not_count_twice_is_not_sent_again(
     assert len(there.asked) == 3
 
 
-def test_where_nobody_listens_nothing_can_have_counted(client: Callable[..., Client]) -> None:
+def test_a_request_without_a_connection_is_certainly_not_done(client: Callable[..., Client]) -> None:
     for url in (f"http://127.0.0.1:{free_port()}", "http://nowhere.invalid"):
         with pytest.raises(Unanswered, match="does not respond") as caught:
             client(url, patience_s=0).request("POST", "/x", body={})
@@ -73,7 +73,7 @@ def test_where_nobody_listens_nothing_can_have_counted(client: Callable[..., Cli
         assert not caught.value.maybe_done
 
 
-def test_a_wait_ends_when_everything_is_to_stop(stage: Callable[..., Stage], client: Callable[..., Client]) -> None:
+def test_a_wait_ends_when_the_program_stops(stage: Callable[..., Stage], client: Callable[..., Client]) -> None:
     stop = threading.Event()
     there = stage((429, {"Retry-After": "9"}, b""))
     begun = monotonic()
@@ -195,7 +195,7 @@ def test_polls_without_progress_add_up(client: Callable[..., Client]) -> None:
 CUT: Answer = (200, {"Transfer-Encoding": "chunked"}, b"5\r\nhello\r\n")
 
 
-def test_a_long_answer_comes_in_pieces_and_one_that_is_cut_off_is_no_answer(
+def test_a_long_response_is_streamed_and_a_truncated_one_raises(
     stage: Callable[..., Stage], client: Callable[..., Client]
 ) -> None:
     there = stage((200, {}, b"all of it"), CUT, (403, {}, b'{"message": "Access Denied"}'))

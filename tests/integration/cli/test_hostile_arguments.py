@@ -35,7 +35,7 @@ HOSTILE = (
     "http://[::1",
     "http://x:999999",
 )
-#: Options that many commands have in common are tried at these.
+#: The commands at which the options of many commands are tried.
 COMMON = {
     "url": {"audit list", "audit export", "merge"},
     "key_file": {"audit list", "jobs show"},
@@ -43,14 +43,14 @@ COMMON = {
     "patience": {"merge", "profiles export"},
     "limit": {"audit list", "profiles history"},
 }
-#: Exit status of a run that worked, failed or was used wrongly, and of a file in which lines were refused.
+#: Exit status of success, failure and wrong usage, and of a file with refused lines.
 STATUSES = (0, 1, 2, 4)
 
 Words = list[str]
 
 
 def leaves(command: click.Command, words: Words) -> Iterator[tuple[Words, click.Command]]:
-    """Yield each command that does something, with the words that name it."""
+    """Yield each command that is not a group, with its words."""
     if not isinstance(command, click.Group):
         yield words, command
         return
@@ -70,7 +70,7 @@ def parameters(command: click.Command) -> list[click.Parameter]:
 
 
 def sound(parameter: click.Parameter, folder: Path) -> str:
-    """Return a value that *parameter* takes."""
+    """Return a valid value for *parameter*."""
     match parameter.type:
         case click.Choice(choices=choices):
             return str(getattr(choices[0], "value", choices[0]))
@@ -98,7 +98,7 @@ def words_with(command: click.Command, hostile: click.Parameter, value: str, fol
 
 
 def fault_of(result: Result) -> str | None:
-    """Return what is wrong with *result*, None if it is an answer or a refusal with one sentence."""
+    """Return the fault of *result*, or None if it is a success or a refusal with one sentence."""
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         return f"raised {result.exception!r:.300}"
     if result.exit_code not in STATUSES or "Traceback" in result.output:
@@ -114,7 +114,7 @@ def fault_of(result: Result) -> str | None:
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port that another program listens on."""
+    """A port in use."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -9,7 +9,7 @@ from cli.main import main
 KEY = {"MERGELANE_API_KEY": "a-key-of-nobody", "MERGELANE_URL": "http://127.0.0.1:1"}
 
 
-def test_an_import_without_a_server_can_be_repeated_as_it_is(tmp_path: Path) -> None:
+def test_an_import_without_a_server_can_be_repeated(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text('{"external_id": "a", "name": "n", "time": "2026-05-01T12:00:00Z"}\n', encoding="utf-8")
     command = ["profiles", "import", str(file), "--as", "events", "--patience", "0"]

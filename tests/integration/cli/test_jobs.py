@@ -40,14 +40,14 @@ def settle(pool: Pool, factory: Factory, job_id: UUID) -> None:
 
 
 def workspace(connection: Connection, factory: Factory) -> str:
-    """Return what the factory's workspace is called."""
+    """Return the name of the factory's workspace."""
     query = "SELECT name FROM workspace WHERE workspace_id = %s"
     (row,) = connection.execute(query, [factory.workspace_id]).fetchall()
     name: str = row["name"]
     return name
 
 
-def test_a_dead_job_is_shown_with_its_error_and_whom_it_was_about(
+def test_show_prints_the_error_and_the_identifiers_of_a_dead_job(
     run: Run, factory: Factory, dead: UUID, connection: Connection
 ) -> None:
     answer = run("show", dead)
@@ -70,7 +70,7 @@ def test_a_dead_job_is_queued_again(run: Run, factory: Factory, dead: UUID) -> N
     assert (row["state"], row["attempts"], row["reason"]) == ("queued", 0, REASON)
 
 
-def test_a_job_that_is_not_dead_is_left_and_said_so(run: Run, factory: Factory) -> None:
+def test_a_retry_of_a_job_that_is_not_dead_is_refused(run: Run, factory: Factory) -> None:
     job_id = factory.job(ext("ada-1"), ext("ada"))
 
     answer = run("retry", job_id)
@@ -94,7 +94,7 @@ def test_the_undo_of_a_merge_prints_the_id_of_its_job(run: Run, factory: Factory
     assert f"undone_by            {undo_id}" in run("show", merge_id).stdout
 
 
-def test_a_job_that_merged_nothing_is_not_undone_and_said_so(run: Run, dead: UUID) -> None:
+def test_an_undo_of_a_job_that_merged_nothing_is_refused(run: Run, dead: UUID) -> None:
     answer = run("undo", dead)
 
     assert answer.exit_code == 1
@@ -121,7 +121,7 @@ def test_an_unknown_job_or_one_of_another_workspace_is_an_error(run: Run, dead: 
     assert {answer.stderr for answer in answers} == {"Error: There is no job with this id.\n"}
 
 
-def test_a_workspace_may_be_named(run: Run, factory: Factory, dead: UUID, connection: Connection) -> None:
+def test_an_option_names_the_workspace(run: Run, factory: Factory, dead: UUID, connection: Connection) -> None:
     answer = run("retry", dead, "--workspace", workspace(connection, factory))
 
     assert answer.exit_code == 0

@@ -31,14 +31,14 @@ def test_the_secret_that_is_printed_opens_the_workspace(run: Run, connection: Co
     assert holder.permissions == {"users.merge", "users.track"}
 
 
-def test_nothing_but_the_secret_is_printed_so_that_a_script_can_take_it(run: Run) -> None:
+def test_only_the_secret_is_printed_to_standard_output(run: Run) -> None:
     made = run(*CREATE)
 
     assert re.fullmatch(r"ml_\S+\n", made.stdout)
     assert "never printed again" in made.stderr
 
 
-def test_keys_are_listed_with_what_tells_them_apart_and_without_their_secrets(run: Run) -> None:
+def test_keys_are_listed_with_their_prefixes_and_without_their_secrets(run: Run) -> None:
     secret = run(*CREATE).stdout.strip()
     listed = run("list").stdout
 
@@ -47,14 +47,14 @@ def test_keys_are_listed_with_what_tells_them_apart_and_without_their_secrets(ru
     assert listed.rstrip().endswith("till 3")
 
 
-def test_the_keys_of_one_workspace_are_listed_alone(run: Run) -> None:
+def test_the_keys_of_one_workspace_can_be_listed(run: Run) -> None:
     run(*CREATE)
     run("create", "--workspace", "elsewhere", "--label", "x", "--permission", "*")
 
     assert "till 3" not in run("list", "--workspace", "elsewhere").stdout
 
 
-def test_an_empty_list_tells_how_to_make_a_key(run: Run) -> None:
+def test_an_empty_list_says_how_to_create_a_key(run: Run) -> None:
     listed = run("list")
 
     assert listed.exit_code == 0
@@ -62,7 +62,7 @@ def test_an_empty_list_tells_how_to_make_a_key(run: Run) -> None:
     assert "Create one with `mergelane keys create`" in listed.stderr
 
 
-def test_keys_are_found_by_how_their_secrets_begin(run: Run) -> None:
+def test_keys_are_found_by_the_prefixes_of_their_secrets(run: Run) -> None:
     secret = run(*CREATE).stdout.strip()
     run("create", "--workspace", "elsewhere", "--label", "another", "--permission", "*")
     found = run("find", secret[:6])
@@ -92,7 +92,7 @@ def test_a_key_that_expires_is_listed_with_its_date_and_state(run: Run, connecti
 
 
 @pytest.mark.parametrize("span", ["90", "d", "0d", "-1d", "1y", "1.5d", "99999w", "90 d"])
-def test_a_span_that_is_none_is_refused(run: Run, span: str) -> None:
+def test_an_invalid_span_is_refused(run: Run, span: str) -> None:
     refused = run(*CREATE, "--expires", span)
 
     assert refused.exit_code == 2
@@ -114,7 +114,7 @@ def test_keys_are_made_under_the_pepper_of_the_environment(
     assert keys.find_key_holder(connection, secret, peppers=("a-pepper-of-some-length",)) is not None
 
 
-def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connection: Connection) -> None:
+def test_a_revoked_key_authenticates_nothing_and_is_listed_as_revoked(run: Run, connection: Connection) -> None:
     secret = run(*CREATE).stdout.strip()
     key_id = run("list").stdout.splitlines()[1].split()[0]
     revoked = run("revoke", key_id)
@@ -124,7 +124,7 @@ def test_a_revoked_key_opens_nothing_and_is_listed_as_revoked(run: Run, connecti
     assert "revoked" in run("list").stdout
 
 
-def test_revoking_a_key_that_is_none_tells_so(run: Run) -> None:
+def test_revoking_an_unknown_key_is_an_error(run: Run) -> None:
     revoked = run("revoke", "0198e7d0-0000-7000-8000-000000000000")
 
     assert revoked.exit_code == 1
@@ -138,7 +138,7 @@ def test_revoking_a_key_that_is_none_tells_so(run: Run) -> None:
         ("create", "--workspace", "No Such Name", "--label", "x", "--permission", "*"),
     ],
 )
-def test_a_name_that_is_none_is_refused_with_one_sentence(run: Run, arguments: tuple[str, ...]) -> None:
+def test_an_invalid_name_is_refused_with_one_sentence(run: Run, arguments: tuple[str, ...]) -> None:
     refused = run(*arguments)
 
     assert refused.exit_code == 1
@@ -150,7 +150,7 @@ def test_a_key_needs_a_permission(run: Run) -> None:
     assert run("create", "--workspace", "shop", "--label", "x").exit_code == 2
 
 
-def test_without_a_database_it_tells_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_the_error_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     refused = CliRunner().invoke(main, ["keys", "list", "--home", str(tmp_path)])
 

@@ -22,7 +22,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conn
     return lambda *arguments: CliRunner().invoke(main, ["limits", *arguments, "--home", str(tmp_path)])
 
 
-def test_without_limits_of_its_own_a_workspace_has_the_installations(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workspace_has_the_limits_of_the_installation_by_default(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MERGELANE_RATE_LIMITS", "export=2500/60")
     shown = run("show", "--workspace", "shop").stdout.splitlines()
 
@@ -36,7 +36,7 @@ def test_without_limits_of_its_own_a_workspace_has_the_installations(run: Run, m
     ]
 
 
-def test_a_limit_of_its_own_is_kept_and_marked(run: Run, connection: Connection) -> None:
+def test_a_limit_of_a_workspace_is_stored_and_marked(run: Run, connection: Connection) -> None:
     given = run("set", "--workspace", "shop", "users", "100000/60")
     shown = run("show", "--workspace", "shop").stdout.splitlines()
 
@@ -46,7 +46,7 @@ def test_a_limit_of_its_own_is_kept_and_marked(run: Run, connection: Connection)
     assert keys.read_workspace_limits(connection, workspace="shop") == (Limit(Bucket.USERS, 100_000, 60),)
 
 
-def test_a_limit_of_its_own_can_be_taken_back(run: Run, connection: Connection) -> None:
+def test_a_limit_of_a_workspace_can_be_removed(run: Run, connection: Connection) -> None:
     run("set", "--workspace", "shop", "users", "1/60")
     taken = run("unset", "--workspace", "shop", "users")
 
@@ -65,11 +65,11 @@ def test_an_unknown_workspace_is_an_error(run: Run, arguments: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("arguments", [("users", "plenty"), ("merges", "1/60")])
-def test_what_is_no_limit_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+def test_an_invalid_limit_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("set", "--workspace", "shop", *arguments).exit_code == 2
 
 
-def test_a_bucket_of_another_version_is_passed_over(run: Run, connection: Connection) -> None:
+def test_a_bucket_of_another_version_is_ignored(run: Run, connection: Connection) -> None:
     connection.execute("""UPDATE workspace SET rate_limits = '{"new": "1/60", "track": "9/3"}'""")
 
     assert keys.read_workspace_limits(connection, workspace="shop") == (Limit(Bucket.TRACK, 9, 3),)

@@ -1,4 +1,4 @@
-"""A chunk on its way to a Mergelane that refuses it, is slow, or has another request with its key at hand."""
+"""A chunk sent to a Mergelane that refuses it, is slow, or still accepts another request with its key."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -58,27 +58,25 @@ def ask() -> Iterator[Callable[[Stage], Client]]:
         each.close()
 
 
-def test_a_pair_that_only_the_server_refuses_is_found_and_the_others_go_on(
+def test_a_pair_that_only_the_server_refuses_is_found_and_the_others_are_sent(
     stage: Callable[..., Stage], ask: Callable[[Stage], Client]
 ) -> None:
     there = stage(REFUSED, accepted(job()), REFUSED, REFUSED, accepted(job(None, "dead")))
-    told = merge_pairs(ask(there), some(3), salt="s", batch_id=None, on_accepted=lambda _: None)
+    results = merge_pairs(ask(there), some(3), salt="s", batch_id=None, on_accepted=lambda _: None)
 
-    assert [each.outcome for each in told] == ["merged", "invalid", "dead"]
-    assert told[1].reason == "The new Mergelane takes no such pair."
+    assert [each.outcome for each in results] == ["merged", "invalid", "dead"]
+    assert results[1].reason == "The new Mergelane takes no such pair."
     assert [len(body["merge_updates"]) for body in there.bodies] == [3, 1, 2, 1, 1]
 
 
-def test_a_preview_that_is_refused_is_taken_apart_too(
-    stage: Callable[..., Stage], ask: Callable[[Stage], Client]
-) -> None:
+def test_a_preview_that_is_refused_is_split_too(stage: Callable[..., Stage], ask: Callable[[Stage], Client]) -> None:
     update = {"index": 0, "outcome": "merged", "reason": "So.", "orphan": None, "survivor": None, "changes": []}
-    told = preview_pairs(ask(stage(REFUSED, REFUSED, answer(200, {"updates": [update]}))), some(2))
+    results = preview_pairs(ask(stage(REFUSED, REFUSED, answer(200, {"updates": [update]}))), some(2))
 
-    assert [each.outcome for each in told] == ["invalid", "merged"]
+    assert [each.outcome for each in results] == ["invalid", "merged"]
 
 
-def test_a_request_that_is_still_being_accepted_is_made_again_and_its_batch_polled_to_the_end(
+def test_a_request_that_is_still_being_accepted_is_repeated_and_its_batch_polled(
     stage: Callable[..., Stage], ask: Callable[[Stage], Client]
 ) -> None:
     there = stage(
@@ -88,11 +86,11 @@ def test_a_request_that_is_still_being_accepted_is_made_again_and_its_batch_poll
         (304, {"Retry-After": "0"}, b""),
         answer(200, batch(job())),
     )
-    heard: list[AcceptedBatch] = []
-    told = merge_pairs(ask(there), some(1), salt="s", batch_id=None, on_accepted=heard.append)
+    batches: list[AcceptedBatch] = []
+    results = merge_pairs(ask(there), some(1), salt="s", batch_id=None, on_accepted=batches.append)
 
-    assert [each.outcome for each in told] == ["merged"]
-    assert heard == [AcceptedBatch(batch_id="b-1", replayed=True)]
+    assert [each.outcome for each in results] == ["merged"]
+    assert batches == [AcceptedBatch(batch_id="b-1", replayed=True)]
     assert [path for _, path, _ in there.asked] == ["/users/merge"] * 2 + [BATCH_URL] * 3
 
 
@@ -107,17 +105,20 @@ def test_after_the_server_waited_for_a_change_the_next_request_follows_at_once(
         answer(200, batch(job())),
     )
     began = monotonic()
-    (told,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
+    (results,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
 
-    assert told.outcome == "merged"
+    assert results.outcome == "merged"
     assert monotonic() - began < 25
 
 
-def test_a_batch_that_is_known_is_asked_for_and_not_posted(
-    stage: Callable[..., Stage], ask: Callable[[Stage], Client]
-) -> None:
+def test_a_known_batch_is_polled_and_not_posted(stage: Callable[..., Stage], ask: Callable[[Stage], Client]) -> None:
     there = stage(answer(200, batch(job())))
-    (told,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
+    (results,) = merge_pairs(ask(there), some(1), salt="s", batch_id="b-1", on_accepted=lambda _: None)
 
     assert there.asked == [("GET", BATCH_URL, "Bearer a-key")]
-    assert (told.job_id, told.batch_id, told.orphan_braze_id, told.survivor_braze_id) == ("j", "b-1", "o", None)
+    assert (results.job_id, results.batch_id, results.orphan_braze_id, results.survivor_braze_id) == (
+        "j",
+        "b-1",
+        "o",
+        None,
+    )

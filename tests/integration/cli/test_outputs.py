@@ -1,4 +1,4 @@
-"""Outputs are opened once and never over the input; an output that fails ends a command in one sentence."""
+"""Outputs are opened once and never overwrite the input. An output that fails ends a command with one sentence."""
 
 import fcntl
 import os
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_a_command_that_waits_for_its_input_with_one_sentence(tmp_pa
     assert "Interrupted." in command.log
 
 
-def test_the_reader_of_the_output_may_end_first(pairs: Path, stage: Callable[..., Stage]) -> None:
+def test_the_reader_of_the_output_may_end_before_the_command(pairs: Path, stage: Callable[..., Stage]) -> None:
     environ = {**os.environ, "MERGELANE_API_KEY": "a-key", "MERGELANE_URL": stage(PAGE).url}
     reader, writer = os.pipe()
     os.close(reader)

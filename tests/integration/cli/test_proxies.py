@@ -1,4 +1,4 @@
-"""Nothing for this machine goes through a proxy, and the message about a proxy names it without its password."""
+"""No request to this machine goes through a proxy. Messages name a proxy without its password."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ FINE = (200, {}, b"{}")
 
 @pytest.fixture(autouse=True)
 def no_other_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unset the variables of this machine."""
+    """Unset the proxy variables of this machine."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         for each in (name, name.upper()):
             monkeypatch.delenv(each, raising=False)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_this_machine_is_asked_directly(
+def test_requests_to_this_machine_use_no_proxy(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     proxy, server = stage(), stage(FINE, FINE)
@@ -34,7 +34,7 @@ def test_this_machine_is_asked_directly(
     assert proxy.asked == []
 
 
-def test_another_machine_is_asked_through_the_proxy(
+def test_requests_to_another_machine_use_the_proxy(
     stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = stage(FINE)

@@ -45,7 +45,7 @@ def test_a_workspace_is_paused_and_all_are_resumed(run: Run) -> None:
     assert set(states(run).values()) == {"running"}
 
 
-def test_a_limit_is_set_shown_and_removed(run: Run) -> None:
+def test_a_limit_is_set_displayed_and_removed(run: Run) -> None:
     limited = run("limit", "1200", "--workspace", "shop")
     shown = run("show", "--workspace", "shop")
     unlimited = run("limit", "--none", "--workspace", "shop")
@@ -67,7 +67,7 @@ def test_a_limit_is_set_shown_and_removed(run: Run) -> None:
         (["limit", "0", "--workspace", "shop"], "0 is not in the range"),
     ],
 )
-def test_a_command_that_says_too_little_or_too_much_is_refused(run: Run, arguments: list[str], sentence: str) -> None:
+def test_a_command_with_too_few_or_too_many_arguments_is_refused(run: Run, arguments: list[str], sentence: str) -> None:
     result = run(*arguments)
 
     assert result.exit_code != 0

@@ -1,4 +1,4 @@
-"""An API key is read as editors and shells leave it, or refused in a sentence that does not quote it."""
+"""An API key is read in all forms that editors and shells write, or refused in a sentence that does not quote it."""
 
 import codecs
 from collections.abc import Callable

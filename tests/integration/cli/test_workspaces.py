@@ -88,7 +88,7 @@ def test_a_workspace_that_has_not_moved_is_kept(run: Run, label: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "postgresql://127.0.0.1:1/nowhere"])
-def test_a_url_that_leads_nowhere_is_told(run: Run, label: str, url: str) -> None:
+def test_an_invalid_or_unreachable_url_is_reported(run: Run, label: str, url: str) -> None:
     refused = run("workspaces", "move", "shop", "--to", url)
 
     assert refused.exit_code == 1

@@ -1,4 +1,4 @@
-"""What a walk over duplicates costs: an index of addresses read once, in steps that are short whoever shares what."""
+"""A scan over duplicates reads the index of addresses once, in steps of a bounded size at any size of a group."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ from tests.support.postgres import make_database_url
 database_url = make_database_url(scope="module")
 
 PROFILES, CROWD, PAIRS = 10_000, 2_499, 750
-#: One address in nine has two profiles, and a crowd shares one; the times of a pair differ, and so do phone numbers.
+#: One address in nine has two profiles, and a crowd shares one address. All times and phone numbers differ.
 FILL = """
     INSERT INTO profile (
         workspace_id, braze_id, external_id, created_at, updated_at, random_bucket, email, email_key, phone, phone_e164
@@ -43,7 +43,7 @@ Plan = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def filled(database_url: str) -> Iterator[Factory]:
-    """A workspace of many profiles, beside another one."""
+    """A workspace with many profiles, in a database with another such workspace."""
     with closing(Connection.connect(database_url, **connection_arguments(Settings(), name="test"))) as connection:
         factory = Factory(connection)
         for each in (factory, Factory(connection)):
@@ -54,7 +54,7 @@ def filled(database_url: str) -> Iterator[Factory]:
 
 
 def plan_of(tx: Transaction, name: str, **parameters: Any) -> Plan:
-    """Return how PostgreSQL carried out the query *name* of the walk."""
+    """Return the plan by which PostgreSQL executed the query *name* of the scan."""
     query: Any = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {QUERIES[name]}"
     (row,) = tx.execute(query, parameters).fetchall()
     plan: Plan = row["QUERY PLAN"][0]["Plan"]
@@ -62,13 +62,13 @@ def plan_of(tx: Transaction, name: str, **parameters: Any) -> Plan:
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
-    """Yield *plan* and all within it."""
+    """Yield *plan* and all plans within it."""
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)
 
 
-def test_ten_thousand_profiles_are_merged_pair_by_pair_and_a_crowd_page_by_page(filled: Factory, pool: Pool) -> None:
+def test_ten_thousand_profiles_with_pairs_and_a_crowd_are_merged_in_few_steps(filled: Factory, pool: Pool) -> None:
     run_id = begin(pool, filled)
     steps = take_steps(pool, filled, Settings(waiting_bound=1_000_000))
     run = run_of(pool, filled, run_id)
@@ -79,12 +79,12 @@ def test_ten_thousand_profiles_are_merged_pair_by_pair_and_a_crowd_page_by_page(
     assert run.counts.to_merge == expected
     assert run.counts.examined == PROFILES
     assert run.counts.groups == PAIRS + 1
-    # The crowd is looked at and told, so many at a time; what is left fits into few steps.
+    # Steps read the crowd twice, up to MEMBERS profiles at a time. The pairs take few steps.
     assert 2 * CROWD // MEMBERS <= steps <= 12
 
 
 @pytest.mark.parametrize(("name", "index"), [("shared_emails", "profile_email"), ("shared_phones", "profile_phone")])
-def test_addresses_are_read_from_their_index_alone(filled: Factory, pool: Pool, name: str, index: str) -> None:
+def test_addresses_are_read_only_from_their_index(filled: Factory, pool: Pool, name: str, index: str) -> None:
     with open_transaction(pool, filled.workspace_id) as tx:
         plan = plan_of(tx, name, after="", entries=1_000)
     reads = [node for node in nodes(plan) if "Relation Name" in node]
@@ -94,23 +94,23 @@ def test_addresses_are_read_from_their_index_alone(filled: Factory, pool: Pool, 
 
 
 @pytest.mark.parametrize("identifier", SharedAddress)
-def test_no_step_reads_more_than_its_share_however_many_share_an_address(
+def test_the_size_of_a_step_is_bounded_for_any_size_of_a_group(
     filled: Factory, pool: Pool, identifier: SharedAddress
 ) -> None:
-    walk = Scan(rule=KeepRule(identifier=identifier), refused=(), entries=2_000, members=100)
+    scan = Scan(rule=KeepRule(identifier=identifier), refused=(), entries=2_000, members=100)
     position: ScanCursor | None = ScanCursor()
     sizes = []
     while position is not None:
         with open_transaction(pool, filled.workspace_id) as tx:
-            taken = next_step(tx, walk, position)
+            taken = next_step(tx, scan, position)
         sizes.append(sum(len(each.orphans) + len(each.left) + len(each.unmerged) for each in taken.plans))
         position = taken.cursor
 
-    assert max(sizes) <= 2 * walk.members
+    assert max(sizes) <= 2 * scan.members
     assert ENTRIES > MEMBERS
 
 
-def test_a_page_of_a_crowd_is_read_by_its_place_in_the_index(filled: Factory, pool: Pool) -> None:
+def test_a_page_of_a_crowd_is_read_from_its_position_in_the_index(filled: Factory, pool: Pool) -> None:
     with open_transaction(pool, filled.workspace_id) as tx:
         row = tx.execute("SELECT max(updated_at) AS at FROM profile WHERE email_key = 'crowd@x.org'").fetchone()
         place = {"identified": False, "updated_at": (row or {})["at"], "id": 2**60}

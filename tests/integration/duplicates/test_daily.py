@@ -1,4 +1,4 @@
-"""The daily run: begun once a day at a local time, whatever number of relays there is and however long none ran."""
+"""The daily run starts once a day at a local time, with any number of relays and after any pause."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ MIDNIGHT = time(0, 0)
 
 
 def moment(text: str) -> datetime:
-    """Return the time that *text* writes."""
+    """Parse an ISO 8601 time."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -37,7 +37,7 @@ def moment(text: str) -> datetime:
         ("00:10", "America/New_York", "2026-01-01T05:00:00Z", "2026-01-01T05:10:00Z"),
         ("00:10", "America/New_York", "2026-07-01T05:00:00Z", "2026-07-02T04:10:00Z"),
         ("00:00", "Pacific/Kiritimati", "2026-01-01T09:00:00Z", "2026-01-01T10:00:00Z"),
-        # In the night in which the clocks go forward from 02:00 to 03:00, and in the one in which they go back.
+        # The nights in which the clocks go forward from 02:00 to 03:00, and back.
         ("02:30", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00Z"),
         ("02:30", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),
         ("02:30", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"),
@@ -47,8 +47,8 @@ def test_the_next_daily_run_is_due_at_the_local_time(daily_at: str, zone: str, a
     assert next_daily(time.fromisoformat(daily_at), time_zone=zone, after=moment(after)) == moment(due)
 
 
-def ask_for_daily(pool: Pool, factory: Factory, *, due: datetime, rule: KeepRule | None = None) -> None:
-    """Have duplicates merged every day at midnight, the next time *due*."""
+def configure_daily(pool: Pool, factory: Factory, *, due: datetime, rule: KeepRule | None = None) -> None:
+    """Configure a daily run at midnight. The next one is *due*."""
     policy = DuplicatePolicy(rule=rule or KeepRule(), daily_at=MIDNIGHT, next_daily_at=due)
     run_in_transaction(pool, factory.workspace_id, write_policy, policy)
 
@@ -59,9 +59,9 @@ def runs_of(pool: Pool, factory: Factory) -> Sequence[DuplicateRun]:
         return list_runs(tx, limit=10)
 
 
-def test_a_daily_run_that_is_due_is_begun_once_however_many_relays_look(pool: Pool, factory: Factory) -> None:
+def test_several_relays_start_a_due_daily_run_once(pool: Pool, factory: Factory) -> None:
     orphan, keeper = a_group(factory, "a@x.org", 2, 1)
-    ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(days=9), rule=KeepRule(prefer=Prefer.OLDEST))
+    configure_daily(pool, factory, due=datetime.now(UTC) - timedelta(days=9), rule=KeepRule(prefer=Prefer.OLDEST))
     runners = [DuplicateRunner(pool, Settings()) for _ in range(4)]
     with ThreadPoolExecutor(len(runners)) as threads:
         steps = sum(threads.map(lambda runner: runner.run_once() + runner.run_once(), runners))
@@ -72,11 +72,9 @@ def test_a_daily_run_that_is_due_is_begun_once_however_many_relays_look(pool: Po
     assert pairs(factory) == [(orphan.braze_id, keeper.braze_id)]
 
 
-def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_due_tomorrow(
-    pool: Pool, factory: Factory
-) -> None:
+def test_after_days_without_relays_one_run_starts_and_the_next_is_due_tomorrow(pool: Pool, factory: Factory) -> None:
     now = moment("2026-05-10T08:00:00Z")
-    ask_for_daily(pool, factory, due=now - timedelta(days=5, hours=8))
+    configure_daily(pool, factory, due=now - timedelta(days=5, hours=8))
 
     def look(tx: Transaction) -> DuplicatePolicy:
         start_due_daily_run(tx, now=now)
@@ -89,17 +87,17 @@ def test_after_a_time_without_relays_one_run_makes_up_for_all_and_the_next_is_du
     assert len(runs_of(pool, factory)) == 1
 
 
-def test_a_run_under_way_takes_the_place_of_the_daily_one(pool: Pool, factory: Factory) -> None:
+def test_a_running_run_replaces_the_daily_run(pool: Pool, factory: Factory) -> None:
     run_id = begin(pool, factory)
-    ask_for_daily(pool, factory, due=datetime.now(UTC) - timedelta(hours=1))
+    configure_daily(pool, factory, due=datetime.now(UTC) - timedelta(hours=1))
     DuplicateRunner(pool, Settings()).run_once()
 
     assert [run.id for run in runs_of(pool, factory)] == [run_id]
     assert run_of(pool, factory, run_id).state == RunState.FINISHED
 
 
-def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: Pool, factory: Factory) -> None:
-    ask_for_daily(pool, factory, due=datetime.now(UTC) + timedelta(minutes=5))
+def test_no_daily_run_starts_before_its_time_or_without_a_policy(pool: Pool, factory: Factory) -> None:
+    configure_daily(pool, factory, due=datetime.now(UTC) + timedelta(minutes=5))
     other = Factory(factory.connection)
     with lend_connection(pool) as connection:
         served = workspaces_with_due_runs(connection)
@@ -109,7 +107,9 @@ def test_no_daily_run_is_begun_before_its_time_or_where_none_is_asked_for(pool: 
         assert read_policy(tx) == DuplicatePolicy()
 
 
-def test_a_run_that_cannot_go_on_fails_alone(pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_that_cannot_continue_fails_and_other_runs_finish(
+    pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture
+) -> None:
     other = Factory(factory.connection)
     broken, sound = begin(pool, factory), begin(pool, other)
     factory.rows("UPDATE duplicate_run SET cursor = '{}' WHERE workspace_id = %s RETURNING 1")

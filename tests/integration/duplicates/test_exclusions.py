@@ -1,4 +1,4 @@
-"""Pairs that are not a match: a run and its preview leave them alone, also after merges, and in groups of any size."""
+"""A run and its preview do not merge excluded pairs, also after merges, and in groups of any size."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def left_of(pool: Pool, factory: Factory) -> list[str]:
 
 
 def assert_same(pool: Pool, factory: Factory, merged: list[tuple[str, str]], left: list[Profile]) -> None:
-    """Check that the preview and a run merge *merged* and leave out *left*."""
+    """Assert that the preview and a run merge *merged* and leave out *left*."""
     counts, _ = count_duplicates(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
     assert sorted(left_of(pool, factory)) == sorted(each.braze_id for each in left)
     run_id = begin(pool, factory)
@@ -58,17 +58,19 @@ def test_the_other_profiles_of_a_group_are_merged(steps_of: tuple[int, int], poo
     assert_same(pool, factory, merges([c], a), left=[b])
 
 
-def test_of_two_orphans_that_are_no_match_the_preferred_one_is_merged(
+def test_the_preferred_one_of_two_excluded_orphans_is_merged(
     steps_of: tuple[int, int], pool: Pool, factory: Factory
 ) -> None:
     d, c, b, a = a_group(factory, "ada@x.org", 1, 2, 3, 4)
     exclude(pool, factory, (c, b), (d, c))
 
-    # Without c, nothing speaks against d.
+    # Without c, no exclusion applies to d.
     assert_same(pool, factory, merges([b, d], a), left=[c])
 
 
-def test_a_guarded_profile_keeps_no_other_out(steps_of: tuple[int, int], pool: Pool, factory: Factory) -> None:
+def test_an_exclusion_with_a_protected_profile_blocks_no_other_merge(
+    steps_of: tuple[int, int], pool: Pool, factory: Factory
+) -> None:
     (c,) = a_group(factory, "ada@x.org", 1)
     (b,) = a_group(factory, "ada@x.org", 2, control_group=True)
     (a,) = a_group(factory, "ada@x.org", 3)
@@ -79,7 +81,7 @@ def test_a_guarded_profile_keeps_no_other_out(steps_of: tuple[int, int], pool: P
     assert pairs(factory) == merges([c], a)
 
 
-def test_a_pair_without_others_is_left(steps_of: tuple[int, int], pool: Pool, factory: Factory) -> None:
+def test_an_excluded_pair_alone_is_not_merged(steps_of: tuple[int, int], pool: Pool, factory: Factory) -> None:
     b, a = a_group(factory, "ada@x.org", 1, 2)
     other, elsewhere = a_group(factory, "bob@x.org", 1, 2)
     exclude(pool, factory, (a, b), (a, elsewhere))

@@ -1,4 +1,4 @@
-"""A run over duplicates: which merges it puts into the ledger, step by step, once each."""
+"""A run over duplicates accepts its merges step by step, each once."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(params=[(20_000, 1_000), (2, 2), (3, 1), (7, 3)], ids=str)
 def steps_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
-    """Steps of every size: entries that are read, and profiles."""
+    """The sizes of a step: the maximum of index entries and of profiles."""
     entries, members = request.param
     plain = scan.Scan
 
@@ -63,7 +63,7 @@ def test_profiles_that_share_an_address_are_merged_into_the_one_that_the_rule_ke
     }
 
 
-def test_what_is_undecided_or_guarded_is_counted_and_not_merged(
+def test_undecided_groups_and_protected_profiles_are_counted_and_not_merged(
     steps_of: tuple[int, int], pool: Pool, factory: Factory
 ) -> None:
     a_group(factory, "tie@x.org", 1, 3, 3)
@@ -142,17 +142,17 @@ def test_every_rule_is_carried_out(pool: Pool, factory: Factory, rule: KeepRule,
     assert len(pairs(factory)) == 2
 
 
-def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> None:
+def test_a_preview_lists_the_merges_of_the_run(pool: Pool, factory: Factory) -> None:
     for number in range(40):
         a_group(factory, f"p{number % 13}@x.org", number % 5)
     walked = list(preview_steps(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule()))
     counts, whole = count_duplicates(pool, Settings(), workspace_id=factory.workspace_id, rule=KeepRule())
-    fates = [fate for step in walked for fate in step.plans if isinstance(fate.keeper, Duplicate)]
+    plans = [plan for step in walked for plan in step.plans if isinstance(plan.keeper, Duplicate)]
     previewed = [
-        (orphan.braze_id, fate.keeper.braze_id)
-        for fate in fates
-        if isinstance(fate.keeper, Duplicate)
-        for orphan in fate.orphans
+        (orphan.braze_id, plan.keeper.braze_id)
+        for plan in plans
+        if isinstance(plan.keeper, Duplicate)
+        for orphan in plan.orphans
     ]
     run_id = begin(pool, factory)
     take_steps(pool, factory)
@@ -163,7 +163,7 @@ def test_a_preview_says_what_the_run_then_does(pool: Pool, factory: Factory) -> 
     assert replace(run.counts, batches=0) == counts
 
 
-def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_ends_at_its_time_limit(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     a_group(factory, "a@x.org", 1, 2)
     a_group(factory, "b@x.org", 1, 2)
     monkeypatch.setattr("app.duplicates.preview.Scan", lambda **given: scan.Scan(**given, entries=2, members=2))
@@ -175,7 +175,7 @@ def test_counting_ends_when_its_time_is_up(pool: Pool, factory: Factory, monkeyp
     assert (counts.groups, whole) == (1, False)
 
 
-def test_a_group_stays_in_one_batch_and_one_lane_where_it_fits(pool: Pool, factory: Factory) -> None:
+def test_a_group_that_fits_stays_in_one_batch_and_one_lane(pool: Pool, factory: Factory) -> None:
     for number in range(4):
         a_group(factory, f"g{number}@x.org", *range(20))
     large = a_group(factory, "h@x.org", *range(61))
@@ -211,7 +211,7 @@ def test_batches_name_their_source_and_their_run(pool: Pool, factory: Factory) -
     ]
 
 
-def test_one_run_is_under_way_at_a_time(pool: Pool, factory: Factory) -> None:
+def test_only_one_run_is_active_at_a_time(pool: Pool, factory: Factory) -> None:
     run_id = begin(pool, factory)
     with pytest.raises(Conflict, match=str(run_id)):
         begin(pool, factory)
@@ -221,7 +221,7 @@ def test_one_run_is_under_way_at_a_time(pool: Pool, factory: Factory) -> None:
 
 
 class RacingTransaction(Transaction):
-    """A transaction in which the running run ends right before its id is read."""
+    """A transaction in which the running run ends immediately before its id is read."""
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Any:
         if query == runs.QUERIES["find_running_run"]:
@@ -229,7 +229,7 @@ class RacingTransaction(Transaction):
         return super().execute(query, *args, **options)
 
 
-def test_a_run_starts_when_the_one_in_its_way_has_just_ended(pool: Pool, factory: Factory) -> None:
+def test_a_run_starts_when_the_conflicting_run_has_just_ended(pool: Pool, factory: Factory) -> None:
     former = begin(pool, factory)
 
     def start(tx: Transaction) -> Any:
@@ -286,7 +286,7 @@ def test_a_run_pauses_while_too_many_jobs_of_its_workspace_wait(pool: Pool, fact
     assert take_steps(pool, factory, Settings(waiting_bound=10)) == 1
 
 
-def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
+def test_a_cancelled_run_stops_and_its_merges_stay(
     pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_group(factory, "a@x.org", 1, 2)
@@ -305,7 +305,7 @@ def test_a_cancelled_run_goes_on_no_more_and_what_it_made_stays(
         run_in_transaction(pool, factory.workspace_id, cancel)
 
 
-def test_a_run_of_another_workspace_is_none(pool: Pool, factory: Factory) -> None:
+def test_a_run_of_another_workspace_is_not_found(pool: Pool, factory: Factory) -> None:
     other = Factory(factory.connection)
     run_id = begin(pool, other)
 

@@ -16,7 +16,7 @@ SEED, REQUESTS, FOR_EACH = "7", 100, 4
 
 @pytest.fixture(scope="module")
 def ours(databases: Databases) -> Iterator[Product]:
-    """The product on a database of this module's own, with some profiles, jobs and batches."""
+    """The product on a database for this module, with some profiles, jobs and batches."""
     name = databases.create()
     try:
         with product(databases.url(name)) as lent:

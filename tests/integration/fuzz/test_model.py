@@ -1,4 +1,4 @@
-"""The short form of `make fuzz-model`: random lives of profiles, in the product and in a model of it, step by step."""
+"""The short form of `make fuzz-model`: random changes of profiles, step by step in the product and in its model."""
 
 import ast
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from fuzz.product import Product, product
 from tests.support.postgres import Databases
 
 LIVES, STEPS = 12, 25
-#: The workspace of the life that was begun last.
+#: The workspace of the newest life.
 NEWEST = "workspace_id = (SELECT max(workspace_id) FROM profile)"
 MAY = "2026-03-01T08:00:00Z"
 
 
 @pytest.fixture(scope="module")
 def ours(databases: Databases) -> Iterator[Product]:
-    """The product on a database of this module's own."""
+    """The product on a database for this module."""
     name = databases.create()
     try:
         with product(databases.url(name), **SETTINGS) as lent:
@@ -52,7 +52,7 @@ def test_random_lives_agree_with_the_model(ours: Product) -> None:
 
 
 def a_life() -> Profiles:
-    """Return a life in which two people did something and a merge of them waits."""
+    """Return a life with two profiles with history, and a waiting merge of them."""
     life = Profiles()
     events = [{"external_id": name, "name": "login", "time": MAY} for name in "aab"]
     life.track(body={"attributes": [{"external_id": "a", "first_name": "Ada"}], "events": events})
@@ -62,14 +62,14 @@ def a_life() -> Profiles:
 
 
 def run_all(life: Profiles) -> None:
-    """Run what waits in *life*, in the product and in the model."""
+    """Run the waiting jobs of *life* in the product and in the model."""
     for lane in life.real.claim():
         life.real.run(lane)
         life.compare_jobs([str(job_id) for job_id in lane])
     life.changed = True
 
 
-def test_a_merge_is_followed(ours: Product) -> None:
+def test_the_model_follows_a_merge(ours: Product) -> None:
     life = a_life()
 
     run_all(life)
@@ -98,7 +98,7 @@ def test_an_undo_leaves_a_push_token_with_the_profile_that_reported_it_since(our
 
 
 @pytest.mark.parametrize(
-    "bent",
+    "change",
     [
         "UPDATE profile SET first_name = 'Eve' WHERE external_id = 'a' AND NEWEST",
         """UPDATE profile SET custom_events = jsonb_set(custom_events, '{login,count}', '7')
@@ -111,17 +111,17 @@ def test_an_undo_leaves_a_push_token_with_the_profile_that_reported_it_since(our
         "DELETE FROM profile WHERE external_id = 'b' AND NEWEST",
     ],
 )
-def test_the_model_sees_what_was_bent(ours: Product, bent: str) -> None:
+def test_the_model_notices_a_changed_row(ours: Product, change: str) -> None:
     life = a_life()
     with psycopg.connect(ours.settings.database_url) as connection:
-        connection.execute(bent.replace("NEWEST", NEWEST).encode())
+        connection.execute(change.replace("NEWEST", NEWEST).encode())
     life.changed = True
 
     with pytest.raises(AssertionError):
         life.profiles_agree()
 
 
-def test_the_model_sees_an_outcome_that_should_not_be(ours: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_notices_a_wrong_outcome(ours: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     life = a_life()
     monkeypatch.setattr(World, "_obstacle", lambda *_, **__: "protected")
 

@@ -1,4 +1,4 @@
-"""The short form of `make fuzz`: hostile requests by a fixed seed, and a look at whether the fuzzer sees anything."""
+"""The short form of `make fuzz`: hostile requests from a fixed seed, and tests that the fuzzer finds faults."""
 
 import dataclasses
 from collections import Counter
@@ -28,7 +28,7 @@ from tests.support.system import System
 PAGES = "console."
 """They take a cookie and forms instead of a key and JSON; what is hostile to them is in test_console_hostile.py."""
 SEED, REQUESTS, OVER_SOCKETS = "2", 700, 120
-#: Refused where no job waits.
+#: Refused if no job waits.
 NEEDS_JOBS = "/merge/queue/cancel"
 TAKERS = [endpoint for endpoint in ENDPOINTS if endpoint.bodies and endpoint.rule != NEEDS_JOBS]
 ANYTHING = st.recursive(
@@ -40,7 +40,7 @@ ANYTHING = st.recursive(
 
 @pytest.fixture(scope="module")
 def ours(databases: Databases) -> Iterator[Product]:
-    """The product on a database of this module's own."""
+    """The product on a database for this module."""
     name = databases.create()
     try:
         with product(databases.url(name)) as lent:
@@ -57,7 +57,7 @@ def alone(database_url: str) -> Iterator[Product]:
 
 
 def routes(flask: Flask) -> set[tuple[str, str]]:
-    """Return every method at every URL, but HEAD, which comes with GET."""
+    """Return every method at every URL, except HEAD, which Flask adds to GET."""
     rules = [rule for rule in flask.url_map.iter_rules() if not rule.endpoint.startswith(PAGES)]
     return {(method, rule.rule) for rule in rules for method in (rule.methods or set()) - {"HEAD"}}
 
@@ -66,13 +66,13 @@ def test_every_route_is_fuzzed(front_door: Flask) -> None:
     assert {key_of(endpoint) for endpoint in ENDPOINTS} == routes(front_door)
 
 
-def test_every_endpoint_has_its_turn() -> None:
+def test_every_endpoint_gets_requests() -> None:
     turns = Counter(make(SEED, number).rule for number in range(REQUESTS))
 
     assert turns.keys() == {endpoint.rule for endpoint in ENDPOINTS}
 
 
-def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Product) -> None:
+def test_the_valid_requests_behind_hostile_ones_are_accepted(ours: Product) -> None:
     refused = {}
     # The profiles that the pair of an exclusion names.
     ours.application.ask(post("/users/track", {"attributes": [{"external_id": f"u-0-{each}"} for each in range(2)]}))
@@ -87,7 +87,7 @@ def test_the_sound_requests_that_hostile_ones_are_made_from_are_sound(ours: Prod
     assert refused == {}
 
 
-def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_done(
+def test_hostile_requests_are_refused_with_a_sentence_and_valid_ones_are_executed(
     alone: Product, connection: Connection
 ) -> None:
     result = Result(seed=SEED)
@@ -100,7 +100,7 @@ def test_hostile_requests_are_refused_with_a_sentence_and_what_they_ask_for_is_d
     assert {"200", "201", "202", "400", "401", "404", "405", "415"} <= result.answers.keys()
 
 
-def test_broken_http_is_refused_or_hung_up_on(running_system: System) -> None:
+def test_broken_http_is_refused_or_disconnected(running_system: System) -> None:
     result = Result(seed=SEED)
 
     ask_over_sockets(running_system.port, running_system.new_client().key, result, range(OVER_SOCKETS))
@@ -114,7 +114,7 @@ def test_broken_http_is_refused_or_hung_up_on(running_system: System) -> None:
 @pytest.mark.parametrize("endpoint", TAKERS, ids=lambda endpoint: endpoint.rule)
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(tree=ANYTHING)
-def test_whatever_json_says_is_answered(ours: Product, endpoint: Endpoint, tree: object) -> None:
+def test_any_json_gets_a_valid_response(ours: Product, endpoint: Endpoint, tree: object) -> None:
     try:
         body = orjson.dumps(tree)
     except TypeError:  # an integer beyond 64 bits
@@ -187,7 +187,7 @@ def test_a_hanging_connection_is_a_fault() -> None:
     assert wire.faults(wire.SocketResponse(b"")) == []
 
 
-def test_a_failing_request_is_made_small() -> None:
+def test_a_failing_request_is_reduced() -> None:
     tree = {"a": [1, {"b": "x" * 64, "bad": "poison" * 9}], "c": {"d": None}}
 
     small = shrunk(

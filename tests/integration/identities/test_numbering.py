@@ -1,4 +1,4 @@
-"""Changes get their numbers after their commit: without gaps or repetitions, in the order of their effects."""
+"""Changes are numbered after their commit, without gaps or repetitions, in the order of their effects."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ ENTRY = """
 
 
 def write_entry(connection: psycopg.Connection[Any], workspace_id: int, *, at: Any = None) -> UUID:
-    """Write a change; return its id."""
+    """Write a change and return its id."""
     entry_id = uuid7()
     connection.execute(ENTRY, [workspace_id, entry_id, f"{entry_id.int % 16**24:024x}", at])
     return entry_id
@@ -45,13 +45,13 @@ def write_entry(connection: psycopg.Connection[Any], workspace_id: int, *, at: A
 
 @contextmanager
 def open_change(database_url: str, workspace_id: int) -> Iterator[UUID]:
-    """Write a change and commit it at the end."""
+    """Write a change and commit it after the block."""
     with psycopg.connect(database_url) as other:
         yield write_entry(other, workspace_id)
 
 
 def run_pass(pool: Pool, factory: Factory, **options: Any) -> int:
-    """Run one pass that looks back at nothing; return how many changes it numbered."""
+    """Run one pass that looks back at nothing. Return the number of changes that it numbered."""
     done = run_in_transaction(pool, factory.workspace_id, number_changes, **{"look_back_s": 0.0, **options})
 
     assert not done.locked
@@ -59,14 +59,14 @@ def run_pass(pool: Pool, factory: Factory, **options: Any) -> int:
 
 
 def numbered(factory: Factory) -> list[UUID]:
-    """Return the ids of the changes in the order of their numbers, which have no gap."""
+    """Return the ids of the changes in the order of their numbers, and assert that the numbers have no gap."""
     rows = factory.rows("SELECT number, entry_id FROM identity_change WHERE workspace_id = %s ORDER BY number")
 
     assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
     return [row["entry_id"] for row in rows]
 
 
-def test_a_change_that_commits_late_is_numbered_after_those_that_were_visible_before(
+def test_a_change_that_commits_late_is_numbered_after_earlier_visible_changes(
     pool: Pool, factory: Factory, database_url: str
 ) -> None:
     with open_change(database_url, factory.workspace_id) as late:
@@ -144,7 +144,7 @@ def test_only_one_pass_runs_at_a_time(pool: Pool, factory: Factory, database_url
 def test_changes_after_the_clock_was_set_back_are_numbered(pool: Pool, factory: Factory, step: str) -> None:
     before = write_entry(factory.connection, factory.workspace_id)
     run_pass(pool, factory)
-    # A test cannot set the clock of the server: it moves what the feed knows into the future.
+    # A test cannot set the clock of the server, so it moves the times of the feed into the future.
     factory.connection.execute(
         f"""
         UPDATE identity_feed SET horizon = horizon + interval '{step}', checked_at = checked_at + interval '{step}',
@@ -180,11 +180,11 @@ def test_after_a_restore_on_a_server_with_lower_transaction_ids_nothing_is_lost(
     assert numbered(factory) == [early, missed, later]
 
 
-def test_old_changes_are_deleted_from_the_first_on_and_the_numbers_go_on(pool: Pool, factory: Factory) -> None:
+def test_the_oldest_changes_are_deleted_and_the_numbering_continues(pool: Pool, factory: Factory) -> None:
     for _ in range(6):
         write_entry(factory.connection, factory.workspace_id)
     run_pass(pool, factory)
-    # The third is young: what follows it stays, however old it is.
+    # The third change is young, so all changes after it stay, even the old ones.
     factory.connection.execute("UPDATE identity_change SET at = now() - interval '10 days' WHERE number <> 3")
     prune = partial(run_in_transaction, pool, factory.workspace_id, prune_changes, age=timedelta(days=5))
 
@@ -207,7 +207,7 @@ def test_the_ledger_loses_no_change_before_the_feed_has_it(pool: Pool, factory: 
 
 
 def replay(changes: list[Json]) -> None:
-    """Follow *changes* from the first on: each must be possible after those before it."""
+    """Apply *changes* in order, and assert that each is possible after the earlier changes."""
     ended: dict[str, str] = {}
     for each in changes:
         orphan, survivor = ((each[side] or {}).get("braze_id") for side in ("orphan", "survivor"))
@@ -223,7 +223,7 @@ def replay(changes: list[Json]) -> None:
 
 
 def change_at_random(caller: Caller, pool: Pool, names: list[str], seed: int) -> None:
-    """Merge, undo, rename and delete profiles that other threads change too."""
+    """Merge, undo, rename and delete profiles that other threads change at the same time."""
     chance = random.Random(seed)
     for step in range(12):
         pairs = [chance.sample(names, 2) for _ in range(4)]

@@ -19,14 +19,14 @@ from workers.relay.identities import IdentityNumberer
 
 
 def run(program: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL's."""
+    """Run a program of PostgreSQL."""
     command = [str(postgres_installation() / "bin" / program), *arguments]
     subprocess.run(command, env={"PATH": "/usr/bin"}, check=True, capture_output=True)
 
 
 @pytest.fixture
 def other_server(tmp_path: Path) -> PostgresServer:
-    """A new server, whose transaction ids begin where those of every server do."""
+    """A new server. Its transaction ids begin at the lowest value."""
     return PostgresServer(tmp_path / "data", FAST)
 
 
@@ -68,7 +68,7 @@ def test_cursors_survive_a_move_to_another_server_and_no_change_is_lost(
 
 
 def highest_xid(factory: Factory) -> int:
-    """Return the transaction id of the server that was left."""
+    """Return the transaction id of the former server."""
     (row,) = factory.connection.execute("SELECT pg_current_xact_id()::text::bigint AS xid").fetchall()
     xid: int = row["xid"]
     return xid

@@ -1,4 +1,4 @@
-"""The SQL of docs/warehouse.md keeps the map of a warehouse right, on PostgreSQL and on DuckDB."""
+"""The SQL of docs/warehouse.md keeps the map of a warehouse correct, on PostgreSQL and on DuckDB."""
 
 import random
 import re
@@ -36,7 +36,7 @@ def blocks(heading: str) -> list[str]:
 
 
 class Warehouse(ABC):
-    """A database in which the blocks of the page run."""
+    """A database that runs the blocks of the page."""
 
     name: str
 
@@ -148,7 +148,7 @@ def compare(warehouse: Warehouse, caller: Caller, loaded: list[Json]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_map_of_a_warehouse_stays_right(warehouse: Warehouse, caller: Caller, pool: Pool, seed: int) -> None:
+def test_the_map_of_a_warehouse_stays_correct(warehouse: Warehouse, caller: Caller, pool: Pool, seed: int) -> None:
     chance = random.Random(seed)
     names = [f"e{number}" for number in range(24)]
     track(caller, attributes=[{"external_id": each, "colour": "red"} for each in (*names, "x", "y")])
@@ -181,7 +181,7 @@ def test_the_map_of_a_warehouse_stays_right(warehouse: Warehouse, caller: Caller
     assert {"merge", "undo", "rename", "delete"} <= {each["kind"] for each in feed(caller)}
 
 
-def test_the_example_of_the_page_counts_the_revenue_of_merged_people_together(
+def test_the_example_of_the_page_sums_the_revenue_of_merged_profiles(
     warehouse: Warehouse, caller: Caller, pool: Pool
 ) -> None:
     track(caller, attributes=[{"external_id": each, "colour": "red"} for each in ("a", "b", "c")])

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of imports: a pool, and an empty workspace beside that of the caller."""
+"""Fixtures for the tests of imports: a pool, and a second, empty workspace."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from tests.support.front_door import Caller
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    """A pool as a worker has it, on the test's fresh database."""
+    """A pool like that of a worker, on the new database of the test."""
     with open_pool(Settings(database_url=database_url), name="test") as pool:
         yield pool
 

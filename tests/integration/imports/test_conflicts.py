@@ -1,4 +1,4 @@
-"""Lines whose profile exists: they are skipped, fill what is empty, or replace."""
+"""A line whose profile exists is skipped, fills empty fields, or replaces fields."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def hat(count: int, first: str, last: str, name: str = "hat") -> Json:
     return login(count, first, last, name)
 
 
-def test_a_line_that_is_skipped_leaves_its_profile_as_it_was(caller: Caller, pool: Pool) -> None:
+def test_a_skipped_line_does_not_change_its_profile(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "me", "first_name": "Ann"}])
     before = the_profile(caller)
 
@@ -185,7 +185,7 @@ def test_a_former_external_id_finds_the_profile_and_does_not_rename_it(caller: C
     assert (user["external_id"], user["first_name"]) == ("new", "Ann")
 
 
-def test_the_braze_id_of_a_merged_or_deleted_profile_is_not_given_again(caller: Caller, pool: Pool) -> None:
+def test_the_braze_id_of_a_merged_or_deleted_profile_is_not_reused(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": name} for name in ("orphan", "survivor", "gone")])
     lost = {user["external_id"]: user["braze_id"] for user in all_profiles(caller)}
     merged(caller, pool, ({"external_id": "orphan"}, {"external_id": "survivor"}))
@@ -276,7 +276,7 @@ def test_a_time_in_the_future_is_taken_as_now(caller: Caller, pool: Pool) -> Non
     assert user["last_session"] == user["created_at"] == user["custom_events"][0]["last"]
 
 
-def test_a_rollback_of_the_caller_leaves_nothing(caller: Caller, pool: Pool) -> None:
+def test_a_rollback_of_the_caller_undoes_the_import(caller: Caller, pool: Pool) -> None:
     results = []
 
     def trial(tx: Transaction) -> None:

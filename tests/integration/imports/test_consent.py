@@ -1,4 +1,4 @@
-"""Consent follows the address: an import ends no opt-out, and its opt-outs hold for all who share the address."""
+"""Consent belongs to the address: an import ends no opt-out, and its opt-outs apply to all profiles of the address."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_a_new_profile_gets_the_opt_out_of_its_address(caller: Caller, pool: Poo
     assert the_profile(caller, "other")["email_subscribe"] == "unsubscribed"
 
 
-def test_the_opt_out_of_a_new_profile_reaches_the_others_with_its_address(caller: Caller, pool: Pool) -> None:
+def test_the_opt_out_of_a_new_profile_applies_to_all_profiles_with_its_address(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "other", "email": "me@x.org", "email_subscribe": "opted_in"}])
 
     import_one(pool, caller, external_id="me", email="me@x.org", email_subscribe="unsubscribed")

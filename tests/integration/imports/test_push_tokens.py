@@ -1,4 +1,4 @@
-"""Push tokens: a line that creates or fills takes none from a profile that reported it here."""
+"""A line that creates or fills a profile takes no push token from a profile that reported it here."""
 
 from app.db.connections import Pool
 from tests.support.front_door import Caller
@@ -42,7 +42,7 @@ def test_a_later_report_takes_an_imported_token(caller: Caller, pool: Pool) -> N
     assert the_profile(caller, "later")["push_tokens"] == [TOKEN]
 
 
-def test_of_two_lines_with_one_token_the_first_has_it(caller: Caller, pool: Pool) -> None:
+def test_the_first_of_two_lines_with_one_token_gets_it(caller: Caller, pool: Pool) -> None:
     import_lines(
         pool, caller, [{"external_id": "a", "push_tokens": [TOKEN]}, {"external_id": "b", "push_tokens": [TOKEN]}]
     )

@@ -1,4 +1,4 @@
-"""Imports at once, and beside requests about the same people."""
+"""Concurrent imports and requests for the same profiles."""
 
 from functools import partial
 from random import Random
@@ -18,7 +18,7 @@ PEOPLE = 60
 
 
 def lines(seed: int) -> list[Json]:
-    """Return the same people in another order for each *seed*."""
+    """Return the same lines in another order for each *seed*."""
     people = [
         {
             "external_id": f"person-{number}",
@@ -34,7 +34,7 @@ def lines(seed: int) -> list[Json]:
 
 
 @pytest.mark.parametrize("on_conflict", ["skip", "fill", "replace"])
-def test_imports_and_requests_at_once_leave_one_profile_for_each_person(
+def test_concurrent_imports_and_requests_leave_one_profile_for_each_person(
     caller: Caller, pool: Pool, on_conflict: str
 ) -> None:
     def import_all(seed: int) -> None:

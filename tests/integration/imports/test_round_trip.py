@@ -1,4 +1,4 @@
-"""An export that is imported into an empty workspace is exported again as it was.
+"""An export that is imported into an empty workspace is exported again unchanged.
 
 `MERGELANE_TEST_HISTORIES=1000` in the environment makes a thousand random profiles instead of a hundred.
 """
@@ -23,7 +23,7 @@ PEOPLE = 20
 
 
 def somebody(chance: Random, number: int) -> Json:
-    """Return the identifier of the person *number*: most have an external_id, the others an alias alone."""
+    """Return the identifier of the person *number*: an external_id for most, an alias for the others."""
     if number % 3:
         return {"external_id": f"person-{number}"}
     return {"user_alias": {"alias_label": chance.choice(["mail", "guest"]), "alias_name": f"alias-{number}"}}

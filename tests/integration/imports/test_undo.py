@@ -41,7 +41,7 @@ def ext(name: str) -> Json:
 
 
 def summaries(caller: Caller, name: str) -> Json:
-    """Return the profile *name* without what an undo need not restore."""
+    """Return the profile *name* without the fields that an undo need not restore."""
     return {key: value for key, value in the_profile(caller, name).items() if key != "updated_at"}
 
 

@@ -1,4 +1,4 @@
-"""Windows of days count recorded events; lifetime summaries count what was imported."""
+"""Windows of days count only recorded events. Lifetime summaries also count imported ones."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

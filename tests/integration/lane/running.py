@@ -1,4 +1,4 @@
-"""Lanes as workers run them, without a broker."""
+"""Run lanes as workers do, without a broker."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.factories import Factory, Wire
 
 
 def deliver(pool: Pool, factory: Factory, job_ids: Sequence[UUID], **settings: Any) -> UUID:
-    """Run a lane of the jobs *job_ids*; return the id of the task that brought it."""
+    """Run a lane of the jobs *job_ids*. Return the id of its task."""
     task_id = uuid7()
     execute_lane(pool, Settings(**settings), Lane(workspace_id=factory.workspace_id, job_ids=job_ids, task_id=task_id))
     return task_id
@@ -22,14 +22,14 @@ def deliver(pool: Pool, factory: Factory, job_ids: Sequence[UUID], **settings: A
 def merge_all(
     pool: Pool, factory: Factory, *updates: tuple[Wire, Wire], kind: str = "merge", **settings: Any
 ) -> list[dict[str, Any]]:
-    """Run one lane of a batch of (orphan, survivor) *updates*; return the rows of its jobs."""
+    """Run one lane of a batch of (orphan, survivor) *updates*. Return the rows of its jobs."""
     job_ids = factory.batch(updates, kind=kind)
     deliver(pool, factory, job_ids, **settings)
     return [factory.row(job_id) for job_id in job_ids]
 
 
 def merge_one(pool: Pool, factory: Factory, orphan: Wire, survivor: Wire, **settings: Any) -> dict[str, Any]:
-    """Run a lane of one update; return its job's row."""
+    """Run a lane of one update. Return the row of its job."""
     (row,) = merge_all(pool, factory, (orphan, survivor), **settings)
     return row
 

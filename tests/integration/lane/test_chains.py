@@ -1,4 +1,4 @@
-"""Jobs of one lane, and lanes after one another: each sees what those before it did, whatever the order."""
+"""Jobs of one lane and consecutive lanes: each job sees the effects of all earlier jobs, in any order."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -17,13 +17,13 @@ NEWEST_GUEST = ("unidentified", "most_recently_updated")
 
 
 def people(factory: Factory, names: str, **fields: Any) -> None:
-    """Make a profile for each letter of *names*, whose sums tell who is in them: 1, 10, 100, …"""
+    """Make a profile for each letter of *names*. Its sum 1, 10, 100, … identifies it in the sum of a survivor."""
     for place, name in enumerate(names):
         factory.profile(name, session_count=10**place, **fields)
 
 
 def left(factory: Factory) -> dict[str | None, int]:
-    """Return the live profiles by external_id, with their sums."""
+    """Return the sums of the existing profiles by external_id."""
     rows = factory.rows("SELECT external_id, session_count FROM profile WHERE workspace_id = %s")
     return {row["external_id"]: row["session_count"] for row in rows}
 
@@ -95,7 +95,7 @@ def test_a_profile_is_not_merged_into_itself(pool: Pool, factory: Factory) -> No
     assert left(factory) == {"a": 1}
 
 
-def test_an_orphan_that_was_merged_is_not_dragged_further(pool: Pool, factory: Factory) -> None:
+def test_an_orphan_that_was_merged_is_not_merged_again(pool: Pool, factory: Factory) -> None:
     people(factory, "abc")
 
     rows = merge_all(pool, factory, (ext("a"), ext("b")), (ext("a"), ext("c")))
@@ -104,7 +104,7 @@ def test_an_orphan_that_was_merged_is_not_dragged_further(pool: Pool, factory: F
     assert left(factory) == {"b": 11, "c": 100}
 
 
-def test_a_star_ends_in_its_middle(pool: Pool, factory: Factory) -> None:
+def test_a_star_ends_in_its_central_profile(pool: Pool, factory: Factory) -> None:
     people(factory, "abcdef")
 
     rows = merge_all(pool, factory, *((ext(name), ext("a")) for name in "bcdef"))
@@ -113,7 +113,7 @@ def test_a_star_ends_in_its_middle(pool: Pool, factory: Factory) -> None:
     assert left(factory) == {"a": 111111}
 
 
-def test_an_alias_that_moved_in_the_lane_merges_nobody_away(pool: Pool, factory: Factory) -> None:
+def test_an_alias_that_moved_in_the_lane_merges_no_other_profile(pool: Pool, factory: Factory) -> None:
     factory.profile("a", user_aliases={"mail": "a"}, session_count=1)
     factory.profile("b", user_aliases={"guest": "b"}, session_count=10)
     people(factory, "c")
@@ -124,7 +124,7 @@ def test_an_alias_that_moved_in_the_lane_merges_nobody_away(pool: Pool, factory:
     assert left(factory) == {"b": 11, "c": 1}
 
 
-def test_an_alias_that_moved_in_the_lane_denotes_the_survivor(pool: Pool, factory: Factory) -> None:
+def test_an_alias_that_moved_in_the_lane_finds_the_survivor(pool: Pool, factory: Factory) -> None:
     factory.profile("a", user_aliases={"mail": "a"}, session_count=1)
     factory.profile("b", session_count=10)
     factory.profile("c", session_count=100)
@@ -135,7 +135,7 @@ def test_an_alias_that_moved_in_the_lane_denotes_the_survivor(pool: Pool, factor
     assert left(factory) == {"b": 111}
 
 
-def test_an_alias_that_clashed_in_the_lane_denotes_nobody(pool: Pool, factory: Factory) -> None:
+def test_an_alias_that_clashed_in_the_lane_finds_no_profile(pool: Pool, factory: Factory) -> None:
     factory.profile("a", user_aliases={"mail": "a"})
     factory.profile("b", user_aliases={"mail": "b"})
     factory.profile("c")
@@ -145,7 +145,7 @@ def test_an_alias_that_clashed_in_the_lane_denotes_nobody(pool: Pool, factory: F
     assert outcomes_of(rows) == ["merged", "orphan_not_found"]
 
 
-def test_aliases_pass_along_a_chain(pool: Pool, factory: Factory) -> None:
+def test_aliases_move_along_a_chain(pool: Pool, factory: Factory) -> None:
     factory.profile("a", user_aliases={"mail": "a", "app": "a", "shop": "a"})
     factory.profile("b", user_aliases={"mail": "b"})
     c = factory.profile("c", user_aliases={"app": "c"})
@@ -173,13 +173,13 @@ def test_an_address_is_looked_up_again_after_its_profiles_changed(pool: Pool, fa
 
     rows = merge_all(pool, factory, *[(by_email("same@x.org", *NEWEST_GUEST), ext("k"))] * 4)
 
-    # The survivor takes the address over, but is identified; the fourth finds no guest that has it.
+    # The survivor gets the address but is identified, so the fourth job finds no unidentified profile with it.
     assert outcomes_of(rows) == ["merged", "merged", "merged", "orphan_not_found"]
     assert left(factory) == {"k": 112}
     assert len({row["orphan_id"] for row in rows[:3]}) == 3
 
 
-def test_an_address_that_a_merge_gave_to_the_survivor_merges_nobody_away(pool: Pool, factory: Factory) -> None:
+def test_an_address_that_moved_to_the_survivor_merges_no_other_profile(pool: Pool, factory: Factory) -> None:
     factory.profile("a", phone="+14155550123")
     people(factory, "bc")
 
@@ -220,7 +220,7 @@ def test_two_survivors_of_one_lane_never_tie(pool: Pool, factory: Factory) -> No
     assert rows[-1]["orphan_id"] == last.id
 
 
-def test_a_lane_in_which_nothing_is_found_comes_to_its_end(pool: Pool, factory: Factory) -> None:
+def test_a_lane_that_finds_no_profile_finishes(pool: Pool, factory: Factory) -> None:
     rows = merge_all(
         pool, factory, *[(by_email("no@x.org", *NEWEST_GUEST), by_phone("+14155550199", *NEWEST_GUEST))] * 3
     )

@@ -1,4 +1,4 @@
-"""Several workers at once: no deadlock surfaces, no attempt fails, and the sums are exact."""
+"""Concurrent workers: no deadlock, no failed attempt, and exact sums."""
 
 import random
 from collections import Counter
@@ -23,7 +23,7 @@ WORKERS = 4
 
 
 def at_once(*works: Callable[[], object]) -> None:
-    """Do all *works*, each in a thread of its own, beginning at the same moment; raise what one of them raised."""
+    """Run all *works* in threads that start at the same time. Raise an error that one of them raised."""
     start = Barrier(len(works), timeout=30)
 
     def begin(work: Callable[[], object]) -> None:
@@ -48,7 +48,7 @@ def share_out(pool: Pool, factory: Factory, lanes: Sequence[Sequence[UUID]], **s
 
 
 def live(factory: Factory) -> list[dict[str, Any]]:
-    """Return the live profiles."""
+    """Return the existing profiles."""
     return factory.rows("SELECT external_id, session_count, absorbed_count FROM profile WHERE workspace_id = %s")
 
 
@@ -59,14 +59,14 @@ def failed(factory: Factory) -> list[dict[str, Any]]:
 
 
 def deadlocks(factory: Factory) -> int:
-    """Return how many deadlocks PostgreSQL has met in the test's database."""
+    """Return the number of deadlocks in the database of the test."""
     query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND %s > 0"
     (row,) = factory.rows(query)
     count: int = row["deadlocks"]
     return count
 
 
-def test_a_pair_merged_both_ways_at_once_is_merged_once(pool: Pool, factory: Factory) -> None:
+def test_a_pair_merged_both_ways_concurrently_is_merged_once(pool: Pool, factory: Factory) -> None:
     for number in range(25):
         a, b = f"a{number}", f"b{number}"
         factory.profile(a, session_count=1)
@@ -82,7 +82,7 @@ def test_a_pair_merged_both_ways_at_once_is_merged_once(pool: Pool, factory: Fac
     assert deadlocks(factory) == 0
 
 
-def test_a_cycle_of_three_at_once_ends_in_one_profile(pool: Pool, factory: Factory) -> None:
+def test_a_concurrent_cycle_of_three_ends_in_one_profile(pool: Pool, factory: Factory) -> None:
     for number in range(10):
         names = [f"{letter}{number}" for letter in "abc"]
         for place, name in enumerate(names):
@@ -97,7 +97,7 @@ def test_a_cycle_of_three_at_once_ends_in_one_profile(pool: Pool, factory: Facto
 
 
 @pytest.mark.parametrize("lane_size", [1, 7])
-def test_two_hundred_orphans_into_one_survivor_add_up(pool: Pool, factory: Factory, lane_size: int) -> None:
+def test_two_hundred_merges_into_one_survivor_have_exact_sums(pool: Pool, factory: Factory, lane_size: int) -> None:
     factory.profile("hub", session_count=1)
     for number in range(200):
         event = {"count": 2, "first": f"2026-01-01T00:{number % 60:02}:00.000Z", "last": "2026-02-01T00:00:00.000Z"}
@@ -124,14 +124,14 @@ def test_two_hundred_orphans_into_one_survivor_add_up(pool: Pool, factory: Facto
     assert hub["custom_attributes"] == {f"a{number}": number for number in range(200)}
 
 
-def test_guests_with_one_address_are_all_merged_by_workers_that_pick_the_same(pool: Pool, factory: Factory) -> None:
+def test_concurrent_workers_merge_all_unidentified_profiles_with_one_address(pool: Pool, factory: Factory) -> None:
     factory.profile("hub", session_count=1)
     for number in range(40):
         factory.profile(email="same@x.org", session_count=1, updated_at=LONG_AGO + timedelta(minutes=number))
     newest = by_email("same@x.org", "unidentified", "most_recently_updated")
     jobs = [factory.job(newest, ext("hub")) for _ in range(40)]
 
-    # A worker that finds the address changed once too often gives way, and its job is delivered again.
+    # A worker that finds the address changed too often requeues its job, which is delivered again.
     while waiting := [job_id for job_id in jobs if factory.row(job_id)["state"] == "queued"]:
         share_out(pool, factory, [[job_id] for job_id in waiting], retry_delay_s=0.001)
 
@@ -140,7 +140,7 @@ def test_guests_with_one_address_are_all_merged_by_workers_that_pick_the_same(po
     assert [row["session_count"] for row in live(factory)] == [41]
 
 
-def test_whatever_is_merged_at_random_nothing_is_lost_and_nothing_doubled(pool: Pool, factory: Factory) -> None:
+def test_random_concurrent_merges_lose_and_double_nothing(pool: Pool, factory: Factory) -> None:
     dice = random.Random(20260201)
     names = [f"p{number}" for number in range(40)]
     ids = {name: factory.profile(name, session_count=1, user_aliases={"mail": name}).id for name in names}
@@ -165,7 +165,7 @@ def test_whatever_is_merged_at_random_nothing_is_lost_and_nothing_doubled(pool: 
     assert deadlocks(factory) == 0
 
 
-def test_an_external_id_is_taken_over_by_one_profile_alone(pool: Pool, factory: Factory) -> None:
+def test_only_one_profile_takes_over_an_external_id(pool: Pool, factory: Factory) -> None:
     for number in range(10):
         ann, guest = f"ann{number}", f"guest{number}"
         factory.profile(ann)
@@ -176,13 +176,13 @@ def test_an_external_id_is_taken_over_by_one_profile_alone(pool: Pool, factory: 
         at_once(*(partial(deliver, pool, factory, [job_id]) for job_id in jobs))
 
         outcomes = sorted(map(str, factory.outcomes(jobs)))
-        # The second finds the external_id with the first's survivor, and merges that.
+        # The second job finds the external_id at the survivor of the first one, and merges this survivor.
         assert outcomes == ["merged", "merged"]
     assert failed(factory) == []
     assert sorted(row["external_id"] for row in live(factory)) == sorted(f"ann{number}" for number in range(10))
 
 
-def test_two_that_identify_as_one_are_one_afterwards(pool: Pool, factory: Factory) -> None:
+def test_two_profiles_with_the_same_new_external_id_become_one(pool: Pool, factory: Factory) -> None:
     for number in range(10):
         names = [f"{letter}{number}" for letter in "ab"]
         for name in names:

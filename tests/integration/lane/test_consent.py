@@ -1,4 +1,4 @@
-"""Consent follows the address through merge, identify, runs over duplicates and undo, in the database."""
+"""Consent moves with the address in merge, identify, runs over duplicates and undo, on a real database."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ HIDDEN = an_email("0x8f3a", encrypted=True)
 DECLARED = {"sms_groups": frozenset({"sms-1"}), "email_groups": frozenset({"mail-1"})}
 SUBSCRIBED, UNSUBSCRIBED = "subscribed", "unsubscribed"
 
-#: The survivor, the orphan, and what the survivor has afterwards.
+#: The survivor, the orphan, and the survivor after the merge.
 PAIRS: Mapping[str, tuple[Fields, Fields, Fields]] = {
     "opted in without an address": (
         {"email_subscription": IN},
@@ -103,7 +103,7 @@ PAIRS: Mapping[str, tuple[Fields, Fields, Fields]] = {
 
 
 def a_pair(factory: Factory, ours: Fields, theirs: Fields) -> tuple[Wire, Wire, Profile]:
-    """Write an orphan that has an alias and a survivor that has an external_id; return what names them."""
+    """Write an orphan with an alias and a survivor with an external_id. Return their identifiers and the survivor."""
     survivor = factory.profile("survivor", **ours)
     factory.profile(user_aliases={"guest": "orphan"}, **theirs)
     return alias("guest", "orphan"), ext("survivor"), survivor
@@ -158,7 +158,7 @@ def test_an_identified_profile_keeps_its_own_consent(pool: Pool, factory: Factor
     assert load(factory, profile).email_subscription == IN
 
 
-def test_a_merge_leaves_other_profiles_with_the_address(pool: Pool, factory: Factory) -> None:
+def test_a_merge_does_not_change_other_profiles_with_the_address(pool: Pool, factory: Factory) -> None:
     other = factory.profile("other", email=ADDRESS, email_subscription=IN)
     orphan, keep, _ = a_pair(factory, {}, {"email": ADDRESS, "email_subscription": OUT})
 
@@ -187,7 +187,7 @@ def test_an_opt_out_reaches_the_end_of_a_chain_in_any_order(pool: Pool, factory:
         ("marked_email_as_spam_at", None),
     ],
 )
-def test_what_was_written_since_the_merge_stays(pool: Pool, factory: Factory, field: str, written: Any) -> None:
+def test_an_undo_keeps_values_written_since_the_merge(pool: Pool, factory: Factory, field: str, written: Any) -> None:
     refused = {
         "email_subscription": OUT,
         "subscription_groups": {"sms-1": UNSUBSCRIBED},
@@ -212,7 +212,7 @@ def write(factory: Factory, profile: Profile, **fields: Any) -> None:
     save_profiles(tx, [dataclasses.replace(load(factory, profile), **fields)])
 
 
-def test_an_address_that_refused_since_the_merge_has_refused_for_both_profiles(pool: Pool, factory: Factory) -> None:
+def test_an_opt_out_since_the_merge_applies_to_both_profiles_after_the_undo(pool: Pool, factory: Factory) -> None:
     theirs = {"email": ADDRESS, "email_subscription": IN, "subscription_groups": {"mail-1": SUBSCRIBED}}
     orphan, keep, survivor = a_pair(factory, {"email": ADDRESS}, theirs)
     job_id = factory.job(orphan, keep)
@@ -227,7 +227,7 @@ def test_an_address_that_refused_since_the_merge_has_refused_for_both_profiles(p
     assert "opt-outs" in undone["reason"]
 
 
-def test_an_undo_leaves_the_opt_out_of_a_later_orphan_with_the_same_address(pool: Pool, factory: Factory) -> None:
+def test_an_undo_keeps_the_opt_out_of_a_later_orphan_with_the_same_address(pool: Pool, factory: Factory) -> None:
     survivor = factory.profile("survivor", email=ADDRESS, email_subscription=IN)
     jobs = []
     for name, state in (("one", OUT_LATER), ("two", OUT)):
@@ -243,7 +243,7 @@ def test_an_undo_leaves_the_opt_out_of_a_later_orphan_with_the_same_address(pool
 
 
 @pytest.mark.parametrize("now", [{}, {"email_groups": frozenset({"sms-1"})}])
-def test_a_merge_is_undone_after_the_groups_were_declared_otherwise(
+def test_a_merge_is_undone_after_a_change_of_the_declared_groups(
     pool: Pool, factory: Factory, now: dict[str, Any]
 ) -> None:
     theirs = {"email": HIDDEN, "phone": MOBILE, "subscription_groups": {"sms-1": SUBSCRIBED}}
@@ -260,7 +260,7 @@ def test_a_merge_is_undone_after_the_groups_were_declared_otherwise(
 
 
 def test_a_merge_by_the_former_rules_is_undone(pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before, each field was filled by itself."""
+    """The former rules filled each field separately."""
     theirs = {"email": ADDRESS, "email_subscription": OUT, "subscription_groups": {"g": SUBSCRIBED}}
     orphan, keep, survivor = a_pair(factory, {"email": OTHER}, theirs)
     before = image(factory)

@@ -1,4 +1,4 @@
-"""Merges of duplicates at their execution: only what is still as the run saw it is merged."""
+"""Merges of duplicates at their execution: only profiles that are still duplicates are merged."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ ENDS = """
 
 @pytest.fixture
 def work(pool: Pool) -> Callable[[], None]:
-    """A function that runs all jobs that wait."""
+    """A function that runs all waiting jobs."""
     return Worker(pool, Settings()).work
 
 
@@ -30,9 +30,7 @@ def ends(factory: Factory) -> list[str]:
     return [row["outcome"] for row in factory.rows(ENDS)]
 
 
-def test_duplicates_are_merged_whatever_they_are_named_by(
-    pool: Pool, factory: Factory, work: Callable[[], None]
-) -> None:
+def test_duplicates_with_any_identifiers_are_merged(pool: Pool, factory: Factory, work: Callable[[], None]) -> None:
     orphans = [*a_group(factory, "a@x.org", 1, 2), *a_group(factory, "A@x.org", 3, user_aliases={"shop": "7"})]
     (keeper,) = a_group(factory, "a@X.org", 0, external_id="ada")
     begin(pool, factory)
@@ -59,7 +57,7 @@ def test_duplicates_are_merged_whatever_they_are_named_by(
     ],
 )
 @pytest.mark.parametrize("role", ["orphan", "survivor"])
-def test_a_profile_that_has_changed_since_is_merged_only_where_it_is_still_a_duplicate(
+def test_a_changed_profile_is_merged_only_if_it_is_still_a_duplicate(
     pool: Pool, factory: Factory, work: Callable[[], None], change: str, outcome: str, role: str
 ) -> None:
     orphan, survivor = a_group(factory, "a@x.org", 1, 2)
@@ -88,7 +86,7 @@ def test_an_identified_profile_is_never_merged_into_one_that_lost_its_external_i
     assert factory.load(orphan) == orphan
 
 
-def test_a_run_that_is_repeated_before_its_merges_are_done_merges_nothing_twice(
+def test_a_run_repeated_before_its_merges_are_done_merges_nothing_twice(
     pool: Pool, factory: Factory, work: Callable[[], None]
 ) -> None:
     group = a_group(factory, "a@x.org", 1, 2, 3, session_count=1)
@@ -118,7 +116,7 @@ def test_a_keeper_that_was_merged_away_meanwhile_is_not_followed(
     assert factory.load(stranger) is not None
 
 
-def test_a_lane_mate_that_merged_the_keeper_away_leaves_the_others_alone(
+def test_other_jobs_of_the_lane_do_not_follow_a_keeper_that_was_merged_away(
     pool: Pool, factory: Factory, work: Callable[[], None]
 ) -> None:
     first, second, keeper = a_group(factory, "a@x.org", 1, 2, 3)
@@ -134,7 +132,7 @@ def test_a_lane_mate_that_merged_the_keeper_away_leaves_the_others_alone(
     assert factory.load(second) is not None
 
 
-def test_a_profile_that_is_gone_altogether_is_not_found(pool: Pool, factory: Factory, work: Callable[[], None]) -> None:
+def test_a_deleted_profile_is_not_found(pool: Pool, factory: Factory, work: Callable[[], None]) -> None:
     orphan, _ = a_group(factory, "a@x.org", 1, 2)
     begin(pool, factory)
     take_steps(pool, factory)
@@ -146,7 +144,7 @@ def test_a_profile_that_is_gone_altogether_is_not_found(pool: Pool, factory: Fac
     assert "braze_id" in row["reason"]
 
 
-def test_an_address_that_is_refused_meanwhile_is_not_merged_by(pool: Pool, factory: Factory) -> None:
+def test_an_address_that_is_refused_meanwhile_merges_nothing(pool: Pool, factory: Factory) -> None:
     a_group(factory, "team@x.org", 1, 2)
     begin(pool, factory)
     take_steps(pool, factory)
@@ -155,7 +153,7 @@ def test_an_address_that_is_refused_meanwhile_is_not_merged_by(pool: Pool, facto
     assert ends(factory) == ["refused_identifier"]
 
 
-def test_a_pair_that_was_excluded_after_the_run_read_it_is_not_merged(
+def test_a_pair_that_was_excluded_after_the_scan_is_not_merged(
     pool: Pool, factory: Factory, work: Callable[[], None]
 ) -> None:
     c, b, a = a_group(factory, "a@x.org", 1, 2, 3)

@@ -1,4 +1,4 @@
-"""A job that raises: its attempts are counted, it ends dead with its reason, and its lane-mates are merged."""
+"""A job that raises: its attempts are counted, it ends dead with a reason, and the others of its lane are merged."""
 
 import logging
 from dataclasses import replace
@@ -17,12 +17,12 @@ from tests.support.postgres import make_database_url
 database_url = make_database_url(scope="module")
 
 CURSED = "cursed"
-"""The first name of profiles of which a trigger in the test's database makes it impossible to retire."""
+"""The first name of profiles that a trigger in the database of the test protects from deletion."""
 
 
 @pytest.fixture(autouse=True)
 def curse(connection: Connection) -> None:
-    """Let every statement that retires a profile of that first name fail."""
+    """Make every statement fail that deletes a profile with this first name."""
     connection.execute(
         """
         CREATE OR REPLACE FUNCTION curse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -38,7 +38,7 @@ def curse(connection: Connection) -> None:
 
 
 def pairs(factory: Factory, count: int, *, cursed: int | None = None, name: str = CURSED) -> list[UUID]:
-    """Write a batch of *count* independent pairs, of which one cannot be merged; return its job ids."""
+    """Write a batch of *count* independent pairs and return its job ids. The pair *cursed* cannot be merged."""
     for number in range(count):
         factory.profile(f"o{number}", first_name=name if number == cursed else None)
         factory.profile(f"s{number}")
@@ -46,12 +46,12 @@ def pairs(factory: Factory, count: int, *, cursed: int | None = None, name: str 
 
 
 def spoil(factory: Factory, job_id: UUID, identifier: object) -> None:
-    """Make the orphan's identifier of a job one that cannot be read."""
+    """Replace the orphan's identifier of a job by *identifier*, which is invalid."""
     query = "UPDATE job SET orphan_identifier = %s WHERE id = %s"
     factory.connection.execute(query, [Jsonb(identifier), job_id])
 
 
-def test_a_failed_attempt_is_counted_and_the_job_waits_for_its_next(pool: Pool, factory: Factory) -> None:
+def test_a_failed_attempt_is_counted_and_the_job_waits_for_the_next_one(pool: Pool, factory: Factory) -> None:
     (job_id,) = pairs(factory, 1, cursed=0)
 
     deliver(pool, factory, [job_id], retry_delay_s=100)
@@ -91,7 +91,7 @@ def test_a_job_that_always_raises_ends_dead_with_its_reason(pool: Pool, factory:
     assert row["reason"] == "Attempt 3 failed with RaiseException; the worker's log has the details."
 
 
-def test_the_reason_quotes_nobodys_data_and_the_log_has_the_error(
+def test_the_reason_contains_no_personal_data_and_the_log_has_the_error(
     pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture
 ) -> None:
     (job_id,) = pairs(factory, 1, cursed=0)
@@ -115,7 +115,7 @@ def test_a_dead_job_is_not_run_again(pool: Pool, factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])
-def test_the_mates_of_a_failing_job_are_merged(pool: Pool, factory: Factory, place: int) -> None:
+def test_the_other_jobs_of_the_lane_of_a_failing_job_are_merged(pool: Pool, factory: Factory, place: int) -> None:
     job_ids = pairs(factory, 5, cursed=place)
 
     deliver(pool, factory, job_ids)
@@ -128,7 +128,7 @@ def test_the_mates_of_a_failing_job_are_merged(pool: Pool, factory: Factory, pla
 @pytest.mark.parametrize(
     "wire", [{}, {"fax": "1"}, {"email": "a@x.org", "prioritization": ["newest"]}, [], "ann", None]
 )
-def test_an_identifier_that_cannot_be_read_fails_its_own_job_alone(pool: Pool, factory: Factory, wire: object) -> None:
+def test_an_identifier_that_cannot_be_read_fails_only_its_own_job(pool: Pool, factory: Factory, wire: object) -> None:
     job_ids = pairs(factory, 3)
     spoil(factory, job_ids[1], wire)
 
@@ -137,7 +137,7 @@ def test_an_identifier_that_cannot_be_read_fails_its_own_job_alone(pool: Pool, f
     assert factory.states(job_ids) == ["finished", "dead", "finished"]
 
 
-def test_a_failing_job_in_a_lane_leaves_the_order_of_the_others(pool: Pool, factory: Factory) -> None:
+def test_a_failing_job_in_a_lane_keeps_the_order_of_the_others(pool: Pool, factory: Factory) -> None:
     for name in "abcd":
         factory.profile(name, first_name=CURSED if name == "b" else None)
     job_ids = factory.batch([(ext("a"), ext("b")), (ext("b"), ext("c")), (ext("a"), ext("d"))])
@@ -147,7 +147,7 @@ def test_a_failing_job_in_a_lane_leaves_the_order_of_the_others(pool: Pool, fact
     assert factory.outcomes(job_ids) == ["merged", None, "already_merged"]
 
 
-def test_what_failed_is_merged_once_its_cause_is_gone(pool: Pool, factory: Factory) -> None:
+def test_a_failed_job_is_merged_after_its_cause_is_gone(pool: Pool, factory: Factory) -> None:
     job_ids = pairs(factory, 2, cursed=1)
     deliver(pool, factory, job_ids)
     factory.rows("UPDATE profile SET first_name = NULL WHERE workspace_id = %s RETURNING 1")
@@ -159,7 +159,7 @@ def test_what_failed_is_merged_once_its_cause_is_gone(pool: Pool, factory: Facto
     assert [factory.row(job_id)["attempts"] for job_id in job_ids] == [1, 2]
 
 
-def test_a_failed_attempt_changes_nothing_but_its_job(pool: Pool, factory: Factory) -> None:
+def test_a_failed_attempt_changes_only_its_job(pool: Pool, factory: Factory) -> None:
     orphan = factory.profile("o", first_name=CURSED, user_aliases={"mail": "o"})
     survivor = factory.profile("s", user_aliases={"guest": "s"})
 
@@ -170,7 +170,7 @@ def test_a_failed_attempt_changes_nothing_but_its_job(pool: Pool, factory: Facto
     assert not any(factory.rows(f"SELECT 1 FROM {table} WHERE workspace_id = %s") for table in tables)
 
 
-def test_a_connection_that_ends_under_way_is_no_failure_of_the_job(pool: Pool, factory: Factory) -> None:
+def test_a_connection_that_ends_during_the_lane_is_not_a_failure_of_the_job(pool: Pool, factory: Factory) -> None:
     job_ids = pairs(factory, 3, cursed=1, name="fatal")
 
     with pytest.raises(DatabaseUnavailable):

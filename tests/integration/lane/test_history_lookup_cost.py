@@ -1,4 +1,4 @@
-"""An undo reads history by index probes, however long histories are and whatever the table statistics say."""
+"""An undo reads history by index probes, for any length of the history and any table statistics."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ ROWS_READ = """
 
 
 @pytest.mark.parametrize("analyzed", ["before", "after"])
-def test_a_long_history_is_not_read_through(factory: Factory, pool: Pool, analyzed: str) -> None:
+def test_a_long_history_is_not_read_completely(factory: Factory, pool: Pool, analyzed: str) -> None:
     profile = a_profile(campaigns_received=MESSAGE)
     if analyzed == "before":
         factory.connection.execute("ANALYZE")

@@ -1,4 +1,4 @@
-"""What a merge writes: survivor, aliases, origins, redirect and audit; and what it never touches."""
+"""The rows that a merge writes (survivor, aliases, origins, redirect, audit) and the rows that it never changes."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,24 +22,24 @@ MON, TUE = "2026-02-02T09:00:00.000Z", "2026-02-03T09:00:00.000Z"
 
 
 def aliases_of(factory: Factory, profile: Profile) -> dict[str, str]:
-    """Return the aliases that lead to *profile*, label to name."""
+    """Return the names of the aliases of *profile* by label."""
     query = "SELECT label, name FROM user_alias WHERE workspace_id = %s AND profile_id = %s"
     return {row["label"]: row["name"] for row in factory.rows(query, profile.id)}
 
 
 def origins(factory: Factory) -> dict[int, int]:
-    """Return under which profile each origin's history reads."""
+    """Return the profile that has the history of each origin."""
     rows = factory.rows("SELECT origin_id, profile_id FROM origin WHERE workspace_id = %s")
     return {row["origin_id"]: row["profile_id"] for row in rows}
 
 
 def only(factory: Factory, table: str) -> dict[str, Any]:
-    """Return the one row of *table*."""
+    """Return the only row of *table*."""
     (row,) = factory.rows(f"SELECT * FROM {table} WHERE workspace_id = %s")
     return row
 
 
-def test_the_survivor_takes_what_it_lacks_and_the_orphan_is_gone(pool: Pool, factory: Factory) -> None:
+def test_the_survivor_gets_the_fields_that_it_lacks_and_the_orphan_is_deleted(pool: Pool, factory: Factory) -> None:
     ann = factory.profile(
         "ann",
         first_name="Ann",
@@ -76,7 +76,7 @@ def test_the_survivor_takes_what_it_lacks_and_the_orphan_is_gone(pool: Pool, fac
     )
 
 
-def test_the_external_id_of_the_orphan_leads_on_when_the_survivor_has_its_own(pool: Pool, factory: Factory) -> None:
+def test_the_orphans_external_id_redirects_if_the_survivor_has_its_own(pool: Pool, factory: Factory) -> None:
     ann, bea = factory.profile("ann"), factory.profile("bea")
 
     row = merge_one(pool, factory, ext("ann"), ext("bea"))
@@ -97,7 +97,7 @@ def test_a_survivor_without_an_external_id_takes_the_orphans(pool: Pool, factory
     assert only(factory, "redirect")["external_id"] is None
 
 
-def test_an_external_id_that_was_taken_over_moves_on_with_its_new_owner(pool: Pool, factory: Factory) -> None:
+def test_an_external_id_that_was_taken_over_moves_with_its_new_owner(pool: Pool, factory: Factory) -> None:
     factory.profile("ann")
     factory.profile(user_aliases={"guest": "g"})
     bea = factory.profile("bea")
@@ -109,7 +109,7 @@ def test_an_external_id_that_was_taken_over_moves_on_with_its_new_owner(pool: Po
     assert (row["outcome"], row["survivor_id"]) == ("already_merged", bea.id)
 
 
-def test_a_fresh_profile_with_the_orphans_external_id_is_a_profile_of_its_own(pool: Pool, factory: Factory) -> None:
+def test_a_new_profile_with_the_orphans_external_id_is_a_separate_profile(pool: Pool, factory: Factory) -> None:
     for name in ("ann", "bea"):
         factory.profile(name)
     merge_one(pool, factory, ext("ann"), ext("bea"))
@@ -121,7 +121,7 @@ def test_a_fresh_profile_with_the_orphans_external_id_is_a_profile_of_its_own(po
     assert (row["outcome"], row["orphan_id"]) == ("merged", fresh.id)
 
 
-def test_aliases_move_and_the_survivors_stay_where_both_have_a_label(pool: Pool, factory: Factory) -> None:
+def test_aliases_move_and_the_survivor_keeps_its_own_for_a_shared_label(pool: Pool, factory: Factory) -> None:
     factory.profile("ann", user_aliases={"mail": "ann", "guest": "a1", "app": "a2"})
     bea = factory.profile("bea", user_aliases={"mail": "bea", "shop": "b1"})
 
@@ -134,7 +134,7 @@ def test_aliases_move_and_the_survivors_stay_where_both_have_a_label(pool: Pool,
     assert left["count"] == 4
 
 
-def test_history_reads_under_the_survivor_and_its_rows_are_not_touched(pool: Pool, factory: Factory) -> None:
+def test_the_history_belongs_to_the_survivor_and_its_rows_are_not_changed(pool: Pool, factory: Factory) -> None:
     ann, bea, cid = (factory.profile(name) for name in ("ann", "bea", "cid"))
     for profile in (ann, bea, cid):
         factory.event(profile, "login", LONG_AGO)
@@ -149,7 +149,7 @@ def test_history_reads_under_the_survivor_and_its_rows_are_not_touched(pool: Poo
     assert factory.rows(query) == before
 
 
-def test_the_audit_holds_both_as_they_were_and_what_changed(pool: Pool, factory: Factory) -> None:
+def test_the_audit_contains_both_former_profiles_and_the_changes(pool: Pool, factory: Factory) -> None:
     ann = factory.profile(
         "ann", first_name="Ann", email=" Ann@x.org", dob=date(1980, 12, 21), user_aliases={"mail": "ann"}
     )
@@ -194,7 +194,7 @@ def test_the_audit_of_a_chain_shows_each_step(pool: Pool, factory: Factory) -> N
     ]
 
 
-def test_operators_find_a_job_by_whom_it_turned_out_to_mean(pool: Pool, factory: Factory) -> None:
+def test_a_job_is_found_by_the_ids_of_the_profiles_that_it_merged(pool: Pool, factory: Factory) -> None:
     ann = factory.profile("ann", email="ann@x.org")
     bea = factory.profile("bea")
     job_id = factory.job(by_email("ann@x.org", "identified"), ext("bea"), search_keys=["ann@x.org", "bea"])
@@ -204,7 +204,7 @@ def test_operators_find_a_job_by_whom_it_turned_out_to_mean(pool: Pool, factory:
     assert set(factory.row(job_id)["search_keys"]) == {"ann@x.org", "ann", "bea", ann.braze_id, bea.braze_id}
 
 
-def test_an_encrypted_address_is_not_handed_on(pool: Pool, factory: Factory) -> None:
+def test_an_encrypted_address_is_not_passed_to_the_survivor(pool: Pool, factory: Factory) -> None:
     factory.profile("ann", email=an_email("0x8f3a", encrypted=True))
     bea = factory.profile("bea")
 
@@ -213,7 +213,7 @@ def test_an_encrypted_address_is_not_handed_on(pool: Pool, factory: Factory) -> 
     assert (factory.load(bea) or bea).email is None
 
 
-def test_nobody_of_another_workspace_takes_part(pool: Pool, factory: Factory) -> None:
+def test_no_profile_of_another_workspace_is_merged(pool: Pool, factory: Factory) -> None:
     elsewhere = Factory(factory.connection)
     strangers = [elsewhere.profile(name) for name in ("ann", "bea")]
     factory.profile("bea")
@@ -233,11 +233,11 @@ def test_a_job_of_another_workspace_is_not_run(pool: Pool, factory: Factory) -> 
     assert elsewhere.row(job_id)["state"] == "queued"
 
 
-def test_days_and_times_are_utc_wherever_the_server_stands(
+def test_days_and_times_are_utc_in_any_time_zone_of_the_server(
     database_url: str, settings: Settings, factory: Factory
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
-        # Thirteen or fourteen hours ahead: its day differs from UTC's for more than half of the day.
+        # Thirteen or fourteen hours ahead of UTC: its date differs for more than half of the day.
         conn.execute(f"ALTER DATABASE {conn.info.dbname} SET timezone = 'Pacific/Auckland'")
     factory.profile("ann", first_session_at=datetime(2026, 2, 2, 20, tzinfo=UTC))
     bea = factory.profile("bea")

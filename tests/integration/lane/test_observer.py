@@ -1,4 +1,4 @@
-"""What is measured of lanes, and what their lines say."""
+"""The metrics and log lines of lanes."""
 
 import logging
 
@@ -23,7 +23,7 @@ END $$
 
 @pytest.fixture
 def cursed(factory: Factory) -> None:
-    """Let everything that touches the profile `cursed` fail."""
+    """Make every change of the profile `cursed` fail."""
     factory.profile("cursed")
     factory.connection.execute(FAIL)
     factory.connection.execute("CREATE TRIGGER fail BEFORE UPDATE ON profile FOR EACH ROW EXECUTE FUNCTION fail()")
@@ -60,7 +60,7 @@ def test_a_repeated_delivery_counts_no_job_again(pool: Pool, factory: Factory) -
     assert (worker.ATTEMPTS.value(), worker.MERGE_SECONDS.count("merge")) == before
 
 
-def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, factory: Factory, cursed: None) -> None:
+def test_a_failed_attempt_is_counted_by_the_next_state_of_its_job(pool: Pool, factory: Factory, cursed: None) -> None:
     for name in ("a", "b", "c"):
         factory.profile(name)
     mates = factory.batch([(ext("c"), ext("cursed")), (ext("a"), ext("b"))])
@@ -79,7 +79,7 @@ def test_a_failed_attempt_is_counted_by_what_becomes_of_its_job(pool: Pool, fact
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (1, 1, 1)
 
 
-def test_every_line_about_a_job_bears_its_own_request(
+def test_every_log_line_about_a_job_has_the_id_of_its_request(
     pool: Pool, factory: Factory, caplog: pytest.LogCaptureFixture
 ) -> None:
     job_ids = [*factory.batch([(ext("a"), ext("b"))]), *factory.batch([(ext("c"), ext("d"))])]
@@ -89,16 +89,16 @@ def test_every_line_about_a_job_bears_its_own_request(
         factory.connection.execute(change, [f"request-{number}", batch_id])
     with caplog.at_level(logging.DEBUG, logger="app.lane.observer"):
         deliver(pool, factory, job_ids)
-    told = [(record.message, record.__dict__["job_id"], record.__dict__["request_id"]) for record in caplog.records]
+    logged = [(record.message, record.__dict__["job_id"], record.__dict__["request_id"]) for record in caplog.records]
 
-    assert told == [
+    assert logged == [
         (message, str(job_id), f"request-{number}")
         for message in ("job_begun", "job_finished")
         for number, job_id in enumerate(job_ids)
     ]
 
 
-def test_a_transaction_that_is_made_again_is_counted_by_its_reason() -> None:
+def test_a_repeated_transaction_is_counted_by_its_reason() -> None:
     before = database.RETRIED.value("deadlock"), database.RETRIED.value("other")
     database.count_retry(type("DeadlockDetected", (Exception,), {})())
     database.count_retry(None)

@@ -1,4 +1,4 @@
-"""Every outcome of a merge on a real database: what is recorded, of whom, and that nothing else is written."""
+"""Every outcome of a merge on a real database: the recorded outcome and profiles, and no other change."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ Case = tuple[Wire, Wire]
 
 
 def counted(factory: Factory) -> dict[str, Any]:
-    """Return all that a merge could change, but the jobs."""
+    """Return all rows that a merge could change, except the jobs."""
     tables = ("profile", "user_alias", "origin", "redirect", "merge_record")
     return {
         table: factory.rows(f"SELECT {table}::text AS row FROM {table} WHERE workspace_id = %s ORDER BY 1")
@@ -94,7 +94,7 @@ def full() -> dict[str, Any]:
         (survivor_limit, "survivor_limit", "os"),
     ],
 )
-def test_what_is_not_merged_has_its_outcome_and_changes_nothing(
+def test_a_job_that_merges_nothing_has_its_outcome_and_changes_nothing(
     pool: Pool, factory: Factory, prepare: Callable[[Factory], Case], outcome: str, found: str
 ) -> None:
     orphan, survivor = prepare(factory)
@@ -109,14 +109,14 @@ def test_what_is_not_merged_has_its_outcome_and_changes_nothing(
     assert counted(factory) == before
 
 
-def test_a_merge_is_recorded_with_both_as_they_were(pool: Pool, factory: Factory) -> None:
+def test_a_merge_is_recorded_with_both_former_profiles(pool: Pool, factory: Factory) -> None:
     ann, bea = factory.profile("ann"), factory.profile("bea")
 
     row = merge_one(pool, factory, ext("ann"), ext("bea"))
 
     assert (row["state"], row["outcome"]) == ("finished", "merged")
-    assert told(row, "orphan") == who(ann)
-    assert told(row, "survivor") == who(bea)
+    assert named(row, "orphan") == who(ann)
+    assert named(row, "survivor") == who(bea)
     assert row["reason"] == f"Profile {ann.braze_id} was merged into profile {bea.braze_id} and retired."
 
 
@@ -126,7 +126,7 @@ def test_the_reason_of_a_merged_away_orphan_names_its_survivor(pool: Pool, facto
     rows = merge_all(pool, factory, (ext("ann"), ext("bea")), (ext("ann"), ext("cid")))
 
     assert outcomes_of(rows) == ["merged", "already_merged"]
-    assert (told(rows[1], "orphan"), told(rows[1], "survivor")) == (who(ann), who(cid))
+    assert (named(rows[1], "orphan"), named(rows[1], "survivor")) == (who(ann), who(cid))
     assert bea.braze_id in rows[1]["reason"]
     assert factory.load(cid) == cid
 
@@ -198,7 +198,7 @@ def test_identify_gives_a_profile_its_external_id_or_merges_it(pool: Pool, facto
     assert (factory.load(ann) or guest).first_name == "Other"
 
 
-def test_identify_stops_at_an_alias_that_both_have(pool: Pool, factory: Factory) -> None:
+def test_identify_does_not_merge_profiles_with_the_same_alias_label(pool: Pool, factory: Factory) -> None:
     factory.profile(user_aliases={"mail": "guest"})
     factory.profile("ann", user_aliases={"mail": "ann"})
     before = counted(factory)
@@ -209,11 +209,11 @@ def test_identify_stops_at_an_alias_that_both_have(pool: Pool, factory: Factory)
     assert counted(factory) == before
 
 
-def told(row: dict[str, Any], role: str) -> tuple[Any, ...]:
-    """Return whom a job's row names in *role*."""
+def named(row: dict[str, Any], role: str) -> tuple[Any, ...]:
+    """Return the ids of the profile that the row of a job names in *role*."""
     return row[f"{role}_id"], row[f"{role}_braze_id"], row[f"{role}_external_id"]
 
 
 def who(profile: Profile) -> tuple[Any, ...]:
-    """Return how a job's row names *profile*."""
+    """Return the ids by which the row of a job names *profile*."""
     return profile.id, profile.braze_id, profile.external_id

@@ -1,4 +1,4 @@
-"""A delivery repeated, late or out of order has no effect beyond the first."""
+"""A message that is repeated, late or out of order has no second effect."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ database_url = make_database_url(scope="module")
 
 
 def image(factory: Factory) -> list[list[dict[str, object]]]:
-    """Return all that a delivery could change."""
+    """Return all rows that a delivery could change."""
     tables = ("profile", "user_alias", "origin", "redirect", "merge_record", "job")
     return [
         factory.rows(f"SELECT {table}::text AS row FROM {table} WHERE workspace_id = %s ORDER BY 1") for table in tables
@@ -38,7 +38,7 @@ def test_a_lane_delivered_again_has_no_second_effect(pool: Pool, factory: Factor
     assert image(factory) == before
 
 
-def test_a_lane_delivered_in_parts_is_done_once(pool: Pool, factory: Factory) -> None:
+def test_a_lane_delivered_in_parts_is_executed_once(pool: Pool, factory: Factory) -> None:
     for name in "abc":
         factory.profile(name, session_count=1)
     first, second = factory.batch([(ext("a"), ext("c")), (ext("b"), ext("c"))])
@@ -55,7 +55,7 @@ PUBLISHED = "published_at = now()"
 
 
 def a_lane(factory: Factory, updates: Sequence[tuple[Wire, Wire]] = LANE) -> list[UUID]:
-    """Write a lane of *updates* about three profiles; return its jobs."""
+    """Write three profiles and a lane of *updates* between them. Return the ids of its jobs."""
     for name in "abc":
         factory.profile(name)
     return factory.batch(updates)
@@ -63,7 +63,7 @@ def a_lane(factory: Factory, updates: Sequence[tuple[Wire, Wire]] = LANE) -> lis
 
 @pytest.mark.parametrize("published", [True, False])
 @pytest.mark.parametrize("named", [[1], [2], [1, 2], [2, 1, 1]])
-def test_a_message_without_the_first_job_of_a_lane_starts_none_of_it(
+def test_a_message_without_the_first_job_of_a_lane_starts_no_job(
     pool: Pool, factory: Factory, named: list[int], published: bool
 ) -> None:
     job_ids = a_lane(factory)
@@ -94,7 +94,7 @@ def test_a_gap_in_a_message_ends_its_lane(pool: Pool, factory: Factory, publishe
     assert factory.outcomes(job_ids) == ["merged", "already_merged", "merged"]
 
 
-def test_a_lane_goes_on_behind_a_job_that_has_ended(pool: Pool, factory: Factory) -> None:
+def test_a_lane_continues_after_a_job_that_has_ended(pool: Pool, factory: Factory) -> None:
     job_ids = a_lane(factory)
     factory.set_jobs(job_ids[:1], "state = 'dead', reason = 'planted', finished_at = now()")
 
@@ -103,7 +103,7 @@ def test_a_lane_goes_on_behind_a_job_that_has_ended(pool: Pool, factory: Factory
     assert [factory.row(job_id)["outcome"] for job_id in job_ids] == [None, "merged", "merged"]
 
 
-def test_the_rest_of_a_lane_is_done_while_its_first_job_waits_for_another_attempt(pool: Pool, factory: Factory) -> None:
+def test_the_rest_of_a_lane_runs_while_its_first_job_waits_for_a_retry(pool: Pool, factory: Factory) -> None:
     job_ids = a_lane(factory)
     factory.set_jobs(job_ids, PUBLISHED)
     factory.set_jobs(job_ids[:1], "attempts = 1, published_at = NULL, due_at = now() + interval '1 hour'")
@@ -141,9 +141,7 @@ def test_no_message_starts_a_lane_that_waits_for_an_identification(
     assert factory.states([identification, *job_ids]) == ["finished"] * 3
 
 
-def test_jobs_are_done_in_the_order_in_which_they_were_sent_not_in_which_they_are_named(
-    pool: Pool, factory: Factory
-) -> None:
+def test_jobs_run_in_the_order_of_the_request_not_of_the_message(pool: Pool, factory: Factory) -> None:
     for name in "abc":
         factory.profile(name)
     job_ids = factory.batch([(ext("a"), ext("b")), (ext("a"), ext("c"))])
@@ -153,7 +151,7 @@ def test_jobs_are_done_in_the_order_in_which_they_were_sent_not_in_which_they_ar
     assert factory.outcomes(job_ids) == ["merged", "already_merged"]
 
 
-def test_a_job_named_twice_is_done_once(pool: Pool, factory: Factory) -> None:
+def test_a_job_named_twice_runs_once(pool: Pool, factory: Factory) -> None:
     for name in "ab":
         factory.profile(name)
     job_id = factory.job(ext("a"), ext("b"))
@@ -163,7 +161,7 @@ def test_a_job_named_twice_is_done_once(pool: Pool, factory: Factory) -> None:
     assert (factory.row(job_id)["outcome"], factory.row(job_id)["attempts"]) == ("merged", 1)
 
 
-def test_a_job_that_does_not_exist_is_passed_over(pool: Pool, factory: Factory) -> None:
+def test_a_job_that_does_not_exist_is_skipped(pool: Pool, factory: Factory) -> None:
     factory.profile("a")
     job_id = factory.job(ext("a"), ext("a"))
 
@@ -183,7 +181,7 @@ def test_the_job_names_the_task_of_its_last_delivery(pool: Pool, factory: Factor
     assert factory.row(job_id)["task_id"] == task_id
 
 
-def test_an_attempt_whose_worker_died_is_made_again(pool: Pool, factory: Factory) -> None:
+def test_an_attempt_whose_worker_died_is_repeated(pool: Pool, factory: Factory) -> None:
     for name in "ab":
         factory.profile(name)
     job_id = factory.job(ext("a"), ext("b"), state="running", attempts=2)
@@ -194,7 +192,7 @@ def test_an_attempt_whose_worker_died_is_made_again(pool: Pool, factory: Factory
 
 
 @pytest.mark.parametrize("workers", [2, 4])
-def test_a_lane_delivered_to_several_workers_at_once_is_done_once(pool: Pool, factory: Factory, workers: int) -> None:
+def test_a_lane_delivered_to_several_workers_at_once_runs_once(pool: Pool, factory: Factory, workers: int) -> None:
     for number in range(12):
         factory.profile(f"o{number}", session_count=1)
         factory.profile(f"s{number % 3}{number}")

@@ -1,4 +1,4 @@
-"""A merge keeps the version of its rules: after a rule was changed, its record shows the same, and it can be undone."""
+"""A merge keeps the version of its rules. After a change of a rule, its record is unchanged and it can be undone."""
 
 import pytest
 
@@ -32,12 +32,12 @@ SECOND = RuleVersion(
 
 @pytest.fixture
 def second_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rules were changed: merges are of version 2 from now on."""
+    """Change the rules: new merges have version 2."""
     monkeypatch.setitem(versions.VERSIONS, 2, SECOND)
     monkeypatch.setattr(versions, "CURRENT", 2)
 
 
-def test_a_record_shows_the_same_changes_after_a_rule_was_changed(
+def test_a_record_has_the_same_changes_after_a_change_of_the_rules(
     pool: Pool, factory: Factory, request: pytest.FixtureRequest
 ) -> None:
     for name in ("ann", "eva", "old"):

@@ -1,6 +1,6 @@
-"""Whatever is merged, its undo leaves both profiles, and all that reads under them, as they were.
+"""The undo of any merge restores both profiles and all their history exactly.
 
-MERGELANE_TEST_MERGES sets how many pairs are made up; the default is for everyday runs.
+MERGELANE_TEST_MERGES sets the number of generated pairs. The default suits everyday runs.
 """
 
 import dataclasses
@@ -45,16 +45,16 @@ SURVIVOR, ORPHAN = "survivor", "orphan"
 Json = dict[str, Any]
 
 
-def written(factory: Factory, made_up: Profile, role: str) -> Json:
-    """Write the profile *made_up*, with an alias by which it can be named; return that as an identifier."""
-    named = {**made_up.user_aliases, "role": role}
-    # An alias is one profile's: what both have under a label differs in its name.
+def written(factory: Factory, profile: Profile, role: str) -> Json:
+    """Write *profile* with an additional alias. Return this alias as an identifier."""
+    named = {**profile.user_aliases, "role": role}
+    # Two profiles cannot have the same alias, so the role is a part of each name.
     aliases = {label: f"{role}-{name}" for label, name in named.items() if label}
-    external_id = made_up.external_id and f"{role}-{made_up.external_id}"
-    fields = {field.name: getattr(made_up, field.name) for field in dataclasses.fields(made_up)}
+    external_id = profile.external_id and f"{role}-{profile.external_id}"
+    fields = {field.name: getattr(profile, field.name) for field in dataclasses.fields(profile)}
     for name in ("workspace_id", "id", "braze_id"):
         del fields[name]
-    phone = made_up.phone and dataclasses.replace(made_up.phone, number=made_up.phone.number or "0")
+    phone = profile.phone and dataclasses.replace(profile.phone, number=profile.phone.number or "0")
     factory.profile(**{**fields, "external_id": external_id, "user_aliases": aliases, "phone": phone})
     return dict(alias("role", f"{role}-{role}"))
 
@@ -65,32 +65,32 @@ def written(factory: Factory, made_up: Profile, role: str) -> Json:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.data())
-def test_an_undo_restores_everything_and_changes_what_its_preview_showed(
+def test_an_undo_restores_everything_and_the_merge_matches_its_preview(
     pool: Pool, factory: Factory, data: st.DataObject
 ) -> None:
-    room = Factory(factory.connection)
-    survivor, orphan = (written(room, data.draw(profiles()), role) for role in (SURVIVOR, ORPHAN))
-    before = image(room)
+    workspace = Factory(factory.connection)
+    survivor, orphan = (written(workspace, data.draw(profiles()), role) for role in (SURVIVOR, ORPHAN))
+    before = image(workspace)
     update = {"identifier_to_merge": orphan, "identifier_to_keep": survivor}
-    (rehearsed,) = preview_merges(
-        pool, Settings(), workspace_id=room.workspace_id, updates=load_merge({"merge_updates": [update]})
+    (previewed,) = preview_merges(
+        pool, Settings(), workspace_id=workspace.workspace_id, updates=load_merge({"merge_updates": [update]})
     )
-    merge_id = room.job(orphan, survivor)
-    deliver(pool, room, [merge_id])
+    merge_id = workspace.job(orphan, survivor)
+    deliver(pool, workspace, [merge_id])
 
-    if room.row(merge_id)["outcome"] == "invalid_phones":
-        assert rehearsed.end.outcome == "invalid_phones"
+    if workspace.row(merge_id)["outcome"] == "invalid_phones":
+        assert previewed.end.outcome == "invalid_phones"
         return
-    told = recorded_changes(room, merge_id)
-    (undone,) = undo(pool, room, merge_id)
+    changes = recorded_changes(workspace, merge_id)
+    (undone,) = undo(pool, workspace, merge_id)
 
-    assert (rehearsed.end.outcome, undone["outcome"], undone["not_restored"]) == ("merged", "undone", [])
-    assert orjson.dumps(told) == orjson.dumps(rehearsed.changes)
-    assert image(room) == before
+    assert (previewed.end.outcome, undone["outcome"], undone["not_restored"]) == ("merged", "undone", [])
+    assert orjson.dumps(changes) == orjson.dumps(previewed.changes)
+    assert image(workspace) == before
 
 
-def happening(dice: random.Random) -> Entry:
-    """Return something that happened to somebody, on one of a few days, with one of a few things."""
+def random_entry(dice: random.Random) -> Entry:
+    """Return a random event, purchase, session or engagement, from a few times and names."""
     common: Json = {
         "target": ExternalId("anybody"),
         "may_create": False,
@@ -111,12 +111,12 @@ def happening(dice: random.Random) -> Entry:
             events = ["received", "opened", "clicked", "converted", *(["entered", "exited"] if canvas else [])]
             step = dice.choice([None, "s1", "s2"]) if canvas else None
             kind = "canvas" if canvas else "campaign"
-            told: Json = {"name": None, "details": {}, "step_id": step, "step_name": None, "properties": None}
-            return Engagement(**common, kind=kind, message_id=thing, event=dice.choice(events), **told)
+            fields: Json = {"name": None, "details": {}, "step_id": step, "step_name": None, "properties": None}
+            return Engagement(**common, kind=kind, message_id=thing, event=dice.choice(events), **fields)
 
 
 def happen(factory: Factory, profile_id: int, entries: Sequence[Entry]) -> None:
-    """Let *entries* happen to a profile, as `/users/track` does."""
+    """Record *entries* for a profile, as `/users/track` does."""
     profile = factory.load(profile_id)
     assert profile is not None
     tracked = apply_entries(profile, entries, at=datetime.now(UTC), array_cap=500)
@@ -127,7 +127,7 @@ def happen(factory: Factory, profile_id: int, entries: Sequence[Entry]) -> None:
 
 
 def summed_up(factory: Factory, profile_id: int) -> Json:
-    """Return what the profile did, summed up: all fields of which history knows."""
+    """Return the fields of a profile that result from its history."""
     profile = factory.load(profile_id)
     assert profile is not None
     fields = [
@@ -136,37 +136,37 @@ def summed_up(factory: Factory, profile_id: int) -> Json:
     return {field: getattr(profile, field) for field in fields}
 
 
-#: What was wrong once.
+#: Seeds that failed once.
 FOUND = {118, 122, 182, 198}
 
 
 @pytest.mark.parametrize("seed", sorted({*range(max(EXAMPLES // 5, 1)), *FOUND}))
-def test_only_what_is_left_counts_whatever_happened_since_and_in_whatever_order_it_is_undone(
+def test_after_undos_in_any_order_only_the_history_of_the_remaining_merges_counts(
     pool: Pool, factory: Factory, seed: int
 ) -> None:
-    """One room has the merges and undos, the other never had the merges that are undone."""
+    """One workspace has all merges and the undos. The other one never had the merges that are undone."""
     dice = random.Random(seed)
     names = ["survivor", "a", "b", "c"]
-    before = {name: [happening(dice) for _ in range(dice.randrange(6))] for name in names}
-    since = {name: [happening(dice) for _ in range(dice.randrange(4))] for name in names}
+    before = {name: [random_entry(dice) for _ in range(dice.randrange(6))] for name in names}
+    since = {name: [random_entry(dice) for _ in range(dice.randrange(4))] for name in names}
     undone = dice.sample(names[1:], dice.randrange(1, 4))
-    room, other = Factory(factory.connection), Factory(factory.connection)
-    ids = {each: {name: each.profile(name).id for name in names} for each in (room, other)}
-    for each in (room, other):
+    undoing, other = Factory(factory.connection), Factory(factory.connection)
+    ids = {each: {name: each.profile(name).id for name in names} for each in (undoing, other)}
+    for each in (undoing, other):
         for name in names:
             happen(each, ids[each][name], before[name])
 
     merges = {}
     for name in names[1:]:
-        merges[name] = room.job(ext(name), ext("survivor"))
-        deliver(pool, room, [merges[name]])
+        merges[name] = undoing.job(ext(name), ext("survivor"))
+        deliver(pool, undoing, [merges[name]])
         if name not in undone:
             deliver(pool, other, [other.job(ext(name), ext("survivor"))])
-        for each in (room, other):
+        for each in (undoing, other):
             happen(each, ids[each]["survivor"], since[name])
-    outcomes = [row["outcome"] for name in undone for row in undo(pool, room, merges[name])]
+    outcomes = [row["outcome"] for name in undone for row in undo(pool, undoing, merges[name])]
 
     assert outcomes == ["undone"] * len(undone)
-    assert summed_up(room, ids[room]["survivor"]) == summed_up(other, ids[other]["survivor"])
+    assert summed_up(undoing, ids[undoing]["survivor"]) == summed_up(other, ids[other]["survivor"])
     for name in undone:
-        assert summed_up(room, ids[room][name]) == summed_up(other, ids[other][name])
+        assert summed_up(undoing, ids[undoing][name]) == summed_up(other, ids[other][name])

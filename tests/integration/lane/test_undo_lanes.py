@@ -1,4 +1,4 @@
-"""Undos as lanes bring them: beside merges, again, at once with others, and over any history at the same cost."""
+"""Undos in lanes: with merges, repeated, concurrent, and with the same number of reads for any history."""
 
 import random
 from collections import Counter
@@ -37,7 +37,7 @@ LIVE_FOR = """
 """
 
 
-def test_undos_and_merges_in_one_message_are_done_in_their_order(pool: Pool, factory: Factory) -> None:
+def test_undos_and_merges_in_one_message_run_in_their_order(pool: Pool, factory: Factory) -> None:
     for name in "abxy":
         factory.profile(name, session_count=1)
     first = factory.job(ext("a"), ext("b"))
@@ -69,9 +69,7 @@ def test_an_undo_delivered_again_has_no_second_effect(pool: Pool, factory: Facto
     assert len(factory.rows("SELECT 1 FROM undo_record WHERE workspace_id = %s")) == 1
 
 
-def test_a_survivor_that_is_merged_on_at_the_same_moment_is_either_undone_or_named(
-    pool: Pool, factory: Factory
-) -> None:
+def test_an_undo_during_a_merge_of_the_survivor_succeeds_or_names_the_merge(pool: Pool, factory: Factory) -> None:
     for number in range(20):
         a, b, c = (f"{letter}{number}" for letter in "abc")
         for name in (a, b, c):
@@ -92,7 +90,7 @@ def test_a_survivor_that_is_merged_on_at_the_same_moment_is_either_undone_or_nam
     assert deadlocks(factory) == 0
 
 
-def test_undos_of_one_survivor_at_once_with_merges_into_it_add_up(pool: Pool, factory: Factory) -> None:
+def test_concurrent_undos_and_merges_of_one_survivor_have_the_right_sums(pool: Pool, factory: Factory) -> None:
     hub_id = factory.profile("hub", session_count=1).id
     for number in range(60):
         factory.profile(f"o{number}", session_count=10, custom_attributes={f"a{number}": number})
@@ -120,7 +118,7 @@ def deliver_all(pool: Pool, factory: Factory, lanes: Sequence[Sequence[UUID]]) -
         deliver(pool, factory, lane)
 
 
-def test_a_chain_is_undone_whole_in_one_lane(pool: Pool, factory: Factory) -> None:
+def test_a_whole_chain_is_undone_in_one_lane(pool: Pool, factory: Factory) -> None:
     for name in "abcd":
         factory.profile(name, session_count=1, user_aliases={name: name})
     before = image(factory)
@@ -135,18 +133,18 @@ def test_a_chain_is_undone_whole_in_one_lane(pool: Pool, factory: Factory) -> No
 
 
 @pytest.mark.parametrize(("tracked_since", "rows"), [(0, 0), (1, 1)])
-def test_an_undo_reads_no_more_of_a_long_history_than_of_a_short_one(
+def test_an_undo_reads_as_little_of_a_long_history_as_of_a_short_one(
     pool: Pool, factory: Factory, tracked_since: int, rows: int
 ) -> None:
-    """The orphan's is not looked at. The survivor's is probed by name, and only where somebody added to it since."""
+    """The history of the orphan is not read. The survivor's is probed by name, only where rows were added since."""
     read = {size: rows_read(pool, Factory(factory.connection), size, tracked_since) for size in (10, 20_000)}
 
-    # A probe may pass a row on its way.
+    # A probe may read one row besides its result.
     assert all(rows <= each <= 2 * rows for each in read.values()), read
 
 
 def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> int:
-    """Return how many rows of history are read by the undo of a merge of two who each logged in *size* times."""
+    """Return the number of history rows that an undo reads. Each of the two profiles logged in *size* times."""
     day = {"orphan": LONG_AGO, "survivor": LONG_AGO + timedelta(days=1)}
     for name, since in day.items():
         summary = {"count": size, "first": canonical_time(since), "last": canonical_time(since)}
@@ -163,7 +161,7 @@ def rows_read(pool: Pool, factory: Factory, size: int, tracked_since: int) -> in
     (undo_id,) = ask_to_undo(factory, merge_id)
 
     def measured(tx: Transaction) -> int:
-        """Undo, and return the rows that this very transaction read."""
+        """Undo the merge. Return the number of rows that this transaction read."""
         (job,) = begin_attempts(tx, job_ids=[undo_id], task_id=uuid7()).result()
         execute_undo(tx, Settings(), job=job)
         (row,) = tx.execute(ROWS_READ).fetchall()

@@ -28,7 +28,7 @@ thoroughly = with_settings(
 )
 Combine = Callable[[Any, Any], Any]
 
-#: What a merge leaves as it is, or sets itself.
+#: Fields that a merge does not change, or sets without the rules.
 OWN = {
     *("workspace_id", "id", "braze_id", "created_at", "updated_at", "random_bucket", "control_group"),
     *("marked_for_deletion_at", "absorbed_on", "absorbed_count"),
@@ -45,7 +45,7 @@ def both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary(**parts: Combine) -> Combine:
-    """Return what combines two summaries: an entry of both sides by *parts*, its other parts as `kept`."""
+    """Return a function that combines two summaries: entries of both sides by *parts*, other parts as `kept`."""
 
     def of_entries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
         shared = {part: parts.get(part, kept)(ours[part], theirs[part]) for part in ours.keys() & theirs.keys()}
@@ -71,7 +71,7 @@ def either(ours: bool, theirs: bool) -> bool:
 
 
 COUNTED = summary(count=total, first=min, last=max)
-#: Field → what combines the survivor's value and the orphan's, where it is not `kept`.
+#: Field → function that combines the values of survivor and orphan, if it is not `kept`.
 COMBINED: dict[str, Combine] = {
     "user_aliases": both,
     "test_user": either,
@@ -103,7 +103,7 @@ PHONES = {"orphan": "+1 (415) 555-0123", "survivor": "+14155550124"}
 FIELDS = [field.name for field in dataclasses.fields(Profile) if field.name not in OWN]
 
 
-#: States of an email subscription from the one that gives way to the one that wins, with the keys of their dates.
+#: States of an email subscription in ascending precedence, with the keys of their dates.
 STATES = {"subscribed": "", "opted_in": "opted_in_at", "unsubscribed": "unsubscribed_at"}
 EMAIL_CONSENT = (
     "email_subscription",
@@ -156,37 +156,37 @@ def run_job(pool: Pool, factory: Factory, kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["merge", "identify"])
 @given(profiles(full=True), profiles(full=True))
 @thoroughly
-def test_every_field_of_two_whole_lives_is_combined_and_the_undo_separates_them(
+def test_every_field_of_two_full_profiles_is_combined_and_the_undo_restores_both(
     pool: Pool, factory: Factory, kind: str, one: Profile, other: Profile
 ) -> None:
-    room = Factory(factory.connection)
-    orphan, survivor = written(room, one, "orphan"), written(room, other, "survivor", "survivor")
-    before = image(room)
-    job = run_job(pool, room, kind)
-    merged = room.load(survivor)
-    (undone,) = undo(pool, room, job["id"])
+    workspace = Factory(factory.connection)
+    orphan, survivor = written(workspace, one, "orphan"), written(workspace, other, "survivor", "survivor")
+    before = image(workspace)
+    job = run_job(pool, workspace, kind)
+    merged = workspace.load(survivor)
+    (undone,) = undo(pool, workspace, job["id"])
     expected = {field: COMBINED.get(field, kept)(getattr(survivor, field), getattr(orphan, field)) for field in FIELDS}
     expected |= consented(survivor, orphan)
 
     assert job["outcome"] == "merged", job["reason"]
     assert {field: getattr(merged, field) for field in FIELDS} == expected
     assert (undone["outcome"], undone["not_restored"]) == ("undone", [])
-    assert image(room) == before
+    assert image(workspace) == before
 
 
 @pytest.mark.parametrize("kind", ["merge", "identify"])
 @given(profiles(full=True))
 @thoroughly
-def test_a_survivor_that_knows_nothing_gets_a_whole_life(
+def test_an_empty_survivor_gets_every_field_of_a_full_orphan(
     pool: Pool, factory: Factory, kind: str, life: Profile
 ) -> None:
-    room = Factory(factory.connection)
-    survivor = room.profile("survivor")
-    orphan = written(room, life, "orphan")
-    before = image(room)
-    job = run_job(pool, room, kind)
-    merged = room.load(survivor)
-    (undone,) = undo(pool, room, job["id"])
+    workspace = Factory(factory.connection)
+    survivor = workspace.profile("survivor")
+    orphan = written(workspace, life, "orphan")
+    before = image(workspace)
+    job = run_job(pool, workspace, kind)
+    merged = workspace.load(survivor)
+    (undone,) = undo(pool, workspace, job["id"])
     expected = {field: getattr(orphan, field) for field in FIELDS} | {"external_id": "survivor"}
     if orphan.email and orphan.email.encrypted:
         groups = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
@@ -195,4 +195,4 @@ def test_a_survivor_that_knows_nothing_gets_a_whole_life(
     assert job["outcome"] == "merged", job["reason"]
     assert {field: getattr(merged, field) for field in FIELDS} == expected
     assert undone["outcome"] == "undone"
-    assert image(room) == before
+    assert image(workspace) == before

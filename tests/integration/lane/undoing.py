@@ -1,4 +1,4 @@
-"""Undos in the lane's room, asked for in the ledger and delivered without a broker."""
+"""Undos for the tests of lanes: accepted in the ledger and delivered without a broker."""
 
 from typing import Any
 from uuid import UUID
@@ -11,24 +11,24 @@ from tests.support.factories import Factory
 
 
 def ask_to_undo(factory: Factory, *job_ids: UUID) -> list[UUID]:
-    """Accept the undo of jobs in one batch; return the ids of the jobs that undo them, the latest merge first."""
-    asked = accept.UndoRequest(job_ids=job_ids)
+    """Accept the undo of jobs in one batch. Return the ids of the new jobs, the undo of the latest merge first."""
+    request = accept.UndoRequest(job_ids=job_ids)
     batch = accept.accept_undo(
-        Transaction(factory.connection, factory.workspace_id), asked, api_key_id=None, path="/undo"
+        Transaction(factory.connection, factory.workspace_id), request, api_key_id=None, path="/undo"
     )
     query = "SELECT id FROM job WHERE workspace_id = %s AND batch_id = %s ORDER BY index"
     return [row["id"] for row in factory.rows(query, batch.batch_id)]
 
 
 def undo(pool: Pool, factory: Factory, *job_ids: UUID, **settings: Any) -> list[dict[str, Any]]:
-    """Undo jobs in one lane; return the rows of the undos, the latest merge first."""
+    """Undo jobs in one lane. Return the rows of the undos, the undo of the latest merge first."""
     undo_ids = ask_to_undo(factory, *job_ids)
     deliver(pool, factory, undo_ids, **settings)
     return [factory.row(undo_id) for undo_id in undo_ids]
 
 
 def image(factory: Factory) -> dict[str, list[str]]:
-    """Return the profiles and all that says who they are and what reads under them, to the letter."""
+    """Return the exact rows of the profiles, their identifiers and their origins."""
     tables = ("profile", "user_alias", "origin", "redirect", "deprecated_external_id")
     return {
         table: [

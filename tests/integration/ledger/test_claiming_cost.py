@@ -1,4 +1,4 @@
-"""What a claim costs does not hang on statistics: they are always older than the backlog that it meets."""
+"""The cost of a claim does not depend on statistics, which are always older than the backlog."""
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -24,11 +24,11 @@ SELECT
     %(state)s, %(outcome)s, %(outcome)s, CASE WHEN %(state)s = 'finished' THEN now() END
 FROM batches CROSS JOIN generate_series(0, 9) AS place
 """
-#: What the relay claims, and what it claims of lanes that have waited too long.
+#: The limits of a claim: of all lanes, and of lanes that have waited too long.
 LIMITS = {"limit": 500, "aged_limit": 60, "aged_after_s": 600, "floors": list(NO_FLOORS)}
 
 
-def test_a_sudden_backlog_is_not_read_whole_for_every_lane(
+def test_a_claim_does_not_read_the_whole_backlog_for_each_lane(
     connection: Connection, pool: Pool, factory: Factory
 ) -> None:
     scope = {"workspace_id": factory.workspace_id}
@@ -53,13 +53,13 @@ ROWS_READ = "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_
 
 
 @pytest.mark.parametrize("query", ["publishable_workspaces", "workspaces_to_rescue"])
-def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
+def test_a_search_for_workspaces_with_work_reads_no_finished_job(
     connection: Connection, pool: Pool, factory: Factory, query: str
 ) -> None:
     connection.execute(FILL, {"workspace_id": factory.workspace_id, "state": "finished", "outcome": "same_profile"})
     connection.execute("ANALYZE job")
     with pool.connection() as relay, relay.transaction():
-        # More often than it takes PostgreSQL to settle on a plan.
+        # After five executions PostgreSQL may choose a generic plan.
         found = [relay.execute(QUERIES[query], NO_PARAMETERS).fetchall() for _ in range(8)]
         (read,) = relay.execute(ROWS_READ).fetchall()
 
@@ -71,7 +71,7 @@ def test_the_workspaces_with_work_to_do_are_found_by_a_probe_each(
     ("query", "columns"),
     [("publishable_workspaces", ""), ("workspaces_to_rescue", "published_at = now()")],
 )
-def test_a_workspace_with_much_to_do_is_found_by_a_probe_too(
+def test_a_search_for_workspaces_with_work_reads_one_job_of_each(
     connection: Connection, pool: Pool, factory: Factory, query: str, columns: str
 ) -> None:
     connection.execute("ANALYZE job")

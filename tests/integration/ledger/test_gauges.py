@@ -1,4 +1,4 @@
-"""What the ledger has in hand, by workspace, for those who measure."""
+"""The gauges of unfinished and dead jobs by workspace."""
 
 import pytest
 
@@ -13,26 +13,26 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: everybody's jobs are counted."""
+    """Empty the database, because the gauges count the jobs of all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
 
 @pytest.fixture
 def crowd(connection: Connection) -> list[int]:
-    """Five workspaces with a waiting job each, the one that has waited longest first."""
+    """Five workspaces with one waiting job each, the longest waiting one first."""
     return [a_workspace(connection, minutes) for minutes in (50, 40, 30, 20, 10)]
 
 
 def a_workspace(connection: Connection, minutes: int) -> int:
-    """Return a new workspace whose only job has waited for so many *minutes*."""
+    """Return a new workspace whose only job has waited for *minutes*."""
     factory = Factory(connection)
     job_id = factory.job(ext("a"), ext("b"))
     factory.set_jobs([job_id], f"created_at = now() - interval '{minutes} minutes'")
     return factory.workspace_id
 
 
-def test_jobs_are_counted_by_what_they_wait_for(pool: Pool, factory: Factory) -> None:
+def test_jobs_are_counted_by_state(pool: Pool, factory: Factory) -> None:
     queued, running, dead, finished, more = factory.batch([(ext("a"), ext("b"))] * 5)
     factory.set_jobs([running], "state = 'running', attempts = 1, published_at = now(), started_at = now()")
     factory.set_jobs([dead], "state = 'dead', reason = 'So.', finished_at = now()")
@@ -99,17 +99,17 @@ def test_the_gauges_are_zero_while_nothing_waits(pool: Pool, factory: Factory) -
     assert (oldest.labels, oldest.value) == ({"workspace_id": workspace}, 0)
 
 
-def test_the_ledger_is_looked_at_again_after_a_while(pool: Pool, factory: Factory) -> None:
+def test_the_gauges_are_refreshed_after_an_interval(pool: Pool, factory: Factory) -> None:
     now = 100.0
     gauges = LedgerGauges(lambda: pool, bound=10, clock=lambda: now)
 
-    def told() -> float:
+    def count_workspaces() -> float:
         families = {family.name: family for family in gauges.collect()}
         return families["mergelane_workspaces_with_jobs"].samples[0].value
 
-    before = told()
+    before = count_workspaces()
     factory.job(ext("a"), ext("b"))
-    meanwhile = told()
+    meanwhile = count_workspaces()
     now += 5.0
 
-    assert (before, meanwhile, told()) == (0, 0, 1)
+    assert (before, meanwhile, count_workspaces()) == (0, 0, 1)

@@ -1,4 +1,4 @@
-"""What a page of a list reads for an identifier with very many jobs, and for dead jobs: a bounded number of rows."""
+"""A page of a list reads a bounded number of rows for an identifier with very many jobs, and for dead jobs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -104,7 +104,7 @@ def test_a_full_page_reads_a_bounded_number_of_rows(
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_no_plan_reads_the_ids_of_all_jobs_beside_the_search_keys(pool: Pool, workspace_id: int, name: str) -> None:
+def test_no_plan_reads_the_ids_of_all_jobs_besides_the_search_keys(pool: Pool, workspace_id: int, name: str) -> None:
     with open_transaction(pool, workspace_id) as tx:
         explain = f"EXPLAIN (GENERIC_PLAN) {numbered(QUERIES[name])}"
         plan = "\n".join(row["QUERY PLAN"] for row in tx.connection.execute(explain.encode(), prepare=False))

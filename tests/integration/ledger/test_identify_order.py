@@ -187,7 +187,7 @@ def test_jobs_wait_until_the_identify_has_finished(
     assert claim(pool, caller) == []
 
 
-def test_a_dead_identify_holds_up_nobody(caller: Caller, pool: Pool, factory: Factory) -> None:
+def test_jobs_do_not_wait_for_a_dead_identify(caller: Caller, pool: Pool, factory: Factory) -> None:
     (first,) = identify(caller, (alias("guest"), "joe"))
     (second,) = merge(caller, (ext("joe"), ext("account")))
     claim(pool, caller)

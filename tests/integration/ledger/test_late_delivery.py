@@ -1,4 +1,4 @@
-"""A message that comes after its job was put back."""
+"""A message that arrives after its job was requeued."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Pruning: what is finished is forgotten after its time; what is not, or is dead, stays."""
+"""Pruning deletes finished batches after their time, and keeps unfinished batches and batches with dead jobs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,9 +40,9 @@ ENDED = {"finished", "dead"}
 
 
 def a_batch(factory: Factory, *jobs: dict[str, Any], days_old: float = 0, id_days_old: float = 0) -> UUID:
-    """Write a batch whose jobs have the columns *jobs*, accepted and ended *days_old* days ago; return its id.
+    """Write a batch with the columns *jobs*, accepted and ended *days_old* days ago. Return its id.
 
-    Its ids are of a process whose clock is *id_days_old* days behind.
+    The clock in its ids is *id_days_old* days behind.
     """
     at = NOW - timedelta(days=days_old)
     moment = earliest_id_at(NOW - timedelta(days=id_days_old))
@@ -58,19 +58,19 @@ def a_batch(factory: Factory, *jobs: dict[str, Any], days_old: float = 0, id_day
 
 
 def kept(factory: Factory) -> set[UUID]:
-    """Return the ids of the batches that are still there."""
+    """Return the ids of the remaining batches."""
     return {row["id"] for row in factory.rows("SELECT id FROM batch WHERE workspace_id = %s")}
 
 
 def pruned(factory: Factory, *, days: float = 1, limit: int = 100) -> int:
-    """Prune the batches that are older than *days*; return how many were."""
+    """Prune the batches that are older than *days*. Return their number."""
     age = timedelta(days=days)
     factory.connection.execute("SELECT set_config('mergelane.workspace_id', %s, false)", [str(factory.workspace_id)])
     return prune_batches(Transaction(factory.connection, factory.workspace_id), age=age, limit=limit).result()
 
 
 def entry(factory: Factory, *, days_old: float) -> UUID:
-    """Write an entry of the audit that hangs on no batch, *days_old* days old; return its id."""
+    """Write an entry of the audit without a batch, *days_old* days old. Return its id."""
     entry_id = uuid7()
     columns = "(workspace_id, id, action, path, at) VALUES (%s, %s, 'delete', '/users/delete', %s)"
     factory.rows(f"INSERT INTO audit_entry {columns} RETURNING 1", entry_id, NOW - timedelta(days=days_old))
@@ -78,12 +78,12 @@ def entry(factory: Factory, *, days_old: float) -> UUID:
 
 
 def entries(factory: Factory) -> set[UUID]:
-    """Return the ids of the entries that are still there."""
+    """Return the ids of the remaining entries."""
     return {row["id"] for row in factory.rows("SELECT id FROM audit_entry WHERE workspace_id = %s")}
 
 
 def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
-    """Note an Idempotency-Key as used *hours_old* hours ago."""
+    """Write an Idempotency-Key that was used *hours_old* hours ago."""
     factory.rows(
         "INSERT INTO idempotency (workspace_id, path, key, body_digest, batch_id, created_at)"
         " VALUES (%s, '/users/merge', %s, '', %s, %s) RETURNING 1",
@@ -91,7 +91,7 @@ def use_key(factory: Factory, key: str, *, hours_old: float) -> None:
     )
 
 
-def test_old_finished_batches_are_forgotten_and_newer_ones_kept(factory: Factory) -> None:
+def test_old_finished_batches_are_deleted_and_newer_ones_kept(factory: Factory) -> None:
     a_batch(factory, FINISHED, FINISHED, days_old=3)
     a_batch(factory, FINISHED, days_old=1.01)
     new = a_batch(factory, FINISHED, days_old=0.5)
@@ -110,7 +110,7 @@ def test_the_clock_of_the_process_that_accepted_a_batch_does_not_matter(factory:
     assert kept(factory) == {young}
 
 
-def test_a_batch_is_as_old_as_the_end_of_its_last_job(factory: Factory) -> None:
+def test_the_age_of_a_batch_is_counted_from_the_end_of_its_last_job(factory: Factory) -> None:
     late = a_batch(factory, FINISHED, {**FINISHED, "finished_at": NOW}, days_old=91)
 
     assert pruned(factory, days=90) == 0
@@ -118,7 +118,7 @@ def test_a_batch_is_as_old_as_the_end_of_its_last_job(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("apart", [61.0, 91 * 86_400.0])
-def test_a_relay_whose_clock_is_wrong_says_so_once_and_prunes_nothing(
+def test_a_relay_with_a_wrong_clock_logs_it_once_and_prunes_nothing(
     pool: Pool, settings: Settings, factory: Factory, caplog: pytest.LogCaptureFixture, apart: float
 ) -> None:
     old = a_batch(factory, FINISHED, days_old=100)
@@ -139,7 +139,7 @@ def test_the_difference_of_the_clocks_is_measured(pool: Pool, monkeypatch: pytes
         monkeypatch.setattr(clock, "time", lambda: time() + 91 * 86_400)
         ahead = ServerClock()
         assert ahead.read(connection) == pytest.approx(91 * 86_400, abs=60)
-        # The ids that this process makes have PostgreSQL's time all the same.
+        # The ids that this process creates still have the time of PostgreSQL.
         assert ahead.now() == pytest.approx(time(), abs=60)
 
 
@@ -159,7 +159,7 @@ def test_a_batch_is_kept_while_one_job_is_not_finished(factory: Factory, columns
     assert kept(factory) == {old}
 
 
-def test_the_audit_goes_with_its_batch_and_the_profiles_stay(pool: Pool, factory: Factory) -> None:
+def test_the_audit_is_deleted_with_its_batch_and_the_profiles_stay(pool: Pool, factory: Factory) -> None:
     factory.profile("a")
     b = factory.profile("b")
     merge_one(pool, factory, ext("a"), ext("b"))
@@ -172,14 +172,14 @@ def test_the_audit_goes_with_its_batch_and_the_profiles_stay(pool: Pool, factory
     assert merge_one(pool, factory, ext("a"), ext("b"))["outcome"] == "already_merged"
 
 
-def test_only_so_many_are_forgotten_at_once_the_oldest_first(factory: Factory) -> None:
+def test_a_limited_number_of_batches_is_deleted_at_once_the_oldest_first(factory: Factory) -> None:
     batches = [a_batch(factory, FINISHED, days_old=days) for days in (2, 5, 3, 4)]
 
     assert pruned(factory, limit=3) == 3
     assert kept(factory) == {batches[0]}
 
 
-def test_a_batch_that_another_pruning_holds_is_passed_over(database_url: str, factory: Factory) -> None:
+def test_a_batch_that_another_pruning_has_locked_is_skipped(database_url: str, factory: Factory) -> None:
     held, free = a_batch(factory, FINISHED, days_old=3), a_batch(factory, FINISHED, days_old=3)
 
     with psycopg.connect(database_url) as other:
@@ -190,9 +190,7 @@ def test_a_batch_that_another_pruning_holds_is_passed_over(database_url: str, fa
     assert free not in kept(factory)
 
 
-def test_entries_of_the_audit_that_hang_on_no_batch_go_after_their_time_and_in_their_workspace(
-    pool: Pool, factory: Factory
-) -> None:
+def test_old_audit_entries_without_a_batch_are_deleted_in_their_own_workspace(pool: Pool, factory: Factory) -> None:
     elsewhere = Factory(factory.connection)
     old, new = (entry(factory, days_old=days) for days in (3, 0.5))
     other = entry(elsewhere, days_old=3)
@@ -223,7 +221,7 @@ def test_the_ledger_is_kept_for_as_long_as_the_audit(
     assert (batch_id in kept(factory), entry_id in entries(factory)) == (left, left)
 
 
-def test_another_workspace_is_left_alone(factory: Factory) -> None:
+def test_no_batch_of_another_workspace_is_deleted(factory: Factory) -> None:
     elsewhere = Factory(factory.connection)
     old = a_batch(elsewhere, FINISHED, days_old=3)
 
@@ -232,7 +230,7 @@ def test_another_workspace_is_left_alone(factory: Factory) -> None:
     assert {factory.workspace_id, elsewhere.workspace_id} <= set(list_workspaces(factory.connection))
 
 
-def test_idempotency_keys_run_out(factory: Factory) -> None:
+def test_old_idempotency_keys_are_deleted(factory: Factory) -> None:
     for hours in (25, 23.9, 0):
         use_key(factory, f"key-{hours}", hours_old=hours)
 
@@ -241,7 +239,7 @@ def test_idempotency_keys_run_out(factory: Factory) -> None:
     assert [row["key"] for row in left] == ["key-0", "key-23.9"]
 
 
-def test_sign_ins_that_have_ended_are_forgotten(factory: Factory) -> None:
+def test_expired_sign_ins_are_deleted(factory: Factory) -> None:
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
     key_id, _ = keys.create_key(factory.connection, workspace=name["name"], label="test", permissions=["*"])
     for digest, hours in (("ended", -1), ("lasting", 1)):
@@ -268,7 +266,7 @@ def test_a_sweep_prunes_every_workspace_until_nothing_is_left(
     young = a_batch(elsewhere, FINISHED, days_old=80)
     dead = a_batch(elsewhere, DEAD, days_old=100)
     pruner = Pruner(pool, settings)
-    # What other tests of this database left is pruned too, so the first sweep is counted apart.
+    # The first sweep also prunes rows of other tests, so it is counted separately.
     first, rest = pruner.run_once(), [pruner.run_once() for _ in range(5)]
 
     assert first >= 4
@@ -276,7 +274,7 @@ def test_a_sweep_prunes_every_workspace_until_nothing_is_left(
     assert (kept(factory), kept(elsewhere)) == (set(), {young, dead})
 
 
-def test_old_notices_are_forgotten_with_those_that_wait_in_vain(factory: Factory, pool: Pool) -> None:
+def test_old_deliveries_are_deleted_also_if_they_wait_for_a_disabled_webhook(factory: Factory, pool: Pool) -> None:
     ids = {}
     for state, enabled, days_old in (
         ("sent", True, 31),

@@ -1,4 +1,4 @@
-"""What pruning reads depends on what it deletes, and not on the rest of the ledger or on statistics."""
+"""The reads of pruning depend on its deletions, and not on the rest of the ledger or on statistics."""
 
 from datetime import timedelta
 

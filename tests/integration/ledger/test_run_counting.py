@@ -85,7 +85,7 @@ def count_until_it_pauses(pool: Pool, factory: Factory) -> tuple[CountingCursor,
             return cursor, longest
 
 
-def test_a_step_after_the_first_ones_finds_what_began_anywhere(
+def test_a_later_step_finds_jobs_that_began_anywhere(
     pool: Pool, factory: Factory, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_counting, "BATCHES", min(300, BATCHES // 4))

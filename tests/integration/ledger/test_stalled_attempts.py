@@ -1,4 +1,4 @@
-"""Attempts without an end: they are not held against a job, until they are too many; and jobs that are simply late."""
+"""Stalled attempts do not count as failures of a job until their limit. A late job is not a lost one."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -28,25 +28,25 @@ BOUND = 6
 
 @pytest.fixture
 def lane(factory: Factory) -> list[UUID]:
-    """Three jobs of one lane that were published and have begun."""
+    """Three running jobs of one lane."""
     job_ids = factory.batch([(ext("a"), ext("b"))] * 3, published_at=LONG_AGO)
     start(factory, job_ids)
     return job_ids
 
 
 def start(factory: Factory, job_ids: Sequence[UUID]) -> None:
-    """Begin an attempt on jobs."""
+    """Begin an attempt of each job."""
     begin_attempts(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7())
 
 
 def sweep(factory: Factory, *, after_s: float = 0, max_stalled_attempts: int = BOUND) -> RescueCounts:
-    """Look for stranded jobs."""
+    """Rescue stalled jobs."""
     limits = {"after_s": after_s, "max_stalled_attempts": max_stalled_attempts, "limit": 100}
     return rescue_stranded_jobs(Transaction(factory.connection, factory.workspace_id), **limits)
 
 
 def counts(factory: Factory, job_ids: Sequence[UUID]) -> list[tuple[str, int, int]]:
-    """Return state, attempts and stalled_attempts of jobs."""
+    """Return the state, attempts and stalled_attempts of each job."""
     rows = map(factory.row, job_ids)
     return [(row["state"], row["attempts"], row["stalled_attempts"]) for row in rows]
 
@@ -57,20 +57,18 @@ def test_a_killed_worker_costs_its_jobs_an_attempt_and_no_failure(factory: Facto
     assert claim_lanes(Transaction(factory.connection, factory.workspace_id), limit=10).lanes == [tuple(lane)]
 
 
-def test_who_has_only_just_begun_is_left_alone(factory: Factory, lane: list[UUID]) -> None:
+def test_an_attempt_that_has_just_begun_is_not_rescued(factory: Factory, lane: list[UUID]) -> None:
     assert sweep(factory, after_s=60) == RescueCounts()
     assert counts(factory, lane) == [("running", 1, 0)] * 3
 
 
-def test_a_delivery_that_finds_a_job_running_counts_the_former_attempt_as_stranded(
-    factory: Factory, lane: list[UUID]
-) -> None:
+def test_a_delivery_of_a_running_job_counts_the_former_attempt_as_stalled(factory: Factory, lane: list[UUID]) -> None:
     start(factory, lane)
 
     assert counts(factory, lane) == [("running", 2, 1)] * 3
 
 
-def test_what_kills_every_worker_is_dead_in_the_end(factory: Factory, lane: list[UUID]) -> None:
+def test_a_job_that_kills_every_worker_ends_dead(factory: Factory, lane: list[UUID]) -> None:
     swept = []
     for _ in range(BOUND):
         swept.append(sweep(factory))
@@ -83,16 +81,14 @@ def test_what_kills_every_worker_is_dead_in_the_end(factory: Factory, lane: list
     assert "worker" in row["reason"]
 
 
-def test_when_it_is_always_delivered_again_before_a_sweep_it_is_dead_all_the_same(
-    factory: Factory, lane: list[UUID]
-) -> None:
+def test_a_job_that_is_always_redelivered_before_a_sweep_ends_dead_too(factory: Factory, lane: list[UUID]) -> None:
     for _ in range(BOUND):
         start(factory, lane)
 
     assert sweep(factory, after_s=60) == RescueCounts(dead=3)
 
 
-def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane: list[UUID]) -> None:
+def test_jobs_with_several_stalled_attempts_are_claimed_separately(factory: Factory, lane: list[UUID]) -> None:
     for _ in range(BOUND // 2):
         sweep(factory)
         start(factory, lane)
@@ -102,7 +98,7 @@ def test_jobs_that_were_stranded_often_go_each_for_itself(factory: Factory, lane
     assert claimed == [(job_id,) for job_id in lane]
 
 
-def test_after_a_few_strandings_a_job_shares_its_message_with_no_other_lane(factory: Factory) -> None:
+def test_a_job_with_several_stalled_attempts_gets_its_own_message(factory: Factory) -> None:
     suspect, other = (factory.job(ext(name), ext("z")) for name in "ab")
     factory.set_jobs([suspect], f"stalled_attempts = {ISOLATE_AFTER}")
 
@@ -111,7 +107,7 @@ def test_after_a_few_strandings_a_job_shares_its_message_with_no_other_lane(fact
     assert apart == {suspect}
 
 
-def test_a_lost_message_is_neither_an_attempt_nor_a_stranding(factory: Factory, connection: Connection) -> None:
+def test_a_lost_message_counts_no_attempt(factory: Factory, connection: Connection) -> None:
     job_ids = factory.batch([(ext("a"), ext("b"))] * 2, published_at=LONG_AGO, task_id=uuid7())
     horizon = {"queue_consumed_to": uuid7(), "after_s": 1, "limit": 10}
 
@@ -122,7 +118,7 @@ def test_a_lost_message_is_neither_an_attempt_nor_a_stranding(factory: Factory, 
     assert claim_lanes(Transaction(connection, factory.workspace_id), limit=10).lanes == [tuple(job_ids)]
 
 
-def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory, connection: Connection) -> None:
+def test_a_message_behind_unread_ones_is_not_lost_at_any_age(factory: Factory, connection: Connection) -> None:
     earlier, running, later = uuid7(), uuid7(), uuid7()
     lost, waiting = (
         factory.job(ext(name), ext("z"), published_at=LONG_AGO, task_id=task_id)
@@ -139,7 +135,7 @@ def test_what_waits_behind_others_is_not_lost_however_old_it_is(factory: Factory
     assert factory.row(waiting)["published_at"] is not None
 
 
-def test_an_old_message_of_a_job_published_again_says_nothing_of_what_waits(
+def test_an_old_message_of_a_republished_job_does_not_advance_the_frontier(
     factory: Factory, connection: Connection
 ) -> None:
     old_message, again = uuid7(), uuid7()
@@ -150,7 +146,7 @@ def test_an_old_message_of_a_job_published_again_says_nothing_of_what_waits(
     assert consumed_until(Transaction(connection, factory.workspace_id)) == old_message
 
 
-def test_a_message_with_the_head_of_a_lane_alone_leaves_the_rest_a_head(
+def test_a_message_with_only_the_head_of_a_lane_gives_the_rest_a_new_head(
     factory: Factory, connection: Connection
 ) -> None:
     head, *rest = factory.batch([(ext("a"), ext("b"))] * 3)

@@ -1,4 +1,4 @@
-"""Sums of jobs by minute: a chart that is drawn from them is the one that is counted from the jobs."""
+"""A chart from the sums of jobs by minute equals a chart that is counted from the jobs."""
 
 import random
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ SIDES = ", orphan_id = 1, survivor_id = 2"
 
 @pytest.fixture
 def now(connection: Connection) -> datetime:
-    """The present time of PostgreSQL."""
+    """The current time of PostgreSQL."""
     (row,) = connection.execute("SELECT now() AS now").fetchall()
     moment: datetime = row["now"]
     return moment
 
 
 def accepted(factory: Factory, at: datetime, *, seed: int) -> UUID:
-    """Write a job that was accepted *at* that time, with an id of it; return the id."""
+    """Write a job that was accepted *at* a time, with an id of this time. Return the id."""
     (job_id,) = factory.batch([(ext("a"), ext("b"))], created_at=at)
     own = UUID(int=earliest_id_at(at).int | 7 << 76 | 2 << 62 | seed)
     factory.connection.execute("UPDATE job SET id = %s WHERE id = %s", [own, job_id])
@@ -53,7 +53,7 @@ def charts(pool: Pool, factory: Factory, now: datetime) -> Iterator[list[TimeBuc
 
 
 def summed(factory: Factory) -> int:
-    """Return how many minutes of the workspace are summed."""
+    """Return the number of summed minutes of the workspace."""
     query = "SELECT count(*) AS minutes FROM job_minute WHERE workspace_id = %s"
     (row,) = factory.rows(query)
     minutes: int = row["minutes"]
@@ -79,9 +79,7 @@ def test_a_chart_is_the_same_with_sums_and_without(pool: Pool, factory: Factory,
     assert (again, summed(factory)) == (0, minutes)
 
 
-def test_an_hour_in_which_a_workspace_became_quiet_is_in_the_chart_of_the_week(
-    pool: Pool, factory: Factory, now: datetime
-) -> None:
+def test_the_last_hour_with_jobs_is_in_the_chart_of_the_week(pool: Pool, factory: Factory, now: datetime) -> None:
     hour = (now - timedelta(hours=5)).replace(minute=0, second=0, microsecond=0)
     for seed, (at, minutes) in enumerate(((hour + 10 * MINUTE, 6), (now - 130 * MINUTE, 70), (now - 10 * MINUTE, 6))):
         end(factory, accepted(factory, at, seed=seed), at + 3 * MINUTE, "orphan_not_found")
@@ -92,9 +90,7 @@ def test_an_hour_in_which_a_workspace_became_quiet_is_in_the_chart_of_the_week(
     assert sum(bucket.ended for bucket in week) == sum(bucket.accepted for bucket in week) == 3
 
 
-def test_a_dead_job_that_is_retried_stays_in_the_minute_in_which_it_died(
-    pool: Pool, factory: Factory, now: datetime
-) -> None:
+def test_a_retried_dead_job_stays_in_the_minute_of_its_death(pool: Pool, factory: Factory, now: datetime) -> None:
     job_id = accepted(factory, now - 20 * MINUTE, seed=1)
     end(factory, job_id, now - 10 * MINUTE, None)
     MinuteSummer(pool).run_once()

@@ -1,4 +1,4 @@
-"""The ledger as workers use it: attempts begin, are held, end with an outcome or are counted as failed."""
+"""The ledger as workers use it: attempts begin, lock their jobs, and end with an outcome or as failed."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -32,13 +32,13 @@ SEARCHED = ["a@x.org", "b"]
 
 @pytest.fixture
 def job_ids(factory: Factory) -> list[UUID]:
-    """Three jobs of one batch that wait."""
+    """Three waiting jobs of one batch."""
     update = (by_email("a@x.org", "identified"), ext("b"))
     return factory.batch([update] * 3, search_keys=SEARCHED)
 
 
 def begun(factory: Factory, *job_ids: UUID) -> list[ClaimedJob]:
-    """Begin an attempt on jobs, whose pauses are over."""
+    """Make jobs due and begin an attempt of each."""
     factory.make_due(job_ids)
     return begin_attempts(
         Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=uuid7()
@@ -46,14 +46,13 @@ def begun(factory: Factory, *job_ids: UUID) -> list[ClaimedJob]:
 
 
 def ended(factory: Factory, *ends: JobResult) -> None:
-    """Record outcomes."""
     record_results(Transaction(factory.connection, factory.workspace_id), results=ends)
 
 
 def failed(
     factory: Factory, job: ClaimedJob, *, stalled: bool = False, max_attempts: int = 5, delay_s: float = 10
 ) -> JobState | None:
-    """Count an attempt as failed, or as one that gave way; of those three are allowed."""
+    """Count an attempt as failed, or as *stalled*. Three stalled attempts are allowed."""
     return fail_attempt(
         Transaction(factory.connection, factory.workspace_id),
         job=job,
@@ -63,7 +62,7 @@ def failed(
     )
 
 
-def test_an_attempt_is_counted_as_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
+def test_an_attempt_is_counted_when_it_begins(factory: Factory, job_ids: list[UUID]) -> None:
     task_id = uuid7()
 
     work = begin_attempts(
@@ -92,7 +91,7 @@ def test_an_attempt_that_was_begun_before_is_begun_again(factory: Factory, job_i
     assert again.attempts == 2
 
 
-def test_what_is_settled_does_not_begin(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_settled_job_does_not_begin(factory: Factory, job_ids: list[UUID]) -> None:
     _, second, _ = begun(factory, *job_ids)
     ended(factory, JobResult(job_id=job_ids[0], outcome=Outcome.SAME_PROFILE, reason="So."))
     failed(factory, second, max_attempts=1)
@@ -107,7 +106,7 @@ def test_a_job_of_another_workspace_does_not_begin(factory: Factory, job_ids: li
     assert factory.states(job_ids) == ["queued"] * 3
 
 
-def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
+def test_jobs_that_were_finished_meanwhile_are_not_locked(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
     work = begun(factory, *job_ids)
     ended(factory, JobResult(job_id=job_ids[1], outcome=Outcome.SAME_PROFILE, reason="So."))
 
@@ -119,7 +118,7 @@ def test_jobs_that_somebody_finished_meanwhile_are_not_held(pool: Pool, factory:
     assert [row["id"] for row in free] == [job_ids[1]]
 
 
-def test_an_outcome_is_recorded_with_whom_it_was_about(factory: Factory, job_ids: list[UUID]) -> None:
+def test_an_outcome_is_recorded_with_the_ids_of_its_profiles(factory: Factory, job_ids: list[UUID]) -> None:
     begun(factory, job_ids[0])
     orphan = ProfileRef(id=7, braze_id="a" * 24, external_id=None)
     survivor = ProfileRef(id=8, braze_id="b" * 24, external_id="b")
@@ -137,7 +136,7 @@ def test_an_outcome_is_recorded_with_whom_it_was_about(factory: Factory, job_ids
     assert row["finished_at"] >= row["started_at"]
 
 
-def test_many_outcomes_are_recorded_at_once_each_on_its_job(factory: Factory, job_ids: list[UUID]) -> None:
+def test_many_outcomes_are_recorded_each_for_its_job(factory: Factory, job_ids: list[UUID]) -> None:
     begun(factory, *job_ids)
     outcomes = [Outcome.ORPHAN_NOT_FOUND, Outcome.PROTECTED, Outcome.SURVIVOR_LIMIT]
 
@@ -164,7 +163,7 @@ def test_a_failed_job_waits_alone_in_its_lane_for_its_next_attempt(factory: Fact
     assert [factory.row(job_id)["lane"] for job_id in job_ids[:2]] == [0, 0]
 
 
-def test_the_last_failed_attempt_is_the_end(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_job_is_dead_after_its_last_failed_attempt(factory: Factory, job_ids: list[UUID]) -> None:
     states = [failed(factory, job, max_attempts=2) for _ in range(2) for job in begun(factory, job_ids[0])]
 
     row = factory.row(job_ids[0])
@@ -173,7 +172,7 @@ def test_the_last_failed_attempt_is_the_end(factory: Factory, job_ids: list[UUID
     assert row["finished_at"] is not None
 
 
-def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_stalled_attempt_does_not_count_as_failed(factory: Factory, job_ids: list[UUID]) -> None:
     states = [
         failed(factory, job, stalled=stalled, max_attempts=2)
         for stalled in (True, True, False, False)
@@ -183,14 +182,14 @@ def test_an_attempt_that_gave_way_does_not_count_against_the_job(factory: Factor
     assert states == [JobState.QUEUED] * 3 + [JobState.DEAD]
 
 
-def test_a_job_that_always_gives_way_ends_too(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_job_is_dead_after_its_last_stalled_attempt(factory: Factory, job_ids: list[UUID]) -> None:
     states = [failed(factory, job, stalled=True) for _ in range(3) for job in begun(factory, job_ids[0])]
 
     assert states == [JobState.QUEUED, JobState.QUEUED, JobState.DEAD]
 
 
 @pytest.mark.parametrize("attempts", [30, 32_000])
-def test_nobody_waits_longer_than_the_longest_delay(factory: Factory, job_ids: list[UUID], attempts: int) -> None:
+def test_no_job_waits_longer_than_the_longest_delay(factory: Factory, job_ids: list[UUID], attempts: int) -> None:
     factory.set_jobs(job_ids, f"attempts = {attempts}, stalled_attempts = {attempts}")
     job, *_ = begun(factory, *job_ids)
 
@@ -200,7 +199,7 @@ def test_nobody_waits_longer_than_the_longest_delay(factory: Factory, job_ids: l
     assert row["due_at"] - row["started_at"] < timedelta(seconds=LONGEST_DELAY_S + 5)
 
 
-def test_an_attempt_that_is_not_the_last_one_begun_has_no_say(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_failure_of_an_earlier_attempt_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
     (first,) = begun(factory, job_ids[0])
     begun(factory, job_ids[0])
 
@@ -208,7 +207,7 @@ def test_an_attempt_that_is_not_the_last_one_begun_has_no_say(factory: Factory, 
     assert factory.row(job_ids[0])["state"] == "running"
 
 
-def test_a_failure_that_comes_after_the_end_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
+def test_a_failure_after_the_end_of_a_job_changes_nothing(factory: Factory, job_ids: list[UUID]) -> None:
     (job,) = begun(factory, job_ids[0])
     ended(factory, JobResult(job_id=job.id, outcome=Outcome.SAME_PROFILE, reason="So."))
     before = factory.row(job.id)

@@ -1,4 +1,4 @@
-"""The server of a process's metrics."""
+"""The HTTP server for the metrics of a process."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
 
-def test_metrics_are_shown_for_as_long_as_the_block_takes() -> None:
+def test_metrics_are_served_while_the_block_runs() -> None:
     address = f"127.0.0.1:{free_port()}"
     with serve_metrics(address, *WORKER):
         text = requests.get(f"http://{address}/metrics", timeout=10).text
@@ -25,11 +25,11 @@ def test_metrics_are_shown_for_as_long_as_the_block_takes() -> None:
         requests.get(f"http://{address}/metrics", timeout=10)
 
 
-def test_without_an_address_nobody_listens() -> None:
+def test_without_an_address_no_server_starts() -> None:
     MetricsServer("").close()
 
 
-def test_a_process_whose_address_is_taken_says_so_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_metrics_address_in_use_is_logged_and_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         MetricsServer(f"127.0.0.1:{taken.getsockname()[1]}").close()
 
@@ -63,7 +63,7 @@ def test_a_listener_on_loopback_is_read_under_names_of_loopback(address: str, ho
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:9464", "localhost.evil", "web:9464", "[::1"])
-def test_a_page_of_another_site_whose_name_leads_to_loopback_reads_nothing(address: str, host: str) -> None:
+def test_a_website_whose_name_resolves_to_loopback_cannot_read_the_metrics(address: str, host: str) -> None:
     answer = requests.get(f"http://{address}/metrics", headers={"Host": host}, timeout=10)
 
     assert answer.status_code == 421

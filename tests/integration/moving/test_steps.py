@@ -26,17 +26,17 @@ PAIR = {
     "identifier_to_merge": {"external_id": "orphan"},
     "identifier_to_keep": {"external_id": "survivor"},
 }
-#: Sentences of a move that copies no rows twice: pass 1, closed, copied, verified, opened.
+#: The number of messages of a move that copies no rows twice: pass 1, closed, copied, verified, opened.
 STEPS = 5
 
 
 class Interrupted(Exception):
-    """What a signal or a failing machine does."""
+    """The move is interrupted, as by a signal or a failing machine."""
 
 
 @dataclass
 class Reporter:
-    """Collects the sentences of a move, and interrupts it at one of them."""
+    """Collects the messages of a move, and interrupts it at one of them."""
 
     interrupted_at: int | None = None
     sentences: list[str] = field(default_factory=list)
@@ -118,7 +118,7 @@ def move(here: Connection, there: Connection) -> Callable[..., Reporter]:
     return run
 
 
-def test_a_key_works_in_the_other_cell_alone(move: Callable[..., Reporter], near: Cell, far: Cell) -> None:
+def test_a_key_works_only_in_the_other_cell(move: Callable[..., Reporter], near: Cell, far: Cell) -> None:
     near.track("survivor")
     before = far.get("/keys")
 
@@ -172,7 +172,7 @@ def test_an_idempotency_key_is_remembered_in_the_other_cell(
     assert repeated.get_json() == first.get_json()
 
 
-def test_new_profiles_have_ids_after_those_of_the_first_cell(
+def test_new_profiles_have_ids_after_the_ids_of_the_first_cell(
     move: Callable[..., Reporter], near: Cell, far: Cell, there: Connection
 ) -> None:
     near.track("orphan", "survivor")
@@ -184,7 +184,7 @@ def test_new_profiles_have_ids_after_those_of_the_first_cell(
     assert rows == [{"external_id": "newcomer"}]
 
 
-def test_the_identity_feed_goes_on_after_its_last_number(
+def test_the_identity_feed_continues_after_its_last_number(
     move: Callable[..., Reporter], near: Cell, far: Cell, workspace_id: int
 ) -> None:
     near.track("orphan", "survivor")
@@ -213,7 +213,7 @@ def test_a_change_whose_request_was_authenticated_before_is_refused(
         run_in_transaction(near.pool, workspace_id, number_changes)
 
 
-def test_the_processes_leave_a_closed_workspace_out(
+def test_the_processes_skip_a_closed_workspace(
     move: Callable[..., Reporter], near: Cell, here: Connection, workspace_id: int
 ) -> None:
     near.track("orphan", "survivor")
@@ -321,7 +321,7 @@ def test_the_rows_of_a_moved_workspace_can_be_deleted(
 def test_another_command_that_has_opened_the_workspace_is_noticed(
     move: Callable[..., Reporter], here: Connection, there: Connection, secret: str, workspace_id: int
 ) -> None:
-    """Two commands at once copy no rows over those of an open workspace."""
+    """The second command does not copy its rows over the rows of an open workspace."""
     with pytest.raises(Interrupted):
         move(interrupted_at=1)
     reporter = Reporter()

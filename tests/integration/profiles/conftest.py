@@ -49,6 +49,6 @@ def configured_caller(database_url: str) -> Iterator[Callable[..., Caller]]:
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
-    """A pool as a worker has it, on the test's fresh database."""
+    """A pool like that of a worker, on the new database of the test."""
     with open_pool(Settings(database_url=database_url), name="test") as pool:
         yield pool

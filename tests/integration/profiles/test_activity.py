@@ -18,7 +18,7 @@ def ago(**span: float) -> str:
 
 
 def activity(caller: Caller, external_id: str = "me", **query: Any) -> Json:
-    """Return the answer of the activity of the profile with *external_id*."""
+    """Return the activity of the profile with *external_id*."""
     braze_id = the_profile(caller, external_id)["braze_id"]
     response = caller.get(f"/profiles/{braze_id}/activity", **query)
     body: Json = response.json
@@ -58,7 +58,7 @@ def test_events_are_counted_within_the_days_to_the_hour(caller: Caller) -> None:
     assert activity(caller, event="login", days=1)["count"] == 1
 
 
-def test_what_never_happened_is_counted_as_well(caller: Caller) -> None:
+def test_an_event_that_never_happened_has_the_count_zero(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
 
     assert activity(caller, event="login", days=7) == {

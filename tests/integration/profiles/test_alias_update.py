@@ -1,4 +1,4 @@
-"""`POST /users/alias/update`: aliases get other names, unless another profile has them."""
+"""`POST /users/alias/update`: an alias gets another name, unless another profile has it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,7 +41,7 @@ def update(caller: Caller, *updates: Json) -> Json:
 
 
 def of(caller: Caller, name: str, label: str = "shop") -> Json | None:
-    """Return the profile with the alias, None when there is none."""
+    """Return the profile with the alias, or None."""
     users = export(caller, user_aliases=[alias(name, label)])
     return users[0] if users else None
 
@@ -59,14 +59,14 @@ def test_an_alias_gets_another_name_and_its_profile_is_updated(caller: Caller) -
     assert after["updated_at"] > before["updated_at"]
 
 
-def test_an_alias_that_nobody_has_is_no_error(caller: Caller) -> None:
+def test_an_unknown_alias_is_a_warning(caller: Caller) -> None:
     answer = update(caller, to("9", old="7"))
 
     assert answer == {"aliases_processed": 1, "message": "success", "warnings": [warning(0, UNKNOWN_ALIAS)]}
     assert of(caller, "9") is None
 
 
-def test_a_name_that_somebody_has_is_not_given(caller: Caller) -> None:
+def test_a_name_that_a_profile_has_is_not_assigned_again(caller: Caller) -> None:
     new(caller, alias("7"), alias("8"))
     before = [of(caller, "7"), of(caller, "8")]
     answer = update(caller, to("8", old="7"), to("8", old="8"))
@@ -75,7 +75,7 @@ def test_a_name_that_somebody_has_is_not_given(caller: Caller) -> None:
     assert [of(caller, "7"), of(caller, "8")] == before
 
 
-def test_labels_and_names_compare_to_the_letter(caller: Caller) -> None:
+def test_labels_and_names_are_compared_exactly(caller: Caller) -> None:
     new(caller, alias("a"), alias("a", "app"))
     update(caller, to("b", old="A"), to("b", old="a", label="Shop"), to("b", old="a", label="app"))
 
@@ -84,7 +84,7 @@ def test_labels_and_names_compare_to_the_letter(caller: Caller) -> None:
     assert of(caller, "b", "app") is not None
 
 
-def test_updates_see_what_those_before_them_did(caller: Caller) -> None:
+def test_updates_see_the_effects_of_earlier_updates(caller: Caller) -> None:
     new(caller, alias("7"), alias("8"))
     seven, eight = of(caller, "7") or {}, of(caller, "8") or {}
     update(caller, to("x", old="7"), to("7", old="8"), to("8", old="x"))
@@ -103,7 +103,7 @@ def test_a_profile_with_an_external_id_keeps_its_other_aliases(caller: Caller) -
     assert user["first_name"] == "A"
 
 
-def test_aliases_of_another_workspace_are_left_alone(caller: Caller, make_caller: Callable[..., Caller]) -> None:
+def test_aliases_of_another_workspace_are_not_changed(caller: Caller, make_caller: Callable[..., Caller]) -> None:
     other = make_caller()
     new(other, alias("7"))
     update(caller, to("9", old="7"))
@@ -140,7 +140,7 @@ def test_a_key_without_the_permission_is_refused(make_caller: Callable[..., Call
     assert caller.post("/users/alias/update", {"alias_updates": []}).status_code == 403
 
 
-def test_of_requests_at_once_for_one_name_one_gets_it(caller: Caller, connection: psycopg.Connection) -> None:
+def test_one_of_several_concurrent_requests_gets_the_name(caller: Caller, connection: psycopg.Connection) -> None:
     names = [f"n{number}" for number in range(6)]
     new(caller, *map(alias, names))
     at_once([partial(update, caller, to("9", old=name)) for name in names])
@@ -154,7 +154,7 @@ def test_of_requests_at_once_for_one_name_one_gets_it(caller: Caller, connection
     assert rows["n"] == 6
 
 
-def test_of_requests_at_once_for_one_alias_one_renames_it(caller: Caller) -> None:
+def test_one_of_several_concurrent_requests_renames_the_alias(caller: Caller) -> None:
     new(caller, alias("7"))
     at_once([partial(update, caller, to(name, old="7")) for name in "abcdef"])
 
@@ -162,7 +162,7 @@ def test_of_requests_at_once_for_one_alias_one_renames_it(caller: Caller) -> Non
     assert len([name for name in "abcdef" if of(caller, name) is not None]) == 1
 
 
-def test_an_alias_update_beside_new_aliases_leaves_each_name_to_one_profile(caller: Caller) -> None:
+def test_concurrent_updates_and_new_aliases_leave_each_name_to_one_profile(caller: Caller) -> None:
     new(caller, alias("7"))
     calls = [partial(update, caller, to("9", old="7")), partial(update, caller, to("9", old="7"))]
     calls += [partial(new, caller, alias("9"), alias("7"))] * 2  # type: ignore[list-item]
@@ -185,7 +185,7 @@ def test_an_alias_that_gets_another_name_before_it_is_locked_is_looked_up_again(
     assert of(caller, "9") is None
 
 
-def test_a_name_that_somebody_takes_meanwhile_is_theirs(caller: Caller, database_url: str) -> None:
+def test_a_name_that_another_request_takes_meanwhile_is_not_assigned(caller: Caller, database_url: str) -> None:
     new(caller, alias("7"), alias("8"))
     with psycopg.connect(database_url) as other:
         taken = "UPDATE user_alias SET name = '9' WHERE workspace_id = %s AND name = '8'"

@@ -21,7 +21,7 @@ def warning(index: int, sentence: str) -> Json:
 
 
 def new(caller: Caller, *aliases: Json) -> Json:
-    """Return the answer of `/users/alias/new`, which must accept at least one alias."""
+    """Return the response of `/users/alias/new`, which must accept at least one alias."""
     response = caller.post("/users/alias/new", {"user_aliases": list(aliases)})
     body: Json = response.json
 
@@ -30,12 +30,12 @@ def new(caller: Caller, *aliases: Json) -> Json:
 
 
 def of(caller: Caller, name: str, label: str = "shop") -> Json | None:
-    """Return the profile with the alias, None when there is none."""
+    """Return the profile with the alias, or None."""
     users = export(caller, user_aliases=[alias(name, label)])
     return users[0] if users else None
 
 
-def test_an_alias_alone_makes_a_profile_of_its_own(caller: Caller) -> None:
+def test_an_alias_without_another_identifier_creates_a_profile(caller: Caller) -> None:
     answer = new(caller, alias("7"), alias("8"))
     seven, eight = of(caller, "7"), of(caller, "8")
 
@@ -47,7 +47,7 @@ def test_an_alias_alone_makes_a_profile_of_its_own(caller: Caller) -> None:
     assert "external_id" not in seven
 
 
-def test_an_alias_is_given_to_the_profile_with_the_external_id(caller: Caller) -> None:
+def test_an_alias_is_added_to_the_profile_with_the_external_id(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     before = the_profile(caller)
     new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("9", "app")})
@@ -58,7 +58,7 @@ def test_an_alias_is_given_to_the_profile_with_the_external_id(caller: Caller) -
     assert after["updated_at"] > before["updated_at"]
 
 
-def test_an_unknown_external_id_gets_nothing_and_is_no_error(
+def test_an_unknown_external_id_is_a_warning_and_creates_nothing(
     caller: Caller, counted: Callable[[], dict[str, int]]
 ) -> None:
     answer = new(caller, {"external_id": "nobody", **alias("7")})
@@ -67,7 +67,7 @@ def test_an_unknown_external_id_gets_nothing_and_is_no_error(
     assert set(counted().values()) == {0}
 
 
-def test_an_alias_that_is_taken_stays_where_it_is(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_an_alias_that_is_taken_stays_with_its_profile(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     new(caller, alias("7"))
     before = of(caller, "7")
@@ -83,7 +83,7 @@ def test_an_alias_that_is_taken_stays_where_it_is(caller: Caller, counted: Calla
     assert counted()["profile"] == 2
 
 
-def test_a_second_name_under_a_label_is_not_given(caller: Caller) -> None:
+def test_a_second_name_for_a_label_is_not_added(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     first = new(caller, {"external_id": "me", **alias("7")}, {"external_id": "me", **alias("1")})
     second = new(caller, {"external_id": "me", **alias("2")})
@@ -94,7 +94,7 @@ def test_a_second_name_under_a_label_is_not_given(caller: Caller) -> None:
     assert of(caller, "2") is None
 
 
-def test_an_alias_that_the_profile_has_already_is_no_warning(caller: Caller) -> None:
+def test_an_alias_that_the_profile_already_has_causes_no_warning(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     new(caller, {"external_id": "me", **alias("7")})
     before = the_profile(caller)
@@ -111,7 +111,7 @@ def test_a_warning_has_the_index_of_its_object_in_the_request(caller: Caller) ->
     assert answer["warnings"] == [warning(1, UNKNOWN_OWNER)]
 
 
-def test_an_alias_is_given_to_the_unidentified_profile_with_a_device(caller: Caller) -> None:
+def test_an_alias_is_added_to_the_unidentified_profile_with_a_device(caller: Caller) -> None:
     track(caller, attributes=[{"device_id": "d", "first_name": "Ada"}])
     answer = new(caller, {"device_id": "d", **alias("7")}, {"device_id": "other", **alias("8")})
     guest = of(caller, "7") or {}
@@ -121,27 +121,27 @@ def test_an_alias_is_given_to_the_unidentified_profile_with_a_device(caller: Cal
     assert of(caller, "8") is None
 
 
-def test_beside_an_external_id_a_device_of_an_alias_is_ignored(caller: Caller) -> None:
+def test_the_device_of_an_alias_with_an_external_id_is_ignored(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}, {"device_id": "d"}])
     new(caller, {"external_id": "me", "device_id": 7, **alias("7")})
 
     assert the_profile(caller)["user_aliases"] == [alias("7")]
 
 
-def test_names_differ_by_their_case(caller: Caller) -> None:
+def test_names_are_case_sensitive(caller: Caller) -> None:
     new(caller, alias("a"), alias("A"), alias("a", "Shop"))
 
     assert len({(of(caller, "a") or {})["braze_id"], (of(caller, "A") or {})["braze_id"]}) == 2
     assert of(caller, "a", "Shop") is not None
 
 
-def test_the_same_alias_twice_in_a_request_is_one(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_the_same_alias_twice_in_a_request_is_added_once(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     new(caller, alias("7"), alias("7"))
 
     assert counted()["profile"] == 1
 
 
-def test_an_alias_that_is_wrapped_is_unwrapped(caller: Caller) -> None:
+def test_an_alias_in_a_user_alias_object_is_accepted(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     new(caller, {"user_alias": alias("7")}, {"user_alias": {"external_id": "me", **alias("8")}})
 
@@ -156,7 +156,7 @@ def test_aliases_at_their_limit_are_stored(caller: Caller) -> None:
     assert of(caller, long, long) is not None
 
 
-def test_the_response_lists_invalid_aliases_and_the_others_are_given(caller: Caller) -> None:
+def test_the_response_lists_invalid_aliases_and_the_others_are_added(caller: Caller) -> None:
     answer = new(caller, {"alias_label": "shop"}, alias("7"), alias("é" * 119))
 
     assert answer == {
@@ -203,7 +203,7 @@ def test_no_aliases_are_no_error(caller: Caller) -> None:
     assert new(caller) == {"aliases_processed": 0, "message": "success"}
 
 
-def test_requests_at_once_give_each_alias_once(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_concurrent_requests_add_each_alias_once(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     mine = {"external_id": "me", **alias("7")}
     answers: list[int] = []
@@ -225,7 +225,7 @@ def test_requests_at_once_give_each_alias_once(caller: Caller, counted: Callable
     assert rows["profile"] in {3, 4}
 
 
-def test_an_alias_that_its_first_asker_cannot_get_is_free_for_the_next(caller: Caller) -> None:
+def test_an_alias_that_a_first_object_cannot_get_is_free_for_the_next_one(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}, {"external_id": "you"}])
     new(caller, {"external_id": "me", **alias("taken-label")})
     new(

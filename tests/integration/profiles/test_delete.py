@@ -19,7 +19,7 @@ NEWEST = ["unidentified", "most_recently_updated"]
 
 
 def delete(caller: Caller, **identifiers: Any) -> int:
-    """Return how many deletions `/users/delete` counts, which must accept the request without a warning."""
+    """Return the number of deletions of `/users/delete`, which must accept the request without a warning."""
     body = delete_with_warnings(caller, **identifiers)
 
     assert body == {"deleted": body["deleted"], "message": "success"}
@@ -27,7 +27,7 @@ def delete(caller: Caller, **identifiers: Any) -> int:
 
 
 def delete_with_warnings(caller: Caller, **identifiers: Any) -> Json:
-    """Return the answer of `/users/delete`, which must accept the request."""
+    """Return the response of `/users/delete`, which must accept the request."""
     response = caller.post("/users/delete", identifiers)
     body: Json = response.json
 
@@ -73,13 +73,13 @@ def test_each_kind_of_identifier_deletes_the_profile(caller: Caller, me: Json, i
     assert export(caller, email_address=EMAIL) == []
 
 
-def test_the_braze_id_means_nobody_afterwards(caller: Caller, me: Json) -> None:
+def test_the_braze_id_is_unknown_after_the_deletion(caller: Caller, me: Json) -> None:
     delete(caller, external_ids=["me"])
 
     assert caller.get(f"/profiles/{me['braze_id']}").status_code == 404
 
 
-def test_identifiers_without_a_profile_count_as_at_the_vendor_and_have_a_warning(caller: Caller, me: Json) -> None:
+def test_unknown_identifiers_are_counted_as_at_the_vendor_and_have_a_warning(caller: Caller, me: Json) -> None:
     first = delete_with_warnings(caller, external_ids=["nobody", "me", "me"], braze_ids=["no such thing"])
     second = delete_with_warnings(
         caller,
@@ -89,7 +89,7 @@ def test_identifiers_without_a_profile_count_as_at_the_vendor_and_have_a_warning
         phone_numbers=[{"phone": PHONE, "prioritization": ["identified"]}],
     )
 
-    # A braze_id comes from the server: one without a profile does not count.
+    # Only the server creates braze_ids, so one without a profile does not count.
     assert first["deleted"] == 3
     assert first["warnings"] == [
         warning("external_ids", 0, "No profile has this external_id, so nothing was deleted."),
@@ -105,7 +105,7 @@ def test_identifiers_without_a_profile_count_as_at_the_vendor_and_have_a_warning
     assert left(caller, "other") == ["other"]
 
 
-def test_several_kinds_may_stand_in_one_request(caller: Caller, me: Json) -> None:
+def test_one_request_may_contain_several_kinds_of_identifiers(caller: Caller, me: Json) -> None:
     deleted = delete(caller, user_aliases=[ALIAS], external_ids=["other"])
 
     assert deleted == 2
@@ -124,7 +124,7 @@ def test_several_kinds_may_stand_in_one_request(caller: Caller, me: Json) -> Non
     ],
 )
 @pytest.mark.parametrize(("kind", "field"), [("email_addresses", "email"), ("phone_numbers", "phone")])
-def test_of_several_profiles_with_an_address_the_one_that_is_left_is_deleted(
+def test_the_profile_that_the_prioritization_selects_is_deleted(
     caller: Caller, kind: str, field: str, prioritization: list[str], stays: list[str]
 ) -> None:
     address = {"email": EMAIL, "phone": PHONE}[field]
@@ -134,14 +134,14 @@ def test_of_several_profiles_with_an_address_the_one_that_is_left_is_deleted(
         body = {"user_alias": alias, "_update_existing_only": False, field: address, "first_name": name}
         track(caller, attributes=[body])
     answer = delete_with_warnings(caller, **{kind: [{field: address, "prioritization": prioritization}]})
-    asked = {"email": "email_address", "phone": "phone"}[field]
+    argument = {"email": "email_address", "phone": "phone"}[field]
 
     assert answer["deleted"] == 1
     assert ("warnings" in answer) == (len(stays) == 3)
-    assert sorted(user["first_name"] for user in export(caller, **{asked: address})) == sorted(stays)
+    assert sorted(user["first_name"] for user in export(caller, **{argument: address})) == sorted(stays)
 
 
-def test_an_external_id_that_was_deleted_starts_a_fresh_profile(caller: Caller, me: Json) -> None:
+def test_a_deleted_external_id_creates_a_new_profile(caller: Caller, me: Json) -> None:
     track(caller, events=[{"external_id": "me", "name": "login", "time": "2020-01-01T00:00:00Z"}])
     delete(caller, external_ids=["me"])
     track(caller, attributes=[{"external_id": "me", "first_name": "B"}])
@@ -153,7 +153,7 @@ def test_an_external_id_that_was_deleted_starts_a_fresh_profile(caller: Caller, 
     assert after["user_aliases"] == []
 
 
-def test_the_redirects_to_somebody_who_is_deleted_go_too(caller: Caller, pool: Pool, me: Json) -> None:
+def test_the_redirects_to_a_deleted_profile_are_deleted(caller: Caller, pool: Pool, me: Json) -> None:
     track(caller, attributes=[{"external_id": name} for name in ("a", "b", "third")])
     gone = [the_profile(caller, name)["braze_id"] for name in ("a", "b")]
     merge(caller, pool, orphan="a", survivor="b")
@@ -169,7 +169,7 @@ def test_the_redirects_to_somebody_who_is_deleted_go_too(caller: Caller, pool: P
     ]
 
 
-def test_an_id_that_was_merged_away_deletes_nobody(caller: Caller, pool: Pool, me: Json) -> None:
+def test_an_id_that_was_merged_away_deletes_no_profile(caller: Caller, pool: Pool, me: Json) -> None:
     track(caller, attributes=[{"external_id": "a"}])
     gone = the_profile(caller, "a")["braze_id"]
     merge(caller, pool, orphan="a", survivor="me")
@@ -188,7 +188,9 @@ def test_an_id_that_was_merged_away_deletes_nobody(caller: Caller, pool: Pool, m
     assert caller.get(f"/profiles/{gone}").status_code == 410
 
 
-def test_nobody_in_another_workspace_is_deleted(caller: Caller, make_caller: Callable[..., Caller], me: Json) -> None:
+def test_no_profile_of_another_workspace_is_deleted(
+    caller: Caller, make_caller: Callable[..., Caller], me: Json
+) -> None:
     other = make_caller()
     delete_with_warnings(
         other,
@@ -215,7 +217,9 @@ def test_nobody_in_another_workspace_is_deleted(caller: Caller, make_caller: Cal
         ({"external_ids": ["me", "\x00"]}, "NUL"),
     ],
 )
-def test_bad_input_is_refused_whole_and_deletes_nobody(caller: Caller, me: Json, body: Any, message: str) -> None:
+def test_a_request_with_bad_input_is_refused_and_deletes_no_profile(
+    caller: Caller, me: Json, body: Any, message: str
+) -> None:
     response = caller.post("/users/delete", body)
 
     assert response.status_code == 400

@@ -1,4 +1,4 @@
-"""Deletions beside other requests: in either order, no data of a profile outlives it."""
+"""Deletions concurrent with other requests: no data of a deleted profile remains, in either order."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,7 @@ from tests.support.profiles import NOON, Json, export, the_profile, track
 from tests.support.undos import ask_to_undo, merge_one
 
 EVENT = {"name": "login", "time": NOON}
-#: Rows whose profile is gone.
+#: Rows without their profile.
 STRAYS = """
     SELECT 'history' AS what, origin_id AS id
     FROM (
@@ -42,11 +42,13 @@ def delete(caller: Caller, *external_ids: str) -> int:
 
 @pytest.fixture
 def strays(connection: Connection) -> Callable[[], list[Json]]:
-    """A function that lists rows whose profile is gone."""
+    """A function that lists rows without their profile."""
     return lambda: connection.execute(STRAYS).fetchall()
 
 
-def test_a_deletion_beside_requests_that_track(caller: Caller, strays: Callable[[], list[Json]]) -> None:
+def test_a_deletion_during_requests_to_track_leaves_no_stray_rows(
+    caller: Caller, strays: Callable[[], list[Json]]
+) -> None:
     track(caller, events=[{"external_id": "me", **EVENT}])
     calls = [partial(track, caller, events=[{"external_id": "me", **EVENT}])] * 5
     at_once([*calls, *[partial(delete, caller, "me")] * 2])  # type: ignore[list-item]
@@ -60,7 +62,9 @@ def test_a_deletion_beside_requests_that_track(caller: Caller, strays: Callable[
     assert read["count"] in {0, counted}  # NOON may be longer ago than 30 days
 
 
-def test_deletions_at_once_of_one_another(caller: Caller, strays: Callable[[], list[Json]]) -> None:
+def test_concurrent_deletions_of_the_same_profiles_leave_no_stray_rows(
+    caller: Caller, strays: Callable[[], list[Json]]
+) -> None:
     names = [f"p{number}" for number in range(8)]
     track(caller, events=[{"external_id": name, **EVENT} for name in names])
     counted = at_once([partial(delete, caller, *names), partial(delete, caller, *reversed(names))] * 3)
@@ -70,7 +74,7 @@ def test_deletions_at_once_of_one_another(caller: Caller, strays: Callable[[], l
     assert strays() == []
 
 
-def test_deletions_at_once_of_people_who_met_in_many_jobs(caller: Caller, pool: Pool) -> None:
+def test_concurrent_deletions_of_profiles_with_common_jobs_blank_all_jobs(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": name, "control_group": True} for name in "abcd"])
     pairs = [(ext(one), ext(other)) for one in "abcd" for other in "abcd" if one != other]
     jobs = merged(caller, pool, *pairs)
@@ -82,7 +86,9 @@ def test_deletions_at_once_of_people_who_met_in_many_jobs(caller: Caller, pool: 
 
 
 @pytest.mark.parametrize("name", ["orphan", "me"])
-def test_a_deletion_beside_a_merge(caller: Caller, pool: Pool, strays: Callable[[], list[Json]], name: str) -> None:
+def test_a_deletion_during_a_merge_leaves_no_stray_rows(
+    caller: Caller, pool: Pool, strays: Callable[[], list[Json]], name: str
+) -> None:
     track(caller, events=[{"external_id": each, **EVENT} for each in ("orphan", "me")])
     (jobs, _) = at_once(
         [partial(merged, caller, pool, (ext("orphan"), ext("me"))), partial(delete, caller, name)]  # type: ignore[list-item]
@@ -92,14 +98,14 @@ def test_a_deletion_beside_a_merge(caller: Caller, pool: Pool, strays: Callable[
     assert strays() == []
 
 
-def test_a_deletion_that_waits_for_a_merge_takes_what_the_merge_brought(
+def test_a_deletion_that_waits_for_a_merge_deletes_the_merged_history(
     caller: Caller, pool: Pool, connection: Connection, strays: Callable[[], list[Json]], database_url: str
 ) -> None:
     track(caller, events=[{"external_id": each, **EVENT} for each in ("orphan", "me")])
     with psycopg.connect(database_url) as other:
         other.execute("SELECT 1 FROM profile WHERE external_id = 'orphan' FOR UPDATE")
         merging = partial(while_waiting, database_url, partial(merged, caller, pool, (ext("orphan"), ext("me"))))
-        # The merge holds nothing while it waits for the orphan, whose id is the lower one; both queue behind us.
+        # The merge waits for the orphan, whose id is the lower one, and has no lock yet.
         (job,) = merging(then=other.commit)
     delete(caller, "me")
 
@@ -108,7 +114,7 @@ def test_a_deletion_that_waits_for_a_merge_takes_what_the_merge_brought(
     assert connection.execute("SELECT 1 FROM custom_event").fetchall() == []
 
 
-def test_a_deletion_takes_an_orphan_that_an_undo_restores_meanwhile(
+def test_a_deletion_also_deletes_an_orphan_that_an_undo_restores_meanwhile(
     caller: Caller, pool: Pool, database_url: str
 ) -> None:
     """The undo ends after the deletion resolved its names, and before it lists the merges of orphans."""
@@ -118,17 +124,17 @@ def test_a_deletion_takes_an_orphan_that_an_undo_restores_meanwhile(
     with psycopg.connect(database_url) as other:
         other.execute("SELECT 1 FROM custom_event FOR UPDATE")
 
-        def undo_then_go_on() -> None:
+        def undo_then_commit() -> None:
             run_jobs(caller, pool, undo)
             other.commit()
 
-        deleted = while_waiting(database_url, partial(delete, caller, "me", "old"), then=undo_then_go_on)
+        deleted = while_waiting(database_url, partial(delete, caller, "me", "old"), then=undo_then_commit)
 
     assert deleted == 2
     assert [each["external_id"] for each in export(caller, external_ids=["me", "old", "new"])] == ["new"]
 
 
-def test_a_deletion_of_an_orphan_and_of_one_who_shares_an_address_ends(caller: Caller, pool: Pool) -> None:
+def test_a_deletion_by_a_merged_id_and_a_shared_address_succeeds(caller: Caller, pool: Pool) -> None:
     people = [{"external_id": name, "email": "a@x.org"} for name in ("first", "last")]
     track(caller, attributes=[{"external_id": name} for name in ("old", "new")])
     for person in people:
@@ -145,7 +151,7 @@ def test_a_deletion_of_an_orphan_and_of_one_who_shares_an_address_ends(caller: C
     ]
 
 
-def test_what_is_tracked_while_a_deletion_is_under_way_starts_afresh(caller: Caller, database_url: str) -> None:
+def test_an_event_tracked_during_a_deletion_creates_a_new_profile(caller: Caller, database_url: str) -> None:
     track(caller, events=[{"external_id": "me", **EVENT}])
     before = the_profile(caller)
     with psycopg.connect(database_url) as other:
@@ -158,7 +164,7 @@ def test_what_is_tracked_while_a_deletion_is_under_way_starts_afresh(caller: Cal
     assert after["custom_events"][0]["count"] == 1
 
 
-def test_a_profile_that_comes_to_an_address_meanwhile_is_not_deleted_unasked(caller: Caller, database_url: str) -> None:
+def test_a_profile_that_gets_the_address_during_the_deletion_is_not_deleted(caller: Caller, database_url: str) -> None:
     track(caller, attributes=[{"external_id": "me", "email": "a@x.org"}, {"external_id": "you"}])
     body = {"email_addresses": [{"email": "a@x.org", "prioritization": ["identified"]}]}
     with psycopg.connect(database_url) as other:

@@ -36,19 +36,19 @@ def delete(caller: Caller, *external_ids: str) -> None:
 
 
 def traces(connection: Connection) -> dict[str, list[str]]:
-    """Return the rows of any table that have the marker or the number anywhere, by table."""
+    """Return the rows of all tables that contain the marker or the number, by table."""
     found = find_traces(connection, f"{MARKER}|{DIGITS}")
     return {name: rows for name, rows in found.items() if name not in STATISTICS}
 
 
 def counts(connection: Connection, caller: Caller) -> dict[str, int]:
-    """Return how many rows the caller's workspace has in the tables of profiles."""
+    """Return the number of rows of the caller's workspace in each table of profiles."""
     parts = [f"(SELECT count(*) FROM {table} WHERE workspace_id = %(id)s) AS {table}" for table in TABLES]
     (row,) = connection.execute(f"SELECT {', '.join(parts)}", {"id": caller.workspace_id}).fetchall()  # type: ignore[arg-type]
     return dict(row)
 
 
-def test_nothing_of_the_person_is_left_anywhere(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_no_personal_data_remains_in_any_table(caller: Caller, pool: Pool, connection: Connection) -> None:
     me, orphan, keep = ext(mark("me")), ext(mark("orphan")), ext("keep")
     newest = ["most_recently_updated"]
     before_there_was_anybody = [
@@ -105,7 +105,9 @@ def test_nothing_of_the_person_is_left_anywhere(caller: Caller, pool: Pool, conn
     assert caller.get(f"/profiles/{braze_id}").status_code == 404
 
 
-def test_a_job_of_somebody_deleted_keeps_outcome_and_braze_ids_and_is_found_by_them(caller: Caller, pool: Pool) -> None:
+def test_a_job_of_a_deleted_profile_keeps_outcome_and_braze_ids_and_is_found_by_them(
+    caller: Caller, pool: Pool
+) -> None:
     track(caller, attributes=[{"external_id": name, "first_name": name} for name in ("orphan", "me")])
     (before,) = merged(caller, pool, (ext("orphan"), ext("me")))
     delete(caller, "me")
@@ -127,7 +129,7 @@ def test_a_job_of_somebody_deleted_keeps_outcome_and_braze_ids_and_is_found_by_t
     assert found == [[before["job_id"]], [before["job_id"]], [], []]
 
 
-def test_a_reason_that_quotes_gives_way_to_the_prose_of_its_outcome(caller: Caller, pool: Pool) -> None:
+def test_a_reason_with_personal_data_is_replaced_by_the_prose_of_its_outcome(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     caller.post("/users/alias/new", {"user_aliases": [{"external_id": "me", **alias("1")}, alias("2")]})
     (clash,) = identified(caller, pool, aliases_to_identify=[{"external_id": "me", "user_alias": alias("2")}])
@@ -141,7 +143,7 @@ def test_a_reason_that_quotes_gives_way_to_the_prose_of_its_outcome(caller: Call
     assert job(caller, refused["job_id"])["reason"] == Outcome.REFUSED_IDENTIFIER.prose
 
 
-def test_a_job_with_somebody_else_is_blanked_and_they_stay(caller: Caller, pool: Pool) -> None:
+def test_a_job_with_another_profile_is_blanked_and_that_profile_stays(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "me", "control_group": True}, {"external_id": "other"}])
     (before,) = merged(caller, pool, (ext("me"), ext("other")))
     other = the_profile(caller, "other")
@@ -154,7 +156,7 @@ def test_a_job_with_somebody_else_is_blanked_and_they_stay(caller: Caller, pool:
     assert the_profile(caller, "other") == other
 
 
-def test_jobs_of_other_people_stay_as_they_are(caller: Caller, pool: Pool) -> None:
+def test_jobs_of_other_profiles_are_unchanged(caller: Caller, pool: Pool) -> None:
     shared = {"email": "a@x.org"}
     track(
         caller,
@@ -177,7 +179,7 @@ def test_jobs_of_other_people_stay_as_they_are(caller: Caller, pool: Pool) -> No
     assert [job(caller, each["job_id"]) for each in jobs] == jobs
 
 
-def test_an_address_in_the_ledger_goes_with_the_last_who_had_it(caller: Caller, pool: Pool) -> None:
+def test_an_address_in_the_ledger_is_deleted_with_its_last_profile(caller: Caller, pool: Pool) -> None:
     shared = {"email": "a@x.org"}
     track(
         caller, attributes=[{"external_id": "me", **shared}, {"external_id": "you", **shared}, {"external_id": "she"}]
@@ -192,7 +194,7 @@ def test_an_address_in_the_ledger_goes_with_the_last_who_had_it(caller: Caller, 
     assert job(caller, before["job_id"])["identifier_to_merge"] == {}
 
 
-def test_a_job_that_is_not_settled_keeps_its_identifiers_and_ends_finding_nobody(caller: Caller, pool: Pool) -> None:
+def test_an_unfinished_job_keeps_its_identifiers_and_finds_no_profile(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": "me"}, {"external_id": "other"}])
     accepted = ask_to_merge(caller, (ext("me"), ext("other")))
     delete(caller, "me")
@@ -216,9 +218,7 @@ def test_a_dead_job_is_blanked_too(caller: Caller, connection: Connection) -> No
     assert after["identifier_to_merge"] == {}
 
 
-def test_what_is_deleted_in_one_workspace_stays_in_the_ledger_of_another(
-    caller: Caller, make_caller: Any, pool: Pool
-) -> None:
+def test_a_deletion_changes_no_job_of_another_workspace(caller: Caller, make_caller: Any, pool: Pool) -> None:
     other = make_caller()
     for each in (caller, other):
         track(each, attributes=[{"external_id": "orphan"}, {"external_id": "me"}])
@@ -230,7 +230,7 @@ def test_what_is_deleted_in_one_workspace_stays_in_the_ledger_of_another(
 
 @pytest.fixture
 def impatient(caller: Caller, database_url: str, connection: Connection) -> Any:
-    """A caller of a web application with a statement timeout of 300 ms, while deleting history takes longer."""
+    """A caller of a web application with a statement timeout of 300 ms. The deletion of history takes longer."""
     connection.execute(
         """
         CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
@@ -277,7 +277,7 @@ def test_deleting_a_survivor_keeps_the_history_of_a_new_profile_with_the_orphans
     assert the_profile(caller, "other")["custom_events"][0]["count"] == 1
 
 
-def test_a_guest_is_blanked_like_anybody(caller: Caller, pool: Pool) -> None:
+def test_a_job_of_a_profile_without_external_id_is_blanked_too(caller: Caller, pool: Pool) -> None:
     caller.post("/users/alias/new", {"user_aliases": [alias("1"), alias("2", "app")]})
     (before,) = merged(caller, pool, ({"user_alias": alias("1")}, {"user_alias": alias("2", "app")}))
     caller.post("/users/delete", {"user_aliases": [alias("1")]})

@@ -45,7 +45,7 @@ def sentences(answer: Json) -> list[str]:
     return [each["type"] for each in answer["warnings"]]
 
 
-def test_writes_by_a_merged_away_braze_id_name_the_survivor_and_do_not_count(caller: Caller, pool: Pool) -> None:
+def test_writes_by_a_merged_away_braze_id_name_the_survivor_and_are_not_counted(caller: Caller, pool: Pool) -> None:
     orphan, survivor = ids(caller, "o18", "s18")
     merge(caller, pool, orphan="o18", survivor="s18")
     before = the_profile(caller, "s18")
@@ -57,7 +57,7 @@ def test_writes_by_a_merged_away_braze_id_name_the_survivor_and_do_not_count(cal
     assert the_profile(caller, "s18") == before
 
 
-def test_objects_of_live_profiles_beside_them_count(caller: Caller, pool: Pool) -> None:
+def test_objects_of_existing_profiles_in_the_same_request_are_counted(caller: Caller, pool: Pool) -> None:
     orphan, survivor = ids(caller, "o", "s")
     merge(caller, pool, orphan="o", survivor="s")
     objects = [{"braze_id": each, **OBJECTS["events"]} for each in (orphan, survivor, NEVER, survivor.upper())]
@@ -71,7 +71,7 @@ def test_objects_of_live_profiles_beside_them_count(caller: Caller, pool: Pool) 
     assert the_profile(caller, "s")["custom_events"][0]["count"] == 2
 
 
-def test_a_chain_of_merges_leads_to_the_live_survivor(caller: Caller, pool: Pool) -> None:
+def test_a_chain_of_merges_leads_to_the_last_survivor(caller: Caller, pool: Pool) -> None:
     first, second, _, last = ids(caller, "a", "b", "c", "d")
     jobs = merged(caller, pool, (ext("a"), ext("b")), (ext("b"), ext("c")), (ext("c"), ext("d")))
     answer = track(caller, attributes=[{"braze_id": each, "first_name": "Eve"} for each in (first, second)])
@@ -95,7 +95,7 @@ def test_a_survivor_that_was_deleted_later_is_reported(caller: Caller, pool: Poo
     assert sentences(answer) == [gone, gone, "The profile with this braze_id was deleted, so the object had no effect."]
 
 
-def test_a_restored_orphan_takes_writes_again(caller: Caller, pool: Pool) -> None:
+def test_a_restored_orphan_accepts_writes_again(caller: Caller, pool: Pool) -> None:
     orphan, _ = ids(caller, "a", "b")
     (job,) = merged(caller, pool, (ext("a"), ext("b")))
     undo = caller.post(f"/merge/jobs/{job['job_id']}/undo").json
@@ -105,7 +105,7 @@ def test_a_restored_orphan_takes_writes_again(caller: Caller, pool: Pool) -> Non
     assert answer == {"message": "success", "attributes_processed": 1}
 
 
-def test_another_workspace_learns_nothing(caller: Caller, make_caller: Any, pool: Pool) -> None:
+def test_the_warning_names_no_profile_of_another_workspace(caller: Caller, make_caller: Any, pool: Pool) -> None:
     orphan, _ = ids(caller, "a", "b")
     merge(caller, pool, orphan="a", survivor="b")
     answer = track(make_caller(), attributes=[{"braze_id": orphan, "first_name": "Eve"}])
@@ -126,7 +126,7 @@ def test_an_external_id_that_may_create_no_profile_names_the_survivor(caller: Ca
     assert sentences(answer) == [merged_into(survivor, kind="external_id")] * 2
 
 
-def test_a_new_alias_is_given_to_the_profile_with_a_braze_id(caller: Caller) -> None:
+def test_a_new_alias_is_added_to_the_profile_with_a_braze_id(caller: Caller) -> None:
     (braze_id,) = ids(caller, "me")
     answer = caller.post("/users/alias/new", {"user_aliases": [{"braze_id": braze_id.upper(), **SHOP_O}]}).json
 

@@ -1,4 +1,4 @@
-"""What a deletion leaves to the relay: former names, long histories, statistics, and the certificate."""
+"""The relay completes a deletion: former names, long histories, statistics, and the certificate."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -72,7 +72,7 @@ def lose_addresses(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": f"{MARKER}-me", "email": None, "phone": "+14155550100"}])
 
 
-def test_jobs_that_found_nobody_by_a_former_name_are_blanked(
+def test_jobs_that_found_no_profile_by_a_former_name_are_blanked(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     track(caller, attributes=[{**ext(f"{MARKER}-me"), "email": f"{MARKER}@x.org", "phone": PHONE}, ext("keep")])
@@ -126,7 +126,7 @@ def test_former_names_follow_a_merge_and_its_undo(caller: Caller, pool: Pool) ->
     assert job(caller, before["job_id"])["identifier_to_merge"] == {}
 
 
-def test_a_job_that_had_not_ended_is_blanked_when_it_finds_nobody(caller: Caller, pool: Pool) -> None:
+def test_an_unfinished_job_is_blanked_when_it_finds_no_profile(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[ext("me"), ext("other")])
     accepted = ask_to_merge(caller, (ext("me"), ext("other")), (ext("other"), ext("me")))
     delete(caller, "me")
@@ -198,9 +198,7 @@ def test_a_long_history_is_hidden_at_once_and_deleted_in_steps(
 
 
 @pytest.mark.usefixtures("short")
-def test_an_erasure_that_was_interrupted_goes_on_where_it_was(
-    caller: Caller, pool: Pool, connection: Connection
-) -> None:
+def test_an_interrupted_erasure_continues(caller: Caller, pool: Pool, connection: Connection) -> None:
     track(caller, events=events("me", 9))
     delete(caller, "me")
 
@@ -220,7 +218,9 @@ def test_an_erasure_that_was_interrupted_goes_on_where_it_was(
     assert {"field": "events", "before": 9, "after": 0, "rule": None} in certificate["changes"]
 
 
-def test_the_statistics_forget_a_deleted_person(caller: Caller, pool: Pool, connection: Connection) -> None:
+def test_the_statistics_contain_no_data_of_a_deleted_profile(
+    caller: Caller, pool: Pool, connection: Connection
+) -> None:
     tracked = {"first_name": MARKER, "email": f"{MARKER}@x.org", "plan": MARKER, "devices": [{"device_id": MARKER}]}
     guest = {"user_alias": alias(f"{MARKER}-guest"), **tracked}
     track(caller, attributes=[guest, {**ext(MARKER), **tracked}], events=events(MARKER, 2))

@@ -15,7 +15,7 @@ ALIAS: Json = {"alias_label": "shop", "alias_name": "7"}
 
 @pytest.fixture
 def people(caller: Caller) -> Caller:
-    """A caller whose workspace holds three profiles that share an email address."""
+    """A caller whose workspace has three profiles with the same email address."""
     track(
         caller,
         attributes=[
@@ -56,11 +56,11 @@ def test_each_identifier_finds_its_profiles(people: Caller) -> None:
     assert sorted(map(str, who(export(people, device_id="d1")))) == ["a", "b"]
 
 
-def test_an_email_address_finds_all_who_share_it(people: Caller) -> None:
+def test_an_email_address_finds_all_its_profiles(people: Caller) -> None:
     assert sorted(map(str, who(export(people, email_address=" aNN@x.org")))) == ["None", "a", "b"]
 
 
-def test_a_profile_found_twice_comes_once(people: Caller) -> None:
+def test_a_profile_found_twice_is_exported_once(people: Caller) -> None:
     assert who(export(people, external_ids=["a"], phone="+15551234567", device_id="d1")) == ["a", "b"]
 
 
@@ -84,10 +84,10 @@ def test_an_export_returns_a_thousand_profiles_of_an_address_and_says_that_there
     assert who(cut["users"])[0] == "c"
 
 
-def test_fields_to_export_are_those_shown(people: Caller) -> None:
-    asked = ["external_id", "email", "first_name", "uninstalled_at", "user_aliases"]
+def test_an_export_contains_the_fields_to_export(people: Caller) -> None:
+    fields = ["external_id", "email", "first_name", "uninstalled_at", "user_aliases"]
 
-    assert export(people, external_ids=["a"], fields_to_export=asked) == [
+    assert export(people, external_ids=["a"], fields_to_export=fields) == [
         {"external_id": "a", "user_aliases": [], "email": "Ann@x.org"}
     ]
     assert export(people, external_ids=["a"], fields_to_export=[]) == [{}]
@@ -132,7 +132,7 @@ def test_bad_input_is_refused_with_a_sentence(caller: Caller, body: Any, message
     assert response.json == {"message": message}
 
 
-def test_one_profile_by_its_braze_id(people: Caller) -> None:
+def test_one_profile_is_read_by_its_braze_id(people: Caller) -> None:
     user = the_profile(people, "a")
     response = people.get(f"/profiles/{user['braze_id']}")
 
@@ -150,7 +150,7 @@ def test_an_unknown_braze_id_is_not_found(caller: Caller, braze_id: str) -> None
         assert response.json == {"message": "There is no profile with this braze_id in the key's workspace."}
 
 
-def test_a_merged_away_profile_is_gone_to_where_it_now_lives(caller: Caller, pool: Pool) -> None:
+def test_a_merged_away_profile_is_gone_with_a_link_to_its_survivor(caller: Caller, pool: Pool) -> None:
     track(caller, attributes=[{"external_id": name} for name in "abc"])
     first, second, third = (the_profile(caller, name)["braze_id"] for name in "abc")
     merge(caller, pool, orphan="a", survivor="b")

@@ -1,4 +1,4 @@
-"""The whole shape of an export, as the vendor documents it: everything that a client can write comes back in it."""
+"""The shape of an export as the vendor documents it. It contains everything that a client can write."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ database_url = make_database_url(scope="module")
 
 ME = {"external_id": "me"}
 MESSAGE = {"variation_name": "A", "variation_api_id": "a1", "in_control": False}
-#: One object of each array, with every part that exports show.
+#: One object of each array, with every part that an export contains.
 WRITTEN: dict[str, list[Json]] = {
     "attributes": [
         {
@@ -76,7 +76,7 @@ def written(caller: Caller) -> Json:
     return the_profile(caller)
 
 
-def test_everything_that_the_vendor_documents_comes_back(caller: Caller) -> None:
+def test_an_export_contains_everything_that_the_vendor_documents(caller: Caller) -> None:
     user = written(caller)
     told = user["updated_at"]
     same = (
@@ -152,19 +152,19 @@ def test_campaigns_and_canvases_have_the_vendors_keys(caller: Caller) -> None:
     ]
 
 
-def test_every_field_can_be_asked_for_alone(caller: Caller) -> None:
+def test_every_field_can_be_exported_alone(caller: Caller) -> None:
     user = written(caller)
 
     for name in sorted(EXPORTABLE):
-        shown = {name: user[name]} if name in user else {}
-        assert export(caller, external_ids=["me"], fields_to_export=[name]) == [shown], name
+        expected = {name: user[name]} if name in user else {}
+        assert export(caller, external_ids=["me"], fields_to_export=[name]) == [expected], name
 
 
-def test_what_nobody_can_write_is_never_shown(caller: Caller) -> None:
+def test_fields_that_no_client_can_write_are_not_exported(caller: Caller) -> None:
     assert VALUELESS.isdisjoint(written(caller))
 
 
-def test_all_kinds_of_identifiers_in_one_request_show_a_profile_once(caller: Caller) -> None:
+def test_all_kinds_of_identifiers_in_one_request_export_a_profile_once(caller: Caller) -> None:
     written(caller)
     response = caller.post(
         "/users/export/ids",

@@ -1,4 +1,4 @@
-"""`POST /users/external_ids/rename` and `/remove`: old ids keep resolving, for everything, until they are removed."""
+"""`POST /users/external_ids/rename` and `/remove`: all requests resolve an old id until it is removed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def pair(current: str, new: str) -> Json:
 
 
 def post(caller: Caller, path: str, **body: Any) -> Json:
-    """Return the answer of an endpoint, which must accept the request."""
+    """Return the response of an endpoint, which must accept the request."""
     response = caller.post(path, body)
     answer: Json = response.json
 
@@ -38,7 +38,7 @@ def remove(caller: Caller, *external_ids: str) -> Json:
 
 
 def people(caller: Caller, *external_ids: str) -> None:
-    """Make a profile for each of *external_ids*, whose first name is that id."""
+    """Make a profile for each of *external_ids*, with the id as its first name."""
     track(caller, attributes=[{"external_id": each, "first_name": each} for each in external_ids])
 
 
@@ -54,7 +54,7 @@ def renamed(caller: Caller) -> str:
     return braze_id(caller, "new")
 
 
-def test_a_rename_is_answered_as_recorded_at_the_vendor(caller: Caller) -> None:
+def test_the_response_to_a_rename_matches_the_recorded_one_of_the_vendor(caller: Caller) -> None:
     people(caller, "abc")
     before = the_profile(caller, "abc")
     answer = rename(caller, ("abc", "foo"))
@@ -65,7 +65,7 @@ def test_a_rename_is_answered_as_recorded_at_the_vendor(caller: Caller) -> None:
     assert {**after, "external_id": "abc", "updated_at": before["updated_at"]} == before
 
 
-def test_a_removal_is_answered_as_recorded_at_the_vendor(caller: Caller, renamed: str) -> None:
+def test_the_response_to_a_removal_matches_the_recorded_one_of_the_vendor(caller: Caller, renamed: str) -> None:
     answer = remove(caller, "old")
 
     assert answer == {"removed_ids": ["old"], "removal_errors": [], "message": "success"}
@@ -73,14 +73,14 @@ def test_a_removal_is_answered_as_recorded_at_the_vendor(caller: Caller, renamed
     assert braze_id(caller, "new") == renamed
 
 
-def test_an_export_by_the_old_id_shows_the_primary_one(caller: Caller, renamed: str) -> None:
+def test_an_export_by_the_old_id_contains_the_primary_one(caller: Caller, renamed: str) -> None:
     answer = post(caller, "/users/export/ids", external_ids=["old", "new", "nobody"])
 
     assert [(user["external_id"], user["braze_id"]) for user in answer["users"]] == [("new", renamed)]
     assert answer["invalid_user_ids"] == ["nobody"]
 
 
-def test_what_is_tracked_under_the_old_id_is_the_same_profiles(caller: Caller, renamed: str) -> None:
+def test_objects_with_the_old_id_change_the_same_profile(caller: Caller, renamed: str) -> None:
     event = {"external_id": "old", "name": "login", "time": NOON}
     track(
         caller,
@@ -93,7 +93,7 @@ def test_what_is_tracked_under_the_old_id_is_the_same_profiles(caller: Caller, r
     assert user["custom_events"][0]["count"] == 2
 
 
-def test_an_alias_for_the_old_id_is_the_same_profiles(caller: Caller, renamed: str) -> None:
+def test_an_alias_for_the_old_id_belongs_to_the_same_profile(caller: Caller, renamed: str) -> None:
     alias = {"alias_label": "shop", "alias_name": "7"}
     post(caller, "/users/alias/new", user_aliases=[{"external_id": "old", **alias}])
 
@@ -108,7 +108,7 @@ def test_a_profile_is_found_by_each_of_its_earlier_ids(caller: Caller) -> None:
     assert {braze_id(caller, each) for each in "abc"} == {braze_id(caller, "c")}
 
 
-def test_renames_of_one_request_see_those_before_them(caller: Caller) -> None:
+def test_renames_of_one_request_see_earlier_renames(caller: Caller) -> None:
     people(caller, "a")
     answer = rename(caller, ("a", "b"), ("b", "c"))
 
@@ -132,7 +132,7 @@ def test_the_response_gives_the_index_of_a_refused_rename_which_changes_nothing(
     assert export(caller, external_ids=["x"]) == []
 
 
-def test_nobody_is_renamed_to_a_placeholder_but_anybody_from_it(
+def test_a_profile_can_be_renamed_from_a_placeholder_but_not_to_one(
     caller: Caller, renamed: str, connection: Connection
 ) -> None:
     connection.execute("UPDATE profile SET external_id = 'null' WHERE braze_id = %s", [renamed])
@@ -143,7 +143,7 @@ def test_nobody_is_renamed_to_a_placeholder_but_anybody_from_it(
     assert answer["external_ids"] == [pair("null", "b")]
 
 
-def test_the_response_gives_the_index_of_an_object_that_is_no_rename(caller: Caller) -> None:
+def test_the_response_gives_the_index_of_an_invalid_rename(caller: Caller) -> None:
     people(caller, "a")
     answer = post(caller, "/users/external_ids/rename", external_id_renames=[{}, pair("a", "b")])
 
@@ -168,7 +168,7 @@ def test_only_deprecated_ids_are_removed(caller: Caller, renamed: str) -> None:
     assert braze_id(caller, "new") == renamed
 
 
-def test_an_id_that_was_removed_may_be_used_again(caller: Caller, renamed: str) -> None:
+def test_a_removed_id_may_be_used_again(caller: Caller, renamed: str) -> None:
     remove(caller, "old")
     answer = rename(caller, ("new", "old"))
     people(caller, "fresh")
@@ -177,7 +177,7 @@ def test_an_id_that_was_removed_may_be_used_again(caller: Caller, renamed: str) 
     assert {braze_id(caller, "old"), braze_id(caller, "new")} == {renamed}
 
 
-def test_an_id_that_was_removed_starts_a_fresh_profile(caller: Caller, renamed: str) -> None:
+def test_a_removed_id_creates_a_new_profile(caller: Caller, renamed: str) -> None:
     remove(caller, "old")
     people(caller, "old")
 
@@ -210,7 +210,7 @@ def test_a_key_without_the_permission_is_refused(make_caller: Callable[..., Call
     assert caller.post(f"/users/external_ids/{path}", {}).status_code == 403
 
 
-def test_ids_of_another_workspace_are_left_alone(
+def test_ids_of_another_workspace_are_not_changed(
     caller: Caller, make_caller: Callable[..., Caller], renamed: str
 ) -> None:
     other = make_caller()
@@ -221,7 +221,7 @@ def test_ids_of_another_workspace_are_left_alone(
     assert braze_id(caller, "old") == renamed
 
 
-def test_a_merge_by_the_old_ids_is_a_merge_of_the_profiles(caller: Caller, pool: Pool, renamed: str) -> None:
+def test_a_merge_by_old_ids_merges_their_profiles(caller: Caller, pool: Pool, renamed: str) -> None:
     people(caller, "was")
     rename(caller, ("was", "is"))
     (job,) = merged(caller, pool, (ext("was"), ext("old")))
@@ -231,7 +231,7 @@ def test_a_merge_by_the_old_ids_is_a_merge_of_the_profiles(caller: Caller, pool:
     assert job["orphan"]["external_id"] == "is"
 
 
-def test_both_ids_of_a_profile_are_the_same_profile(caller: Caller, pool: Pool, renamed: str) -> None:
+def test_the_old_and_the_new_id_find_the_same_profile(caller: Caller, pool: Pool, renamed: str) -> None:
     assert outcomes(merged(caller, pool, (ext("old"), ext("new")))) == ["same_profile"]
 
 
@@ -244,9 +244,7 @@ def test_identify_with_an_old_id_merges_into_its_profile(caller: Caller, pool: P
     assert the_profile(caller, "new")["user_aliases"] == [alias]
 
 
-def test_an_orphans_old_ids_lead_merges_to_its_survivor_and_mean_nobody_else(
-    caller: Caller, pool: Pool, renamed: str
-) -> None:
+def test_merges_by_an_orphans_old_id_find_its_survivor(caller: Caller, pool: Pool, renamed: str) -> None:
     people(caller, "keep", "third")
     merge(caller, pool, orphan="new", survivor="keep")
     jobs = merged(caller, pool, (ext("third"), ext("old")), (ext("old"), ext("keep")))
@@ -257,9 +255,7 @@ def test_an_orphans_old_ids_lead_merges_to_its_survivor_and_mean_nobody_else(
     assert export(caller, external_ids=["old"]) == []
 
 
-def test_an_orphans_old_ids_start_fresh_profiles_as_its_primary_one_does(
-    caller: Caller, pool: Pool, renamed: str
-) -> None:
+def test_an_orphans_old_id_creates_a_new_profile(caller: Caller, pool: Pool, renamed: str) -> None:
     people(caller, "keep", "third")
     merge(caller, pool, orphan="new", survivor="keep")
     people(caller, "old")
@@ -270,7 +266,7 @@ def test_an_orphans_old_ids_start_fresh_profiles_as_its_primary_one_does(
 
 
 @pytest.mark.parametrize("led_away", ["new", "old"])
-def test_a_rename_to_an_id_of_an_orphan_ends_where_it_led(
+def test_a_rename_to_an_id_of_an_orphan_ends_its_redirect(
     caller: Caller, pool: Pool, renamed: str, led_away: str
 ) -> None:
     people(caller, "keep", "third")
@@ -292,15 +288,13 @@ def test_an_orphans_old_id_can_be_removed(caller: Caller, pool: Pool, renamed: s
 
 
 def guest(caller: Caller, name: str) -> Json:
-    """Return the identifier of a profile that is made now and has an alias alone."""
+    """Make a profile with only an alias, and return this identifier."""
     alias = {"alias_label": "guest", "alias_name": name}
     post(caller, "/users/alias/new", user_aliases=[alias])
     return {"user_alias": alias}
 
 
-def test_old_ids_follow_the_primary_one_to_a_survivor_that_takes_it_over(
-    caller: Caller, pool: Pool, renamed: str
-) -> None:
+def test_old_ids_move_with_the_primary_one_to_the_survivor(caller: Caller, pool: Pool, renamed: str) -> None:
     (job,) = merged(caller, pool, (ext("old"), guest(caller, "g")))
     user = the_profile(caller, "old")
 
@@ -310,7 +304,7 @@ def test_old_ids_follow_the_primary_one_to_a_survivor_that_takes_it_over(
     assert user["first_name"] == "old"
 
 
-def test_old_ids_follow_through_a_chain_of_one_lane_and_stop_where_the_primary_one_does(
+def test_old_ids_move_along_a_chain_of_one_lane_as_far_as_the_primary_one(
     caller: Caller, pool: Pool, renamed: str
 ) -> None:
     people(caller, "keep", "third")
@@ -324,7 +318,7 @@ def test_old_ids_follow_through_a_chain_of_one_lane_and_stop_where_the_primary_o
     assert outcomes(merged(caller, pool, (ext("old"), ext("keep")))) == ["already_merged"]
 
 
-def test_what_one_lane_does_to_old_ids_is_what_single_lanes_do(
+def test_one_lane_has_the_same_effect_on_old_ids_as_single_lanes(
     caller: Caller, make_caller: Callable[..., Caller], pool: Pool, connection: Connection
 ) -> None:
     found = []

@@ -1,4 +1,4 @@
-"""External ids and requests at once: each belongs to one profile, as its primary or as a deprecated one."""
+"""Concurrent requests leave each external_id to one profile, as its primary or as a deprecated one."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def other(database_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def rename_from_x(caller: Caller, other: psycopg.Connection) -> Callable[[], None]:
-    """A function that renames a profile from `x` to `y` and commits; until then it is being made as `x`."""
+    """A function that renames a new, uncommitted profile from `x` to `y` and commits."""
     mine = [caller.workspace_id]
     other.execute(
         "INSERT INTO profile (workspace_id, braze_id, external_id, created_at, updated_at, random_bucket)"
@@ -47,7 +47,7 @@ def rename_from_x(caller: Caller, other: psycopg.Connection) -> Callable[[], Non
 
 
 def rename(caller: Caller, *pairs: tuple[str, str]) -> Json:
-    """Return the answer of a rename."""
+    """Return the response to a rename."""
     renames = [{"current_external_id": current, "new_external_id": new} for current, new in pairs]
     response = caller.post("/users/external_ids/rename", {"external_id_renames": renames})
     body: Json = response.json
@@ -57,7 +57,7 @@ def rename(caller: Caller, *pairs: tuple[str, str]) -> Json:
 
 
 def claims(connection: Connection, caller: Caller) -> list[str]:
-    """Return every external_id that a live profile has, in whichever way, as often as one has it."""
+    """Return the primary and deprecated external_ids of all profiles, each once for each profile that has it."""
     rows = connection.execute(
         """
         SELECT external_id FROM profile WHERE workspace_id = %(id)s AND external_id IS NOT NULL
@@ -70,7 +70,7 @@ def claims(connection: Connection, caller: Caller) -> list[str]:
     return sorted(row["external_id"] for row in rows)
 
 
-def test_of_renames_at_once_to_one_id_one_is_done(caller: Caller, connection: Connection) -> None:
+def test_one_of_several_concurrent_renames_to_one_id_succeeds(caller: Caller, connection: Connection) -> None:
     names = [f"a{number}" for number in range(6)]
     track(caller, attributes=[{"external_id": name} for name in names])
     answers = at_once([partial(rename, caller, (name, "x")) for name in names])
@@ -82,7 +82,7 @@ def test_of_renames_at_once_to_one_id_one_is_done(caller: Caller, connection: Co
     assert claims(connection, caller) == [*names, "x"]
 
 
-def test_of_renames_at_once_of_one_profile_one_is_done(caller: Caller, connection: Connection) -> None:
+def test_one_of_several_concurrent_renames_of_one_profile_succeeds(caller: Caller, connection: Connection) -> None:
     track(caller, attributes=[{"external_id": "a"}])
     answers = at_once([partial(rename, caller, ("a", f"x{number}")) for number in range(6)])
     (done,) = [answer["external_ids"][0] for answer in answers if answer["external_ids"]]
@@ -91,7 +91,7 @@ def test_of_renames_at_once_of_one_profile_one_is_done(caller: Caller, connectio
     assert the_profile(caller, "a")["external_id"] == done["new_external_id"]
 
 
-def test_renames_against_each_other_leave_each_id_to_one_profile(caller: Caller, connection: Connection) -> None:
+def test_conflicting_renames_leave_each_id_to_one_profile(caller: Caller, connection: Connection) -> None:
     track(caller, attributes=[{"external_id": name} for name in "abc"])
     names = "abcdef"
     order = random.Random(7)
@@ -105,7 +105,7 @@ def test_renames_against_each_other_leave_each_id_to_one_profile(caller: Caller,
     assert {"a", "b", "c"} <= set(found)
 
 
-def test_what_is_tracked_during_a_rename_reaches_the_profile(caller: Caller, connection: Connection) -> None:
+def test_events_tracked_during_a_rename_belong_to_the_profile(caller: Caller, connection: Connection) -> None:
     track(caller, attributes=[{"external_id": "a"}])
     event = {"external_id": "a", "name": "login", "time": NOON}
     at_once([partial(rename, caller, ("a", "b")), *[partial(track, caller, events=[event])] * 5])
@@ -124,7 +124,7 @@ def test_a_merge_during_a_rename_finds_the_profile(caller: Caller, pool: Pool, c
     assert claims(connection, caller) == ["keep"]
 
 
-def test_no_fresh_profile_is_made_under_an_id_that_becomes_deprecated_meanwhile(
+def test_an_id_that_becomes_deprecated_meanwhile_creates_no_profile(
     caller: Caller, database_url: str, rename_from_x: Callable[[], None]
 ) -> None:
     name = {"external_id": "x", "first_name": "A"}

@@ -1,4 +1,4 @@
-"""`GET /profiles/{braze_id}/history`: every item once, newest first, with those of merged profiles."""
+"""`GET /profiles/{braze_id}/history`: every item once, newest first, with the items of merged profiles."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -86,7 +86,7 @@ def test_an_item_of_each_kind_has_all_that_was_sent(caller: Caller) -> None:
     }
 
 
-def test_what_merged_profiles_did_is_there_under_their_own_braze_ids(caller: Caller, pool: Pool) -> None:
+def test_the_items_of_merged_profiles_have_their_own_braze_ids(caller: Caller, pool: Pool) -> None:
     for name, time in (("a", SUMMER), ("b", SPRING), ("c", MAY)):
         track(caller, **one_of_each(time, name))
     braze_ids = {name: the_profile(caller, name)["braze_id"] for name in "abc"}
@@ -118,7 +118,7 @@ def test_pages_have_every_item_once_also_when_many_have_the_same_time(caller: Ca
         assert {len(page) for page in in_pages[:-1]} <= {limit}
 
 
-def test_what_is_recorded_between_two_pages_moves_nothing(caller: Caller) -> None:
+def test_items_recorded_between_two_pages_move_no_item(caller: Caller) -> None:
     track(caller, **one_of_each(SPRING), attributes=[{"external_id": "me"}])
     track(caller, **one_of_each(MAY))
     whole = history(caller)["history"]
@@ -134,7 +134,7 @@ def test_what_is_recorded_between_two_pages_moves_nothing(caller: Caller) -> Non
     assert len(kinds) == 6
 
 
-def test_kind_from_and_to_choose_items(caller: Caller) -> None:
+def test_kind_from_and_to_filter_the_items(caller: Caller) -> None:
     for time in (SPRING, MAY, SUMMER):
         track(caller, **one_of_each(time))
 
@@ -148,7 +148,7 @@ def test_kind_from_and_to_choose_items(caller: Caller) -> None:
     assert chosen(**{"from": AUTUMN}) == []
 
 
-def test_a_quantity_of_n_is_n_items(caller: Caller) -> None:
+def test_a_purchase_with_a_quantity_of_n_is_n_items(caller: Caller) -> None:
     track(
         caller,
         purchases=[
@@ -159,7 +159,7 @@ def test_a_quantity_of_n_is_n_items(caller: Caller) -> None:
     assert [item["price"] for item in history(caller)["history"]] == [5, 5, 5]
 
 
-def test_a_profile_that_did_nothing_has_an_empty_history(caller: Caller) -> None:
+def test_a_profile_without_events_has_an_empty_history(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me"}])
 
     assert history(caller)["history"] == []
@@ -228,7 +228,7 @@ def test_a_bad_parameter_is_answered_with_400_and_one_sentence(
 
 
 @pytest.mark.parametrize("query", [{"from": "0001-01-01T00:00:00Z"}, {"to": "9999-12-31T09:59:59.999999-14:00"}])
-def test_the_first_and_the_last_time_of_the_calendar_are_taken(caller: Caller, query: dict[str, Any]) -> None:
+def test_the_first_and_the_last_time_of_the_calendar_are_accepted(caller: Caller, query: dict[str, Any]) -> None:
     track(caller, **one_of_each(MAY))
     first = history(caller, **query, limit=1)
 

@@ -1,4 +1,4 @@
-"""A page of a history costs index probes, however long the history is and whatever others did."""
+"""A page of a history costs index probes, for any length of the history and of other histories."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_page_of_a_history_of_100_000_events_costs_index_probes(factory: Facto
     if analyzed == "afterwards":
         factory.connection.execute("VACUUM ANALYZE")
 
-    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
+    # After some executions psycopg prepares a statement, and PostgreSQL may choose a generic plan.
     after, read = None, []
     for _ in range(12):
         rows, after = read_page(factory, pool, busy.braze_id, after)

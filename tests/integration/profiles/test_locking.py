@@ -1,4 +1,4 @@
-"""Locking profiles: in ascending id order whatever their role, and read after the lock."""
+"""Profiles of any role are locked in ascending order of their ids, and read after the lock."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,20 +22,20 @@ ROW_IS_FREE = "SELECT 1 FROM profile WHERE workspace_id = %s AND id = %s FOR UPD
 
 @pytest.fixture
 def background() -> Iterator[ThreadPoolExecutor]:
-    """A thread beside the test's own."""
+    """An executor with one thread."""
     with ThreadPoolExecutor(1) as executor:
         yield executor
 
 
 @contextmanager
 def locking(pool: Pool, factory: Factory, *ids: int) -> Iterator[tuple[Transaction, dict[int, Profile]]]:
-    """Lock profiles on a connection of its own until the end of the block."""
+    """Lock profiles on another connection until the end of the block."""
     with open_transaction(pool, factory.workspace_id) as tx:
         yield tx, lock_profiles(tx, ids=ids)
 
 
-def lock_and_let_go(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
-    """Return the profiles that were locked for a moment."""
+def lock_briefly(pool: Pool, factory: Factory, *ids: int) -> dict[int, Profile]:
+    """Lock profiles, release them, and return them."""
     with locking(pool, factory, *ids) as (_, found):
         return found
 
@@ -49,7 +49,7 @@ def is_free(factory: Factory, profile: Profile) -> bool:
 
 
 def until_waiting(factory: Factory, future: "Future[dict[int, Profile]]") -> None:
-    """Wait until another connection waits for a lock; fail with its error if it has ended instead."""
+    """Wait until another connection waits for a lock, and assert that *future* is still running."""
     query = """
         SELECT 1 FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND %s > 0
@@ -58,7 +58,7 @@ def until_waiting(factory: Factory, future: "Future[dict[int, Profile]]") -> Non
     assert not future.done()
 
 
-def test_locked_profiles_are_returned_as_they_stand(pool: Pool, factory: Factory) -> None:
+def test_locking_returns_the_profiles(pool: Pool, factory: Factory) -> None:
     one, two = factory.profile("one", user_aliases={"mail": "one"}), factory.profile("two")
 
     with locking(pool, factory, two.id, one.id) as (_, found):
@@ -69,8 +69,8 @@ def test_locked_profiles_are_returned_as_they_stand(pool: Pool, factory: Factory
     assert is_free(factory, one)
 
 
-def test_locking_nobody_locks_nobody(pool: Pool, factory: Factory) -> None:
-    assert lock_and_let_go(pool, factory) == {}
+def test_locking_without_ids_locks_no_profile(pool: Pool, factory: Factory) -> None:
+    assert lock_briefly(pool, factory) == {}
 
 
 def test_a_profile_of_another_workspace_is_not_locked(pool: Pool, factory: Factory) -> None:
@@ -83,14 +83,14 @@ def test_a_profile_of_another_workspace_is_not_locked(pool: Pool, factory: Facto
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_locks_are_taken_from_the_smallest_id_up(
+def test_locks_are_taken_in_ascending_order_of_ids(
     pool: Pool, factory: Factory, background: ThreadPoolExecutor, order: tuple[int, ...]
 ) -> None:
     profiles = [factory.profile() for _ in range(3)]
     low, middle, high = profiles
 
     with locking(pool, factory, middle.id):
-        waiting = background.submit(lock_and_let_go, pool, factory, *(profiles[place].id for place in order))
+        waiting = background.submit(lock_briefly, pool, factory, *(profiles[place].id for place in order))
         until_waiting(factory, waiting)
 
         assert not is_free(factory, low)
@@ -99,15 +99,15 @@ def test_locks_are_taken_from_the_smallest_id_up(
     assert waiting.result(20).keys() == {profile.id for profile in profiles}
 
 
-def test_locks_are_taken_in_order_even_when_the_rows_lie_the_other_way_round(
+def test_locks_are_taken_in_order_even_if_the_rows_are_stored_in_reverse(
     pool: Pool, factory: Factory, background: ThreadPoolExecutor
 ) -> None:
     low, high = factory.profile(), factory.profile()
-    # An update moves the row to the end of the table, so that a scan would meet the higher id first.
+    # An update moves the row to the end of the table, so a scan reads the higher id first.
     factory.rows("UPDATE profile SET home_city = 'Ulm' WHERE workspace_id = %s AND id = %s RETURNING 1", low.id)
 
     with locking(pool, factory, low.id):
-        waiting = background.submit(lock_and_let_go, pool, factory, high.id, low.id)
+        waiting = background.submit(lock_briefly, pool, factory, high.id, low.id)
         until_waiting(factory, waiting)
 
         assert is_free(factory, high)
@@ -115,26 +115,26 @@ def test_locks_are_taken_in_order_even_when_the_rows_lie_the_other_way_round(
     waiting.result(20)
 
 
-def test_a_profile_that_vanished_while_it_was_waited_for_is_missing(
+def test_a_profile_that_was_deleted_during_the_wait_is_missing(
     pool: Pool, factory: Factory, background: ThreadPoolExecutor
 ) -> None:
     gone, left = factory.profile(), factory.profile()
 
     with locking(pool, factory, gone.id) as (holder, _):
-        waiting = background.submit(lock_and_let_go, pool, factory, gone.id, left.id)
+        waiting = background.submit(lock_briefly, pool, factory, gone.id, left.id)
         until_waiting(factory, waiting)
         holder.connection.execute("DELETE FROM profile WHERE id = %s", [gone.id])
 
     assert waiting.result(20) == {left.id: left}
 
 
-def test_what_changed_while_it_was_waited_for_is_seen_aliases_too(
+def test_changes_during_the_wait_are_read_also_of_aliases(
     pool: Pool, factory: Factory, background: ThreadPoolExecutor
 ) -> None:
     profile = factory.profile("ann", user_aliases={"old": "ann"})
 
     with locking(pool, factory, profile.id) as (holder, _):
-        waiting = background.submit(lock_and_let_go, pool, factory, profile.id)
+        waiting = background.submit(lock_briefly, pool, factory, profile.id)
         until_waiting(factory, waiting)
         holder.connection.execute("UPDATE profile SET first_name = 'Ann' WHERE id = %s", [profile.id])
         holder.connection.execute("UPDATE user_alias SET label = 'new' WHERE profile_id = %s", [profile.id])

@@ -65,7 +65,7 @@ def test_a_token_stays_with_the_profile_that_reports_it_again(caller: Caller) ->
     assert tokens_of(caller, "charlie") == [[ON_PROFILE]]
 
 
-def test_a_token_that_its_profile_gave_up_is_free(caller: Caller) -> None:
+def test_a_token_that_its_profile_removed_is_free(caller: Caller) -> None:
     report(caller, "charlie")
     track(caller, attributes=[{"external_id": "charlie", "push_tokens": None}])
     report(caller, "kim")
@@ -111,7 +111,7 @@ def test_a_token_that_came_by_a_merge_leaves_the_survivor(caller: Caller, pool: 
     assert tokens_of(caller, "charlie", "kim") == [[], [ON_PROFILE]]
 
 
-def test_reports_at_once_leave_the_token_with_one_profile(caller: Caller) -> None:
+def test_concurrent_reports_leave_the_token_with_one_profile(caller: Caller) -> None:
     names = [f"user-{number}" for number in range(6)]
     both = [TOKEN, {"app_id": "shop", "token": "t-2"}]
 

@@ -1,4 +1,4 @@
-"""Requests beside an uncommitted one: each test holds a lock and releases it."""
+"""Requests concurrent with an uncommitted one: each test holds a lock and releases it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def other(database_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def while_waiting(database_url: str, caller: Caller) -> Iterator[Callable[..., Json]]:
-    """A function that sends a request, waits until it waits for a lock, does something, and returns the answer."""
+    """A function that sends a request, calls *then* when the request waits for a lock, and returns the response."""
 
     def send(then: Callable[[], Any], path: str = "/users/track", **arrays: Any) -> Json:
         answers: list[Json] = []
@@ -44,7 +44,7 @@ def while_waiting(database_url: str, caller: Caller) -> Iterator[Callable[..., J
         yield send
 
 
-def test_a_profile_that_vanishes_before_it_is_locked_is_looked_up_again(
+def test_a_profile_that_is_deleted_before_it_is_locked_is_looked_up_again(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}])
@@ -58,7 +58,7 @@ def test_a_profile_that_vanishes_before_it_is_locked_is_looked_up_again(
     assert after["braze_id"] != before["braze_id"]
 
 
-def test_an_external_id_that_someone_else_takes_meanwhile_is_theirs(
+def test_an_external_id_that_another_request_takes_meanwhile_finds_its_profile(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     other.execute(
@@ -73,7 +73,7 @@ def test_an_external_id_that_someone_else_takes_meanwhile_is_theirs(
     assert user["custom_events"][0]["count"] == 1
 
 
-def test_an_address_for_which_someone_else_makes_a_profile_is_theirs(
+def test_an_address_that_another_request_takes_meanwhile_finds_its_profile(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     claim = "SELECT pg_advisory_xact_lock(hashtextextended('email:a@x.org', %s))"
@@ -90,7 +90,7 @@ def test_an_address_for_which_someone_else_makes_a_profile_is_theirs(
     assert (user["braze_id"], user["first_name"]) == ("a" * 24, "A")
 
 
-def test_an_alias_that_someone_else_takes_meanwhile_is_theirs(
+def test_an_alias_that_another_request_takes_meanwhile_finds_its_profile(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}])
@@ -104,7 +104,7 @@ def test_an_alias_that_someone_else_takes_meanwhile_is_theirs(
     assert the_profile(caller)["first_name"] == "A"
 
 
-def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
+def test_an_alias_for_a_profile_that_is_deleted_meanwhile_is_a_warning(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}])
@@ -117,7 +117,7 @@ def test_an_alias_for_a_profile_that_vanishes_is_given_to_nobody(
     assert export(caller, external_ids=["me"], user_aliases=[{"alias_label": "shop", "alias_name": "7"}]) == []
 
 
-def test_an_alias_that_someone_else_adds_meanwhile_is_a_warning(
+def test_an_alias_that_another_request_adds_meanwhile_is_a_warning(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}, {"external_id": "you"}])
@@ -132,7 +132,7 @@ def test_an_alias_that_someone_else_adds_meanwhile_is_a_warning(
     assert the_profile(caller)["user_aliases"] == []
 
 
-def test_a_device_that_two_requests_send_at_once_makes_one_profile(
+def test_a_device_that_two_requests_send_at_once_creates_one_profile(
     caller: Caller, other: psycopg.Connection, while_waiting: Callable[..., Json]
 ) -> None:
     (row,) = other.execute("SELECT hashtextextended('device_id:d', %s)", [caller.workspace_id]).fetchall()
@@ -148,7 +148,7 @@ def test_a_device_that_two_requests_send_at_once_makes_one_profile(
     assert (user["braze_id"], user["first_name"]) == ("a" * 24, "A")
 
 
-def test_a_request_whose_profiles_never_settle_is_given_up(pool: Pool) -> None:
+def test_a_request_whose_profiles_keep_changing_raises(pool: Pool) -> None:
     attempts: list[int] = []
 
     def unsettled(tx: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""Recomputing stored keys after the rules of comparison have changed, beside older processes."""
+"""Stored keys are recomputed after a change of the rules of comparison, while older processes run."""
 
 import psycopg
 import pytest
@@ -33,7 +33,7 @@ def with_phone(factory: Factory, number: str, former_e164: str | None) -> Profil
 
 
 def recompute(factory: Factory, *, limit: int = 100) -> int:
-    """Run batches until one reads no profile; return how many profiles were read."""
+    """Run batches until one reads no profile. Return the number of profiles that were read."""
     read = 0
     while count := recompute_once(factory, limit=limit):
         read += count
@@ -92,7 +92,7 @@ def test_stored_keys_follow_the_current_rules_afterwards(migrated: Factory) -> N
     assert joined == [{composed.braze_id, decomposed.braze_id}]
 
 
-def test_a_recomputation_is_no_update_of_the_profile(migrated: Factory) -> None:
+def test_a_recomputation_does_not_update_the_profile(migrated: Factory) -> None:
     profile = with_email(migrated, "weiß@example.com", "weiss@example.com")
 
     recompute(migrated)

@@ -1,4 +1,4 @@
-"""Resolution on a real PostgreSQL: every kind of identifier, redirects, and addresses that thousands share."""
+"""Resolution on a real PostgreSQL: every kind of identifier, redirects, and addresses with many profiles."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,12 +22,12 @@ NEWEST, OLDEST = Priority.MOST_RECENTLY_UPDATED, Priority.LEAST_RECENTLY_UPDATED
 
 
 def resolved(factory: Factory, *identifiers: Identifier) -> list[Resolution]:
-    """Return what *identifiers* denote now in the factory's workspace."""
+    """Resolve *identifiers* in the factory's workspace."""
     return resolve_identifiers(Transaction(factory.connection, factory.workspace_id), identifiers=identifiers)
 
 
 def redirect(factory: Factory, orphan: Profile, survivor: Profile, *, now: Profile | None = None) -> MergedAway:
-    """Note that *orphan*, which has no row, was merged into *survivor*, and that its history reads under *now*."""
+    """Write that *orphan*, which has no row, was merged into *survivor*, and that *now* has its history."""
     factory.rows(
         "INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, now()) RETURNING 1",
@@ -43,7 +43,7 @@ def redirect(factory: Factory, orphan: Profile, survivor: Profile, *, now: Profi
 
 
 def retired(factory: Factory, external_id: str) -> Profile:
-    """Return a profile that had *external_id* and has no row any more."""
+    """Return a deleted profile with *external_id*."""
     profile = factory.profile(external_id)
     factory.rows("DELETE FROM profile WHERE workspace_id = %s AND id = %s RETURNING 1", profile.id)
     return profile
@@ -64,7 +64,7 @@ def test_every_kind_of_identifier_finds_its_profile(factory: Factory) -> None:
     assert found == [Resolved(ann.id)] * 4
 
 
-def test_nobody_is_found_under_what_nobody_has(factory: Factory) -> None:
+def test_unknown_identifiers_find_no_profile(factory: Factory) -> None:
     factory.profile("ann", user_aliases={"mail": "a"}, email="ann@x.org", phone="+14155550123")
 
     found = resolved(
@@ -74,7 +74,7 @@ def test_nobody_is_found_under_what_nobody_has(factory: Factory) -> None:
     assert found == [NoCandidate()] * 4
 
 
-def test_nothing_asked_is_nothing_found(factory: Factory) -> None:
+def test_no_identifiers_return_no_resolutions(factory: Factory) -> None:
     assert resolved(factory) == []
 
 
@@ -92,21 +92,21 @@ def test_nothing_asked_is_nothing_found(factory: Factory) -> None:
         UserAlias("mail", "ann"),
     ],
 )
-def test_external_ids_and_aliases_compare_to_the_letter(factory: Factory, identifier: Identifier) -> None:
+def test_external_ids_and_aliases_are_compared_exactly(factory: Factory, identifier: Identifier) -> None:
     factory.profile("ann", user_aliases={"mail": "a"})
 
     assert resolved(factory, identifier) == [NoCandidate()]
 
 
 @pytest.mark.parametrize("address", ["ANN.ELSE@X.ORG", " ann.else@x.org\n", "Ann.Else@x.org"])
-def test_emails_compare_trimmed_and_case_folded(factory: Factory, address: str) -> None:
+def test_emails_are_compared_trimmed_and_case_folded(factory: Factory, address: str) -> None:
     ann = factory.profile(email="  Ann.Else@X.org ")
 
     assert resolved(factory, Email(address, (NEWEST,))) == [Resolved(ann.id)]
 
 
 @pytest.mark.parametrize(
-    ("stored", "asked", "same"),
+    ("stored", "named", "same"),
     [
         ("+1 (415) 555-0123", "+1-415-555-0123", True),
         ("+1 415 555 0123 ext. 1", "+14155550123", False),
@@ -118,27 +118,27 @@ def test_emails_compare_trimmed_and_case_folded(factory: Factory, address: str) 
         ("+15551234", "+15551234", False),
     ],
 )
-def test_phones_compare_in_e164_form_alone(
+def test_phones_are_compared_only_in_e164_form(
     factory: Factory,
     stored: str,
-    asked: str,
+    named: str,
     same: bool,
 ) -> None:
     ann = factory.profile(phone=stored)
 
-    assert resolved(factory, Phone(asked, (NEWEST,))) == [Resolved(ann.id) if same else NoCandidate()]
+    assert resolved(factory, Phone(named, (NEWEST,))) == [Resolved(ann.id) if same else NoCandidate()]
 
 
-def test_every_answer_stands_in_the_place_of_its_question(factory: Factory) -> None:
+def test_resolutions_have_the_order_of_the_identifiers(factory: Factory) -> None:
     profiles = [factory.profile(f"p{number}", email=f"p{number}@x.org") for number in range(50)]
-    questions = [(ExternalId(f"p{number}"), Email(f"P{number}@x.org", (OLDEST,))) for number in range(50)]
+    identifiers = [(ExternalId(f"p{number}"), Email(f"P{number}@x.org", (OLDEST,))) for number in range(50)]
 
-    found = resolved(factory, *(identifier for pair in questions for identifier in pair), ExternalId("p7"))
+    found = resolved(factory, *(identifier for pair in identifiers for identifier in pair), ExternalId("p7"))
 
     assert found == [Resolved(profile.id) for profile in profiles for _ in range(2)] + [Resolved(profiles[7].id)]
 
 
-def test_nothing_of_another_workspace_is_found(factory: Factory) -> None:
+def test_no_profile_of_another_workspace_is_found(factory: Factory) -> None:
     everything: dict[str, Any] = {"user_aliases": {"mail": "a"}, "email": "ann@x.org", "phone": "+14155550123"}
     elsewhere = Factory(factory.connection)
     redirect(elsewhere, retired(elsewhere, "gone"), elsewhere.profile("ann", **everything))
@@ -155,14 +155,14 @@ def test_nothing_of_another_workspace_is_found(factory: Factory) -> None:
     assert found == [NoCandidate()] * 5
 
 
-def test_a_merged_away_external_id_leads_to_where_its_history_now_reads(factory: Factory) -> None:
+def test_a_merged_away_external_id_resolves_to_the_owner_of_its_history(factory: Factory) -> None:
     a, b, c = retired(factory, "a"), retired(factory, "b"), factory.profile("c")
     from_a, from_b = redirect(factory, a, b, now=c), redirect(factory, b, c)
 
     assert resolved(factory, ExternalId("a"), ExternalId("b")) == [from_a, from_b]
 
 
-def test_a_fresh_profile_comes_before_a_redirect_of_its_external_id(factory: Factory) -> None:
+def test_a_new_profile_takes_precedence_over_a_redirect_of_its_external_id(factory: Factory) -> None:
     redirect(factory, retired(factory, "ann"), factory.profile("bea"))
     fresh = factory.profile("ann")
 
@@ -170,7 +170,7 @@ def test_a_fresh_profile_comes_before_a_redirect_of_its_external_id(factory: Fac
 
 
 def shared_by_many(factory: Factory, count: int) -> list[Profile]:
-    """Return *count* profiles with one email and one phone, each newer than the last; every third is identified."""
+    """Return *count* profiles with the same email and phone, from old to new. Every third one is identified."""
     return [
         factory.profile(
             None if number % 3 else f"many-{number}",
@@ -195,7 +195,9 @@ def shared_by_many(factory: Factory, count: int) -> list[Profile]:
         ((OLDEST, IDENTIFIED), 0),
     ],
 )
-def test_one_of_many_that_share_an_address_is_picked(factory: Factory, steps: tuple[Priority, ...], place: int) -> None:
+def test_the_prioritization_selects_one_of_many_profiles_with_an_address(
+    factory: Factory, steps: tuple[Priority, ...], place: int
+) -> None:
     many = shared_by_many(factory, 120)
 
     found = resolved(factory, Email("many@x.org", steps), Phone("+1 415 555 0123", steps))
@@ -203,7 +205,7 @@ def test_one_of_many_that_share_an_address_is_picked(factory: Factory, steps: tu
     assert found == [Resolved(many[place].id)] * 2
 
 
-def test_many_that_share_an_address_are_ambiguous_without_a_recency(factory: Factory) -> None:
+def test_many_profiles_with_an_address_are_ambiguous_without_a_recency(factory: Factory) -> None:
     shared_by_many(factory, 10)
 
     found = resolved(factory, *(Email("many@x.org", steps) for steps in ((IDENTIFIED,), (UNIDENTIFIED,), ())))
@@ -211,7 +213,7 @@ def test_many_that_share_an_address_are_ambiguous_without_a_recency(factory: Fac
     assert found == [Ambiguous()] * 3
 
 
-def test_an_order_that_filters_everyone_out_leaves_nobody(factory: Factory) -> None:
+def test_a_prioritization_that_filters_out_all_profiles_finds_none(factory: Factory) -> None:
     shared_by_many(factory, 3)
 
     found = resolved(factory, Email("many@x.org", (NEWEST, IDENTIFIED)), Email("many@x.org", (OLDEST, UNIDENTIFIED)))

@@ -1,4 +1,4 @@
-"""Resolution costs an index probe, however many profiles share an address and whatever the table statistics say."""
+"""Resolution costs an index probe, for any number of profiles with an address and any table statistics."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def fill(factory: Factory) -> None:
 
 
 @pytest.mark.parametrize("analyzed", ["before it was filled", "afterwards"])
-def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, pool: Pool, analyzed: str) -> None:
+def test_an_address_of_thousands_of_profiles_costs_an_index_probe(factory: Factory, pool: Pool, analyzed: str) -> None:
     connection = factory.connection
     if analyzed == "before it was filled":
         fill(Factory(connection))
@@ -62,7 +62,7 @@ def test_an_address_that_thousands_share_costs_an_index_probe(factory: Factory, 
     if analyzed == "afterwards":
         connection.execute("ANALYZE profile")
 
-    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
+    # After some executions psycopg prepares a statement, and PostgreSQL may choose a generic plan.
     read = [rows_read(factory, pool) for _ in range(12)]
 
     assert max(read) <= 50

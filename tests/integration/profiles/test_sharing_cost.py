@@ -1,4 +1,4 @@
-"""Finding the others with an address reads a few hundred rows at most, however many profiles share it."""
+"""Finding the other profiles with an address reads at most a few hundred rows, for any number of profiles."""
 
 import pytest
 
@@ -12,7 +12,7 @@ ADDRESSES = [("email", "shared@x.org"), ("phone", "+14155550123"), ("email", "19
 
 
 @pytest.mark.parametrize("analyzed", ["before it was filled", "afterwards"])
-def test_the_others_with_an_address_cost_the_rows_that_are_read_of_them(
+def test_the_other_profiles_with_an_address_cost_a_bounded_number_of_rows(
     factory: Factory, pool: Pool, analyzed: str
 ) -> None:
     connection = factory.connection
@@ -23,7 +23,7 @@ def test_the_others_with_an_address_cost_the_rows_that_are_read_of_them(
     if analyzed == "afterwards":
         connection.execute("ANALYZE profile")
 
-    # More often than it takes psycopg to prepare a statement, and PostgreSQL to settle on a plan for all values.
+    # After some executions psycopg prepares a statement, and PostgreSQL may choose a generic plan.
     read = [rows_read(factory, pool) for _ in range(12)]
 
     # For two addresses MAX_SHARERS each of the identified and of the unidentified profiles.

@@ -1,4 +1,4 @@
-"""Profiles at rest: what is written is read back, whole."""
+"""Profiles in the database: a profile is read exactly as it was written."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -38,7 +38,7 @@ EVERYTHING = a_profile(
 
 
 def load_one(factory: Factory, profile: Profile) -> Profile:
-    """Return *profile* as it is read."""
+    """Read *profile* from the database."""
     return load_profiles(Transaction(factory.connection, factory.workspace_id), ids=[profile.id])[profile.id]
 
 
@@ -50,7 +50,7 @@ def test_a_profile_is_read_as_it_was_written(factory: Factory) -> None:
     assert load_one(factory, profile) == profile
 
 
-def test_saving_writes_all_that_may_change(factory: Factory) -> None:
+def test_saving_writes_all_fields_that_may_change(factory: Factory) -> None:
     profile = factory.profile("before", first_name="Before", user_aliases=EVERYTHING.user_aliases)
     identity = {name: getattr(profile, name) for name in ("workspace_id", "id", "braze_id", "created_at")}
     changed = replace(EVERYTHING, **identity, random_bucket=profile.random_bucket, updated_at=LONG_AGO)
@@ -70,7 +70,7 @@ def test_saving_changes_no_other_profile(factory: Factory) -> None:
     assert (factory.load(other), elsewhere.load(same_id_elsewhere)) == (other, same_id_elsewhere)
 
 
-def test_saving_nobody_does_nothing(connection: Connection) -> None:
+def test_saving_no_profiles_does_nothing(connection: Connection) -> None:
     save_profiles(Transaction(connection, 1), [])
 
 
@@ -86,7 +86,7 @@ def test_only_profiles_that_exist_are_read(factory: Factory) -> None:
 
 @given(profiles())
 @with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_a_profile_holds_comes_back(factory: Factory, profile: Profile) -> None:
+def test_any_saved_profile_is_read_back(factory: Factory, profile: Profile) -> None:
     blank = factory.profile()
     kept = {name: getattr(blank, name) for name in ("workspace_id", "id", "braze_id", "created_at", "random_bucket")}
     profile = replace(profile, **kept, external_id=None, user_aliases={})

@@ -1,4 +1,4 @@
-"""Addresses that were stored before the present rules: exports and deletions find them, writes do not use them."""
+"""Addresses from before the current rules: exports and deletions find them, writes do not use them."""
 
 import pytest
 
@@ -15,7 +15,7 @@ STEPS = ["identified", "most_recently_updated"]
 
 
 def store(connection: Connection, caller: Caller, address: str) -> None:
-    """Give the profile `me` an *address* that no request may send today."""
+    """Store an *address* of the profile `me` that requests may not send."""
     track(caller, attributes=[{"external_id": "me", "first_name": "Ann"}])
     connection.execute(
         "UPDATE profile SET email = %s, email_key = %s WHERE workspace_id = %s",
@@ -58,7 +58,7 @@ def test_a_merge_by_an_address_that_no_request_may_send_is_refused(
     assert preview(caller, {"external_id": "me"}) == "merged"
 
 
-def test_a_write_beside_a_stored_address_leaves_it_as_it_is(connection: Connection, caller: Caller) -> None:
+def test_a_write_of_other_fields_does_not_change_a_stored_address(connection: Connection, caller: Caller) -> None:
     store(connection, caller, "<ann@x.org>")
     track(caller, attributes=[{"external_id": "me", "first_name": "Ada"}])
 

@@ -1,4 +1,4 @@
-"""A time in the future is taken as now for everything that is recorded, so that merges do not pass it on."""
+"""A recorded time in the future is replaced by the current time, so merges do not copy it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def record_everything(caller: Caller) -> None:
 
 
 def times_in(value: Any) -> list[str]:
-    """Return all times within an export or a page of history."""
+    """Return all times in an export or a page of history."""
     if isinstance(value, dict):
         return [each for part in value.values() for each in times_in(part)]
     if isinstance(value, list):
@@ -46,7 +46,7 @@ def history(caller: Caller, user: Json) -> Json:
     return page
 
 
-def test_nothing_that_is_recorded_lies_in_the_future(caller: Caller, pool: Pool) -> None:
+def test_no_recorded_time_is_in_the_future(caller: Caller, pool: Pool) -> None:
     record_everything(caller)
     track(caller, attributes=[{**OTHER, "date_of_last_session": ago(days=1)}])
     sent = the_profile(caller)
@@ -75,7 +75,7 @@ def test_a_session_today_is_the_last_one(caller: Caller) -> None:
     assert found.json["count"] == 0
 
 
-def test_a_plan_of_deletion_and_custom_attributes_keep_their_time(caller: Caller) -> None:
+def test_the_mark_for_deletion_and_custom_attributes_keep_future_times(caller: Caller) -> None:
     custom = {"renewal": FUTURE, "card": {"expires": {"$time": FUTURE}}}
     track(caller, attributes=[{**ME, "marked_for_deletion_at": FUTURE, **custom}])
     user = the_profile(caller)

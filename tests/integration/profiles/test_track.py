@@ -14,7 +14,7 @@ ME = {"external_id": "me"}
 ALIAS = {"user_alias": {"alias_label": "shop", "alias_name": "7"}}
 
 
-def test_everything_at_once(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_one_request_may_contain_every_array(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     answer = track(
         caller,
         attributes=[{**ME, "first_name": "Ada", "email": "Ada@x.org", "plan": "gold"}],
@@ -47,7 +47,7 @@ def test_everything_at_once(caller: Caller, counted: Callable[[], dict[str, int]
     }
 
 
-def test_every_standard_attribute_comes_back(caller: Caller) -> None:
+def test_every_standard_attribute_is_exported(caller: Caller) -> None:
     same: dict[str, Any] = {
         "first_name": "Ada",
         "last_name": "Byron",
@@ -177,21 +177,21 @@ def test_profiles_written_by_one_call_share_its_time(caller: Caller) -> None:
     assert len(times) == 1
 
 
-def test_an_event_in_the_future_happened_now(caller: Caller) -> None:
+def test_an_event_in_the_future_gets_the_current_time(caller: Caller) -> None:
     track(caller, events=[{**ME, "name": "login", "time": "2999-01-01T00:00:00Z"}])
     user = the_profile(caller)
 
     assert user["custom_events"][0]["last"] == user["updated_at"]
 
 
-def test_summaries_go_on_from_where_they_were(caller: Caller) -> None:
+def test_summaries_count_the_events_of_all_calls(caller: Caller) -> None:
     for _ in range(3):
         track(caller, events=[{**ME, "name": "login", "time": NOON}] * 2)
 
     assert the_profile(caller)["custom_events"][0]["count"] == 6
 
 
-def test_writes_at_once_lose_nothing_and_make_no_profile_twice(
+def test_concurrent_writes_lose_nothing_and_create_no_profile_twice(
     caller: Caller, counted: Callable[[], dict[str, int]]
 ) -> None:
     arrays = {

@@ -1,4 +1,4 @@
-"""A state that `/users/track` sets for one profile reaches the others with its address, at once and in the audit."""
+"""A consent state from `/users/track` is also set for the other profiles with the address, and is in the audit."""
 
 import json
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     return taken
 
 
-def test_no_state_reaches_others_by_a_placeholder(caller: Caller) -> None:
+def test_no_state_is_copied_by_a_placeholder(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "email": "null@null.com"} for each in ("u1", "u2")])
     track(caller, attributes=[{"external_id": "u1", "email_subscribe": "unsubscribed"}])
     track(caller, attributes=[{"external_id": "u2", "email_subscribe": "opted_in"}])
@@ -77,7 +77,7 @@ def test_an_unsubscription_reaches_the_other_profile_with_the_address(caller: Ca
     assert one["updated_at"] == before["updated_at"] < two["updated_at"]
 
 
-def test_the_opt_out_is_there_after_a_merge(caller: Caller, pool: Pool) -> None:
+def test_the_opt_out_remains_after_a_merge(caller: Caller, pool: Pool) -> None:
     track(
         caller,
         attributes=[{"external_id": each, "email": BOTH, "email_subscribe": "opted_in"} for each in ("u1", "u2")],
@@ -95,7 +95,7 @@ def test_a_state_set_by_the_address_reaches_all_that_have_it(caller: Caller) -> 
     assert [subscription(caller, each) for each in ("u1", "u2", "u3")] == ["unsubscribed"] * 3
 
 
-def test_spam_marks_and_tracking_flags_reach_them_too(caller: Caller) -> None:
+def test_spam_marks_and_tracking_flags_are_copied_too(caller: Caller) -> None:
     states = {
         "email_open_tracking_disabled": True,
         "email_click_tracking_disabled": True,
@@ -178,7 +178,7 @@ def test_the_audit_has_the_profile_the_source_and_the_changes(caller: Caller) ->
     assert json.loads(caller.get("/audit/export", action="consent").text) == entry
 
 
-def test_a_state_that_the_others_have_already_is_no_entry(caller: Caller) -> None:
+def test_a_state_that_the_others_already_have_writes_no_entry(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": each, "email": BOTH} for each in ("u1", "u2")])
     for _ in range(2):
         track(caller, attributes=[{"external_id": "u1", "email_subscribe": "unsubscribed"}])

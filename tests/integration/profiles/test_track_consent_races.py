@@ -1,4 +1,4 @@
-"""Consent that is carried between profiles while other requests and merges change them."""
+"""Consent is copied between profiles while other requests and merges change them."""
 
 from collections.abc import Iterator
 
@@ -103,7 +103,7 @@ def test_a_state_goes_to_the_address_that_the_profile_has_by_then(
     ]
 
 
-def test_a_state_is_not_lost_beside_merges_of_profiles_with_the_address(caller: Caller, pool: Pool) -> None:
+def test_a_state_is_not_lost_during_merges_of_profiles_with_the_address(caller: Caller, pool: Pool) -> None:
     people(caller, "setter", "survivor")
     for round_ in range(ROUNDS):
         orphan = f"orphan-{round_}"

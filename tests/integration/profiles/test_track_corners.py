@@ -1,4 +1,4 @@
-"""Corner cases of `/users/track` that the vendor's documents name, through the web application."""
+"""Corner cases of `/users/track` from the vendor's documents, tested through the web application."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def test_the_placeholders_are_a_setting(configured_caller: Callable[..., Caller]
     assert (answer["attributes_processed"], [each["index"] for each in answer["errors"]]) == (1, [0])
 
 
-def test_nothing_is_taken_for_a_repetition(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_equal_objects_are_all_counted(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     for _ in range(2):
         track(caller, events=[LOGIN] * 2, purchases=[HAT] * 2)
 
@@ -49,7 +49,7 @@ def test_nothing_is_taken_for_a_repetition(caller: Caller, counted: Callable[[],
     assert (counted()["custom_event"], counted()["purchase"]) == (4, 4)
 
 
-def test_keys_of_partners_and_of_the_past_are_tolerated(caller: Caller) -> None:
+def test_keys_of_partners_and_obsolete_keys_are_ignored(caller: Caller) -> None:
     extra = {"api_key": "old", "app_group_id": "older", "partner": "rudder", "company_secret": "oldest"}
 
     assert track(caller, attributes=[ME], **extra) == {"message": "success", "attributes_processed": 1}
@@ -88,7 +88,7 @@ def test_reserved_names_of_properties_are_refused(caller: Caller, array: str, re
 
 
 @pytest.mark.parametrize("reserved", ["product_id", "quantity", "price", "currency"])
-def test_an_event_may_have_what_is_reserved_in_purchases_alone(caller: Caller, reserved: str) -> None:
+def test_an_event_may_have_properties_that_only_purchases_reserve(caller: Caller, reserved: str) -> None:
     track(caller, events=[{**LOGIN, "properties": {reserved: 1}}])
     response = caller.post("/users/track", {"purchases": [{**HAT, "properties": {reserved: 1}}]})
 
@@ -107,13 +107,13 @@ def test_properties_of_an_event_may_be_large_and_are_found_again(caller: Caller)
     assert found["count"] == 1
 
 
-def test_events_of_recommended_names_are_not_held_against_a_schema(caller: Caller) -> None:
+def test_events_with_recommended_names_are_not_validated_by_a_schema(caller: Caller) -> None:
     order = {**ME, "name": "ecommerce.order_placed", "time": NOON, "properties": {"sku_abcd": 1}}
 
     assert track(caller, events=[order]) == {"message": "success", "events_processed": 1}
 
 
-def test_push_tokens_are_imported_for_somebody_and_for_nobody_not(caller: Caller) -> None:
+def test_push_tokens_are_imported_only_with_an_identifier(caller: Caller) -> None:
     tokens = [{"app_id": "app", "token": "t"}]
     answer = track(
         caller,
@@ -127,7 +127,7 @@ def test_push_tokens_are_imported_for_somebody_and_for_nobody_not(caller: Caller
     assert the_profile(caller)["push_tokens"] == [{"app": "app", "token": "t"}]
 
 
-def test_what_is_said_of_double_opt_in_is_not_kept(caller: Caller) -> None:
+def test_the_key_for_double_opt_in_is_not_stored(caller: Caller) -> None:
     group = {"subscription_group_id": "g", "subscription_state": "subscribed"}
     track(caller, attributes=[{**ME, "subscription_groups": [{**group, "use_double_opt_in_logic": True}]}])
 
@@ -144,7 +144,7 @@ def test_a_country_is_stored_as_its_code_and_an_unknown_one_as_null(caller: Call
     assert the_profile(caller).get("country") == shown
 
 
-def test_every_form_of_a_date_is_taken_for_a_standard_attribute(caller: Caller) -> None:
+def test_a_standard_attribute_accepts_every_form_of_a_date(caller: Caller) -> None:
     for text in ("2026-05-01T12:00:00:000Z", "2026-05-01T12:00:00", "2026-05-01 12:00:00", NOON_TEXT):
         track(caller, attributes=[{**ME, "marked_email_as_spam_at": text}])
         assert the_profile(caller)["marked_email_as_spam_at"] == NOON_TEXT
@@ -153,7 +153,7 @@ def test_every_form_of_a_date_is_taken_for_a_standard_attribute(caller: Caller) 
     assert the_profile(caller)["marked_email_as_spam_at"] == "2026-05-01T00:00:00.000Z"
 
 
-def test_null_takes_back_a_standard_attribute_and_never_an_identifier(caller: Caller) -> None:
+def test_null_deletes_a_standard_attribute_but_no_identifier(caller: Caller) -> None:
     track(caller, attributes=[{**ME, "first_name": "Ada", "email": "a@x.org", "phone": "1", "dob": "1980-12-21"}])
     track(
         caller, attributes=[{**ME, "user_alias": None, "first_name": None, "email": None, "phone": None, "dob": None}]
@@ -164,7 +164,7 @@ def test_null_takes_back_a_standard_attribute_and_never_an_identifier(caller: Ca
     assert user.keys().isdisjoint({"first_name", "email", "phone", "dob"})
 
 
-def test_too_many_objects_refuse_the_whole_request(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_a_request_with_too_many_objects_is_refused(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     arrays: dict[str, list[Json]] = {"attributes": [{**ME, "first_name": "Ada"}], "events": [LOGIN] * 76}
     response = caller.post("/users/track", arrays)
 

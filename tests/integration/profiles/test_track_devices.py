@@ -115,7 +115,7 @@ def test_requests_at_once_create_one_profile_for_a_device(
 
 @pytest.mark.parametrize("account", [None, "ada"], ids=["a new customer", "a customer with an account"])
 def test_a_visitor_is_identified_by_an_alias_of_the_device(caller: Caller, pool: Pool, account: str | None) -> None:
-    """The case of the vendor's SDK: an anonymous visitor, whose profile becomes the customer's at the sign-in."""
+    """The case of the vendor's SDK: the profile of an anonymous visitor gets the external_id at the sign-in."""
     if account:
         track(caller, attributes=[{"external_id": account, "last_name": "Lovelace"}])
     track(caller, events=[{**DEVICE, **LOGIN}])

@@ -1,4 +1,4 @@
-"""Operations on custom attributes, through the web application: examples in the form of the vendor's documents."""
+"""Operations on custom attributes through the web application, by examples like those in the vendor's documents."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ GUS, LEO = {"id": 1, "type": "dog", "name": "Gus"}, {"id": 2, "type": "cat", "na
 
 
 def attributed(caller: Caller, *objects: Json) -> Json:
-    """Return the custom attributes after *objects*, which must all have effect."""
+    """Return the custom attributes after *objects*, which must all take effect."""
     answer = track(caller, attributes=[{**ME, **each} for each in objects])
 
     assert answer == {"message": "success", "attributes_processed": len(objects)}
@@ -27,7 +27,7 @@ def attributed(caller: Caller, *objects: Json) -> Json:
 
 
 def warned(caller: Caller, **attributes: Any) -> tuple[Json, str]:
-    """Return the custom attributes after an accepted object, and the response's warning about a part of it."""
+    """Return the custom attributes after an accepted object, and the warning about a part of it."""
     answer = track(caller, attributes=[{**ME, **attributes}])
     (warning,) = answer.pop("warnings")
 
@@ -41,7 +41,7 @@ def test_a_number_is_incremented_across_calls_and_within_one(caller: Caller) -> 
     assert attributed(caller, {"visits": {"inc": -2}}, {"visits": {"inc": 10}}) == {"visits": 13}
 
 
-def test_increments_at_once_lose_nothing(caller: Caller) -> None:
+def test_concurrent_increments_are_all_counted(caller: Caller) -> None:
     def visit() -> None:
         for _ in range(10):
             track(caller, attributes=[{**ME, "visits": {"inc": 1}}] * 3)
@@ -55,21 +55,21 @@ def test_increments_at_once_lose_nothing(caller: Caller) -> None:
     assert the_profile(caller)["custom_attributes"] == {"visits": 120}
 
 
-def test_what_is_no_number_is_not_incremented_and_the_rest_of_the_object_has_effect(caller: Caller) -> None:
+def test_text_is_not_incremented_and_the_rest_of_the_object_takes_effect(caller: Caller) -> None:
     attributed(caller, {"plan": "gold"})
-    custom, told = warned(caller, plan={"inc": 1}, tier=2)
+    custom, warning = warned(caller, plan={"inc": 1}, tier=2)
 
     assert custom == {"plan": "gold", "tier": 2}
-    assert told == "The custom attribute 'plan' is not a number, and was not incremented."
+    assert warning == "The custom attribute 'plan' is not a number, and was not incremented."
 
 
 @pytest.mark.parametrize(("start", "by"), [(2**63 - 1, 1), (-(2**63), -1)])
 def test_a_number_stays_within_64_bits(caller: Caller, start: int, by: int) -> None:
     attributed(caller, {"visits": start})
-    custom, told = warned(caller, visits={"inc": by})
+    custom, warning = warned(caller, visits={"inc": by})
 
     assert custom == {"visits": start}
-    assert "would have left the range of 64 bits" in told
+    assert "would have left the range of 64 bits" in warning
 
 
 def test_an_array_is_a_set_that_keeps_the_newest_last(caller: Caller) -> None:
@@ -103,7 +103,7 @@ def test_an_object_is_replaced_or_merged(caller: Caller) -> None:
     assert replaced == {"most_played": {"year": 1960}}
 
 
-def test_arrays_of_objects_are_added_to_updated_and_taken_from(caller: Caller) -> None:
+def test_objects_of_an_array_are_added_updated_and_removed(caller: Caller) -> None:
     def of(key: str, value: Any, **new: Any) -> Json:
         return {"$identifier_key": key, "$identifier_value": value, **({"$new_object": new} if new else {})}
 
@@ -117,7 +117,7 @@ def test_arrays_of_objects_are_added_to_updated_and_taken_from(caller: Caller) -
     assert attributed(caller, {"pets": {"$remove": [of("type", "dog"), of("id", 9)]}}) == {"pets": [{"id": 3}]}
 
 
-def test_times_in_nested_values_come_back_in_one_form(caller: Caller) -> None:
+def test_times_in_nested_values_are_exported_in_one_form(caller: Caller) -> None:
     dates = {"birthday": {"$time": "1980-01-01"}, "wedding": {"$time": "2020-05-28T19:20:30+02:00"}}
 
     assert attributed(caller, {"dates": dates, "visits": [{"at": {"$time": "05/28/2020"}}]}) == {
@@ -139,7 +139,7 @@ def test_a_nested_year_out_of_range_is_not_stored(caller: Caller) -> None:
 @pytest.mark.parametrize(
     "nested", [{"at": {"$time": "soon"}}, {"at": {"$time": None}}, {"a.b": 1}, {"$gt": 1}, {"$add": [1]}, [{"": 1}]]
 )
-def test_an_unsound_nested_attribute_drops_all_nested_ones_of_the_call_and_says_so(caller: Caller, nested: Any) -> None:
+def test_an_invalid_nested_attribute_drops_all_nested_ones_with_a_warning(caller: Caller, nested: Any) -> None:
     attributed(caller, {"pet": GUS, "plan": "iron"})
     answer = track(
         caller,
@@ -153,13 +153,13 @@ def test_an_unsound_nested_attribute_drops_all_nested_ones_of_the_call_and_says_
     assert [warning["index"] for warning in answer["warnings"]] == [0, 1]
 
 
-def test_an_object_that_would_grow_beyond_100_kb_is_left_alone(caller: Caller) -> None:
+def test_an_object_that_would_exceed_100_kb_is_not_changed(caller: Caller) -> None:
     large = {str(number): "x" * 250 for number in range(390)}
     attributed(caller, {"large": large})
-    custom, told = warned(caller, _merge_objects=True, large={f"more-{number}": "x" * 250 for number in range(20)})
+    custom, warning = warned(caller, _merge_objects=True, large={f"more-{number}": "x" * 250 for number in range(20)})
 
     assert custom == {"large": large}
-    assert told == "The custom attribute 'large' would have taken more than 102,400 bytes, and was left alone."
+    assert warning == "The custom attribute 'large' would have taken more than 102,400 bytes, and was left alone."
 
 
 def test_null_deletes_an_attribute_of_any_kind(caller: Caller) -> None:
@@ -168,5 +168,5 @@ def test_null_deletes_an_attribute_of_any_kind(caller: Caller) -> None:
     assert attributed(caller, {"a": None, "b": None, "c": None}) == {"e": "kept"}
 
 
-def test_names_are_trimmed_and_tell_case_apart(caller: Caller) -> None:
+def test_names_are_trimmed_and_case_sensitive(caller: Caller) -> None:
     assert attributed(caller, {" Plan ": 1, "plan": 2}) == {"Plan": 1, "plan": 2}

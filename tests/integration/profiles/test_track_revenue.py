@@ -16,7 +16,7 @@ ME = {"external_id": "me"}
 
 
 def bought(price: float, *, currency: str = "USD", quantity: int = 1, days: int = 1, **more: Any) -> Json:
-    """Return a purchase some *days* ago."""
+    """Return a purchase *days* ago."""
     time = ago(days=days)
     return {**ME, "product_id": "hat", "currency": currency, "price": price, "quantity": quantity, "time": time, **more}
 
@@ -27,7 +27,9 @@ def spent(caller: Caller, days: int = 30) -> tuple[int, float]:
     return body["count"], body["money_spent"]
 
 
-def test_a_quantity_is_so_many_purchases_at_that_price(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_a_quantity_counts_as_this_number_of_purchases_at_the_price(
+    caller: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
     track(caller, purchases=[bought(19.99, quantity=100)])
     user = the_profile(caller)
 
@@ -44,21 +46,21 @@ def test_a_refund_counts_as_one_more_purchase(caller: Caller) -> None:
     assert spent(caller) == (2, 0.0)
 
 
-def test_cents_add_up_exactly(caller: Caller) -> None:
+def test_cents_are_summed_exactly(caller: Caller) -> None:
     for _ in range(4):
         track(caller, purchases=[bought(0.1)] * 75)
 
     assert the_profile(caller)["total_revenue"] == 30.0
 
 
-def test_currencies_are_summed_as_they_were_sent(caller: Caller) -> None:
+def test_currencies_are_summed_without_conversion_by_default(caller: Caller) -> None:
     track(caller, purchases=[bought(10, currency="eur"), bought(10, currency="USD")])
 
     assert the_profile(caller)["total_revenue"] == 20.0
     assert spent(caller) == (2, 20.0)
 
 
-def test_currencies_are_converted_where_a_rate_is_set(
+def test_currencies_with_a_configured_rate_are_converted(
     configured_caller: Callable[..., Caller], connection: Connection
 ) -> None:
     caller = configured_caller(currency_rates=(("EUR", Decimal("1.08")), ("GBP", Decimal("1.275"))))
@@ -94,7 +96,9 @@ def test_revenue_beyond_its_range_is_refused_object_by_object(
     assert counted()["purchase"] == 2
 
 
-def test_when_all_of_it_is_refused_nothing_changes(rich: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_a_request_with_only_refused_purchases_changes_nothing(
+    rich: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
     before = the_profile(rich)
     response = rich.post("/users/track", {"purchases": [bought(2)]})
 
@@ -105,7 +109,7 @@ def test_when_all_of_it_is_refused_nothing_changes(rich: Caller, counted: Callab
     assert counted()["purchase"] == 0
 
 
-def test_an_amount_beyond_any_revenue_makes_no_profile(
+def test_an_amount_beyond_any_revenue_creates_no_profile(
     configured_caller: Callable[..., Caller], counted: Callable[[], dict[str, int]]
 ) -> None:
     caller = configured_caller(currency_rates=(("EUR", Decimal(10**12)),))
@@ -115,7 +119,7 @@ def test_an_amount_beyond_any_revenue_makes_no_profile(
     assert set(counted().values()) == {0}
 
 
-def test_the_money_of_a_span_may_exceed_what_a_lifetime_may_sum_up_to(caller: Caller, connection: Connection) -> None:
+def test_the_money_of_a_span_may_exceed_the_maximum_revenue(caller: Caller, connection: Connection) -> None:
     track(caller, purchases=[bought(1_000_000)])
     connection.execute("UPDATE purchase SET price_cents = %s", [2**63 - 1])
     track(caller, purchases=[bought(1_000_000)])
@@ -123,7 +127,9 @@ def test_the_money_of_a_span_may_exceed_what_a_lifetime_may_sum_up_to(caller: Ca
     assert spent(caller) == (2, (2**63 - 1 + 10**8) / 100)
 
 
-def test_two_that_are_full_can_be_merged_and_may_shrink_again(rich: Caller, pool: Pool, connection: Connection) -> None:
+def test_profiles_with_maximum_revenue_can_be_merged_and_refunded(
+    rich: Caller, pool: Pool, connection: Connection
+) -> None:
     track(rich, attributes=[{"external_id": "other"}])
     connection.execute("UPDATE profile SET revenue_cents = %s", [MAX_REVENUE_CENTS])
     merge(rich, pool, orphan="other", survivor="me")

@@ -21,7 +21,7 @@ def first_names(users: list[Json]) -> dict[str | None, str | None]:
     return {user.get("external_id"): user.get("first_name") for user in users}
 
 
-def test_a_fresh_profile_has_what_the_vendor_gives_it(caller: Caller) -> None:
+def test_a_new_profile_has_a_braze_id_and_a_random_bucket(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": str(number)} for number in range(1, 21)])
     users = export(caller, external_ids=[str(number) for number in range(1, 21)])
     braze_ids = {user["braze_id"] for user in users}
@@ -39,7 +39,7 @@ def test_a_whole_number_is_an_external_id(caller: Caller) -> None:
     assert the_profile(caller, "12345")["first_name"] == "Ada"
 
 
-def test_update_existing_only_makes_no_profile(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_update_existing_only_creates_no_profile(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     only = {"external_id": "me", "_update_existing_only": True}
     answer = track(caller, attributes=[{**only, "first_name": "A"}], events=[{**only, "name": "login", "time": NOON}])
 
@@ -55,7 +55,7 @@ def test_update_existing_only_updates_what_exists(caller: Caller) -> None:
     assert the_profile(caller)["first_name"] == "A"
 
 
-def test_an_alias_creates_a_profile_only_if_the_request_says_so(
+def test_an_alias_creates_a_profile_only_with_update_existing_only_false(
     caller: Caller, counted: Callable[[], dict[str, int]]
 ) -> None:
     track(caller, attributes=[ALIAS], events=[{**ALIAS, "name": "login", "time": NOON}])
@@ -71,7 +71,7 @@ def test_an_alias_creates_a_profile_only_if_the_request_says_so(
     assert "external_id" not in user
 
 
-def test_the_anonymous_checkout_in_one_request(caller: Caller) -> None:
+def test_one_request_can_create_a_profile_by_alias_with_its_purchase(caller: Caller) -> None:
     bought = {**ALIAS, "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
     track(caller, attributes=[{**ALIAS, "_update_existing_only": False, **ALICE}], purchases=[bought])
     (user,) = by_alias(caller)
@@ -79,7 +79,7 @@ def test_the_anonymous_checkout_in_one_request(caller: Caller) -> None:
     assert (user["email"], user["total_revenue"]) == ("alice@x.org", 5.0)
 
 
-def test_the_anonymous_checkout_with_the_purchase_alone(caller: Caller) -> None:
+def test_a_purchase_alone_can_create_a_profile_by_alias(caller: Caller) -> None:
     bought = {**ALIAS, "_update_existing_only": False, "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
     first = track(caller, purchases=[bought])
     second = track(caller, purchases=[bought])
@@ -99,7 +99,7 @@ def test_the_anonymous_checkout_with_the_purchase_alone(caller: Caller) -> None:
         ("engagements", {"kind": "campaign", "id": "c", "event": "opened", "time": NOON}),
     ],
 )
-def test_history_by_an_alias_that_nobody_has_is_a_warning_unless_it_creates_the_profile(
+def test_history_by_an_unknown_alias_is_a_warning_unless_it_creates_the_profile(
     caller: Caller, counted: Callable[[], dict[str, int]], array: str, given: Json
 ) -> None:
     lost = caller.post("/users/track", {array: [{**ALIAS, **given}]})
@@ -117,7 +117,7 @@ def test_history_by_an_alias_that_nobody_has_is_a_warning_unless_it_creates_the_
     assert (rows["profile"], rows[array.removesuffix("s").replace("event", "custom_event")]) == (1, 1)
 
 
-def test_what_is_tracked_by_an_alias_that_a_merge_dropped_is_a_warning(caller: Caller, pool: Pool) -> None:
+def test_an_event_by_an_alias_that_a_merge_dropped_is_a_warning(caller: Caller, pool: Pool) -> None:
     for name in ("orphan", "survivor"):
         alias = {"external_id": name, "alias_label": "shop", "alias_name": name}
         track(caller, attributes=[{"external_id": name}])
@@ -136,7 +136,7 @@ def test_what_is_tracked_by_an_alias_that_a_merge_dropped_is_a_warning(caller: C
     assert survivor["custom_events"][0]["count"] == 1
 
 
-def test_a_misspelt_array_beside_a_valid_one_is_a_warning(caller: Caller) -> None:
+def test_a_misspelt_array_with_a_valid_one_is_a_warning(caller: Caller) -> None:
     bought = {"external_id": "me", "product_id": "hat", "currency": "USD", "price": 5, "time": NOON}
     answer = track(caller, attributes=[{"external_id": "me"}], purchase=[bought])
 
@@ -149,7 +149,9 @@ def test_a_misspelt_array_beside_a_valid_one_is_a_warning(caller: Caller) -> Non
     ]
 
 
-def test_a_braze_id_finds_and_never_makes(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
+def test_a_braze_id_finds_a_profile_and_never_creates_one(
+    caller: Caller, counted: Callable[[], dict[str, int]]
+) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     braze_id = the_profile(caller)["braze_id"]
     track(caller, attributes=[{"braze_id": braze_id.upper(), "first_name": "A"}, {"braze_id": "0" * 24}])
@@ -162,9 +164,7 @@ def test_a_braze_id_finds_and_never_makes(caller: Caller, counted: Callable[[], 
     ("kind", "first", "again"),
     [("email", "New@x.org", " nEW@x.org "), ("phone", "+1 555 123 4567", "+15551234567")],
 )
-def test_an_address_that_nobody_has_makes_a_profile_without_alias(
-    caller: Caller, kind: str, first: str, again: str
-) -> None:
+def test_an_unknown_address_creates_a_profile_without_alias(caller: Caller, kind: str, first: str, again: str) -> None:
     track(caller, attributes=[{kind: first, "first_name": "A"}])
     track(caller, attributes=[{kind: again, "last_name": "B"}])
     (user,) = export(caller, **{"email_address" if kind == "email" else kind: again})
@@ -174,7 +174,7 @@ def test_an_address_that_nobody_has_makes_a_profile_without_alias(
     assert "external_id" not in user
 
 
-def test_of_several_with_an_address_the_newest_with_an_external_id_is_meant(caller: Caller) -> None:
+def test_an_address_selects_the_newest_profile_with_an_external_id(caller: Caller) -> None:
     for name in ("old", "new"):
         track(caller, attributes=[{"external_id": name, **ALICE}])
     track(caller, attributes=[{**ALIAS, "_update_existing_only": False, **ALICE}])
@@ -183,7 +183,7 @@ def test_of_several_with_an_address_the_newest_with_an_external_id_is_meant(call
     assert first_names(export(caller, email_address="alice@x.org")) == {"old": None, "new": "chosen", None: None}
 
 
-def test_of_several_without_external_id_the_newest_is_meant(caller: Caller) -> None:
+def test_an_address_selects_the_newest_profile_if_none_has_an_external_id(caller: Caller) -> None:
     names = ("1", "2", "1")
     for name in names:
         alias = {"alias_label": "shop", "alias_name": name}
@@ -210,9 +210,7 @@ def test_with_a_primary_identifier_addresses_are_attributes(caller: Caller) -> N
     assert first_names(export(caller, email_address="alice@x.org")) == {"a": None, "b": "B"}
 
 
-def test_an_object_sees_the_addresses_that_those_before_it_gave(
-    caller: Caller, counted: Callable[[], dict[str, int]]
-) -> None:
+def test_an_object_sees_the_addresses_of_earlier_objects(caller: Caller, counted: Callable[[], dict[str, int]]) -> None:
     track(caller, attributes=[{"external_id": "a", **ALICE}], events=[{**ALICE, "name": "login", "time": NOON}])
 
     assert the_profile(caller, "a")["custom_events"][0]["count"] == 1
@@ -231,7 +229,7 @@ def test_workspaces_do_not_see_each_other(caller: Caller, make_caller: Callable[
     assert first_names(export(stranger, email_address="alice@x.org")) == {None: "C"}
 
 
-def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_and_ends_its_redirect(
+def test_a_merged_away_external_id_creates_a_new_profile_and_ends_its_redirect(
     caller: Caller, pool: Pool, connection: Connection
 ) -> None:
     track(caller, attributes=[{"external_id": "orphan", "first_name": "O"}, {"external_id": "survivor"}])
@@ -247,7 +245,7 @@ def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_and_ends_its
     assert redirects == [{"external_id": None}]
 
 
-def test_an_address_that_identifies_leaves_the_profiles_own_spelling(caller: Caller) -> None:
+def test_an_address_as_an_identifier_keeps_the_stored_spelling(caller: Caller) -> None:
     track(caller, attributes=[{"external_id": "me", "email": "Alice@X.org", "phone": "+1 415 555 0100"}])
     track(caller, attributes=[{"email": "alice@x.org", "first_name": "A"}])
     track(caller, attributes=[{"phone": "+14155550100", "last_name": "B"}])
@@ -257,7 +255,7 @@ def test_an_address_that_identifies_leaves_the_profiles_own_spelling(caller: Cal
     assert (profile["first_name"], profile["last_name"]) == ("A", "B")
 
 
-def test_of_several_made_by_one_call_the_last_is_the_newest(caller: Caller) -> None:
+def test_the_last_of_several_profiles_created_by_one_call_is_the_newest(caller: Caller) -> None:
     names = [f"n{number}" for number in range(12)]
     aliases = [{"alias_label": "shop", "alias_name": name} for name in names]
     track(caller, attributes=[{"user_alias": alias, "_update_existing_only": False, **ALICE} for alias in aliases])

@@ -1,4 +1,4 @@
-"""Find profiles by a filter."""
+"""A fixture that finds profiles by a filter."""
 
 from typing import Any
 

@@ -93,7 +93,7 @@ def test_events_with_a_property_are_counted_within_days(
     assert find(asked) == expected
 
 
-def test_a_quantity_of_a_purchase_counts_as_that_many(caller: Caller, find: Find) -> None:
+def test_a_quantity_counts_as_this_number_of_purchases(caller: Caller, find: Find) -> None:
     track(caller, purchases=[{**purchase("a", {"size": 7}, days=1), "quantity": 3}])
     asked = leaf("purchase_property", "greater_than", 6, property="size", days=7)
     asked["purchase_property"] |= {"count": 3, "count_comparison": "exactly"}
@@ -142,7 +142,7 @@ def test_names_and_values_of_these_leaves_are_never_read_as_sql(caller: Caller, 
     assert find(leaf("custom_event_summary", "exactly", 1, name=odd, field="count")) == ["odd"]
 
 
-def test_leaves_of_one_kind_do_not_meet(caller: Caller, find: Find) -> None:
+def test_leaves_of_one_kind_do_not_interfere(caller: Caller, find: Find) -> None:
     events = [event("a", {"n": 1}, days=1), event("b", {"n": 2}, days=1)]
     track(caller, events=events)
     one, two = (leaf("custom_event_property", "equals", n, name="login", property="n", days=7) for n in (1, 2))

@@ -80,9 +80,7 @@ def test_the_two_filters_of_the_anonymous_users_read_few_pages(filled: Transacti
     ],
     ids=str,
 )
-def test_a_filter_that_names_what_is_indexed_reads_few_pages(
-    filled: Transaction, filter_: Any, index: str, most: int
-) -> None:
+def test_a_filter_on_indexed_fields_reads_few_pages(filled: Transaction, filter_: Any, index: str, most: int) -> None:
     plan = explain(filled, filter_)
 
     assert index in indexes(plan)

@@ -1,4 +1,4 @@
-"""Every leaf of a filter, by the profiles that it finds among a few that differ only in that attribute."""
+"""Each leaf of a filter, tested by the profiles that it finds among a few that differ only in its attribute."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ database_url = make_database_url(scope="module")
 
 
 def ago(**span: float) -> str:
-    """Return the time before or after now by a span, in ISO 8601."""
+    """Return the current time minus *span* in ISO 8601."""
     return (datetime.now(UTC) - timedelta(**span)).isoformat()
 
 
@@ -31,13 +31,13 @@ def leaf(comparison: str, *value: Any, **more: Any) -> Json:
     return {**more, "comparison": comparison, **({"value": value[0]} if value else {})}
 
 
-def told(value: Any) -> str:
-    """Return how *value* is named in a test: a set in an order that is the same in every process."""
+def id_of(value: Any) -> str:
+    """Return the id of a test with *value*. The order of a set is the same in every process."""
     return str(sorted(value)) if isinstance(value, set) else str(value)
 
 
 def with_it(values: Json) -> list[Json]:
-    """Return attributes objects whose custom attribute `it` has *values*, by external_id; "unset" has none."""
+    """Return attributes objects with the custom attribute `it` from *values* by external_id, and "unset" without it."""
     return [{"external_id": key, "it": value} for key, value in values.items()] + [{"external_id": "unset"}]
 
 
@@ -76,7 +76,7 @@ LISTS = {"ab": ["a", "b"], "b": ["b"], "empty": [], "text": "a", "numbers": [1, 
         (LISTS, ("exists",), {"ab", "b", "text", "numbers"}),
         (LISTS, ("does_not_exist",), {"empty", "unset"}),
     ],
-    ids=told,
+    ids=id_of,
 )
 def test_a_custom_attribute_is_compared(
     caller: Caller, find: Find, values: Json, comparison: tuple[Any, ...], expected: set[str]
@@ -191,9 +191,9 @@ PERSON = {
         ({"money_spent": leaf("exactly", 0)}, True),
         ({"money_spent": leaf("more_than", 0)}, False),
     ],
-    ids=told,
+    ids=id_of,
 )
-def test_what_is_known_of_a_person_is_compared(caller: Caller, find: Find, filter_: Json, is_found: bool) -> None:
+def test_each_standard_attribute_is_compared(caller: Caller, find: Find, filter_: Json, is_found: bool) -> None:
     track(caller, attributes=[PERSON])
 
     assert find(filter_) == (["ada"] if is_found else [])
@@ -206,7 +206,7 @@ def test_a_subscription_that_was_never_set_is_subscribed(caller: Caller, find: F
     assert find({"push_subscription_status": leaf("is_not", "opted_in")}) == ["a"]
 
 
-def test_the_last_session_is_when_an_app_was_last_used(caller: Caller, find: Find) -> None:
+def test_the_last_session_is_the_last_use_of_an_app(caller: Caller, find: Find) -> None:
     sessions = [{"external_id": "a", "app_id": "x", "started_at": ago(days=3)}]
     track(caller, attributes=[{"external_id": "b"}], sessions=sessions)
 
@@ -265,7 +265,7 @@ def test_purchases_are_counted_of_one_product_or_of_all(caller: Caller, find: Fi
     assert find({"purchase": {"product_id": "hat", "comparison": "less_than", "count": 1, "days": 30}}) == ["b", "c"]
 
 
-def test_money_is_added_up_within_days_or_over_a_whole_life(caller: Caller, find: Find) -> None:
+def test_money_is_summed_within_days_or_without_a_limit(caller: Caller, find: Find) -> None:
     purchases = [purchase("a", 10.10, days=1), purchase("a", -0.20, days=2), purchase("b", 100, days=20)]
     track(caller, attributes=[{"external_id": "c"}], purchases=purchases)
 
@@ -276,7 +276,7 @@ def test_money_is_added_up_within_days_or_over_a_whole_life(caller: Caller, find
     assert find({"money_spent": leaf("less_than", 9.9)}) == ["c"]
 
 
-def test_what_a_merged_away_profile_did_counts_for_its_survivor(caller: Caller, pool: Pool, find: Find) -> None:
+def test_the_events_of_a_merged_profile_count_for_its_survivor(caller: Caller, pool: Pool, find: Find) -> None:
     events = [event("orphan", days=1), event("survivor", days=2)]
     purchases = [purchase("orphan", 30, days=1), purchase("survivor", 12, days=2)]
     track(caller, events=events, purchases=purchases)
@@ -287,7 +287,7 @@ def test_what_a_merged_away_profile_did_counts_for_its_survivor(caller: Caller, 
     assert find({"money_spent": leaf("exactly", 42, days=7)}) == ["survivor"]
 
 
-def test_groups_nest_and_leaves_of_one_kind_do_not_meet(caller: Caller, find: Find) -> None:
+def test_groups_can_be_nested_and_leaves_of_one_kind_do_not_interfere(caller: Caller, find: Find) -> None:
     people = [{"external_id": f"{plan}-{score}", "plan": plan, "score": score} for plan in "ab" for score in (1, 2, 3)]
     track(caller, attributes=people, events=[event("a-1", days=1), event("b-2", days=1), event("b-2", days=2)])
     seldom = {"custom_event": {"name": "login", "comparison": "less_than", "count": 2, "days": 7}}

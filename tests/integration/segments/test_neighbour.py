@@ -1,4 +1,4 @@
-"""The leaves of segments beside a workspace with many more profiles.
+"""The leaves of segments in a small workspace, with a much larger workspace in the same database.
 
 The neighbour has 100,000 profiles, each with history and an alias. NEIGHBOUR_PROFILES=1000000 in the environment makes
 it a million, which takes some minutes. Plans and rows are compared, not seconds.

@@ -54,7 +54,7 @@ ENGAGEMENTS = [
     ],
     ids=shown,
 )
-def test_what_a_person_received_is_compared(
+def test_received_messages_are_compared(
     caller: Caller, find: Find, kind: str, members: Json, comparison: tuple[Any, ...], expected: list[str]
 ) -> None:
     track(caller, engagements=ENGAGEMENTS)
@@ -212,7 +212,7 @@ def test_a_subscription_group_is_compared(
     assert find(leaf("subscription_group", *comparison, subscription_group_id="g")) == expected
 
 
-def test_what_two_profiles_did_counts_for_their_survivor(caller: Caller, pool: Pool, find: Find) -> None:
+def test_the_history_of_two_profiles_counts_for_their_survivor(caller: Caller, pool: Pool, find: Find) -> None:
     red = {"colour": "red"}
     track(
         caller,

@@ -1,4 +1,4 @@
-"""Analysis: tables that grow fast are counted anew at once, so that no plan is kept that was made for empty ones."""
+"""A table that grows fast is analyzed soon, so that no plan assumes an empty table."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from tests.support.factories import Factory
 
 
 @pytest.fixture
-def analyst(factory: Factory, pool: Pool) -> TableAnalyzer:
-    """The analyst of a database whose tables were counted while they were empty, as after a restore."""
+def analyzer(factory: Factory, pool: Pool) -> TableAnalyzer:
+    """The analyzer of a database with statistics of empty tables, as after a restore."""
     factory.connection.execute("VACUUM ANALYZE")
     return TableAnalyzer(pool)
 
 
 def redirects(factory: Factory, first: int, last: int) -> None:
-    """Make redirects by number, and have PostgreSQL know at once that it has so many changed rows."""
+    """Insert redirects with the numbers *first* to *last*, and flush the statistics about changed rows."""
     factory.rows(
         """
         INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
@@ -29,35 +29,35 @@ def redirects(factory: Factory, first: int, last: int) -> None:
 
 
 def counted(factory: Factory) -> int:
-    """Return how many redirects PostgreSQL believes there are."""
+    """Return PostgreSQL's estimate of the number of redirects."""
     (row,) = factory.connection.execute("SELECT reltuples FROM pg_class WHERE oid = 'redirect'::regclass").fetchall()
     return int(row["reltuples"])
 
 
-def test_a_table_that_outgrew_what_is_known_of_it_is_counted_anew(analyst: TableAnalyzer, factory: Factory) -> None:
+def test_a_table_that_outgrew_its_statistics_is_analyzed(analyzer: TableAnalyzer, factory: Factory) -> None:
     redirects(factory, 1, LEAST_ROWS + 1)
     assert counted(factory) == 0
 
-    assert analyst.run_once() == 1
+    assert analyzer.run_once() == 1
     assert counted(factory) == LEAST_ROWS + 1
-    assert analyst.run_once() == 0
+    assert analyzer.run_once() == 0
 
 
-def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyst: TableAnalyzer, factory: Factory) -> None:
+def test_a_table_that_has_not_doubled_is_left_to_autovacuum(analyzer: TableAnalyzer, factory: Factory) -> None:
     redirects(factory, 1, 5_000)
-    assert analyst.run_once() == 1
+    assert analyzer.run_once() == 1
     redirects(factory, 5_001, 10_000)
 
-    assert analyst.run_once() == 0
+    assert analyzer.run_once() == 0
     assert counted(factory) == 5_000
 
 
-def test_a_plan_made_for_an_empty_table_is_not_kept(analyst: TableAnalyzer, factory: Factory) -> None:
+def test_after_the_analysis_a_query_is_planned_with_its_index(analyzer: TableAnalyzer, factory: Factory) -> None:
     look = "SELECT orphan_id FROM redirect WHERE workspace_id = %s AND external_id = %s"
     explain = f"EXPLAIN (GENERIC_PLAN) {look.replace('%s', '$1', 1).replace('%s', '$2')}"
     factory.rows(look, "1")
     redirects(factory, 1, 5_000)
-    analyst.run_once()
+    analyzer.run_once()
 
     plan = "\n".join(row["QUERY PLAN"] for row in factory.connection.execute(explain, prepare=False))
 

@@ -1,4 +1,4 @@
-"""The relay's way to a real Redis: published in order, counted, and told as away whatever way it went."""
+"""The relay on a real Redis: messages are published in order and counted, and a missing Redis raises its error."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -27,17 +27,17 @@ def broker_on(server: RedisServer) -> Broker:
 
 @pytest.fixture
 def broker(redis_server: RedisServer) -> Iterator[Broker]:
-    """A broker on the session's Redis, emptied."""
+    """A broker on the emptied Redis of the session."""
     with broker_on(redis_server) as broker:
         yield broker
 
 
-def test_nothing_waits_in_a_queue_that_nobody_has_used(broker: Broker) -> None:
+def test_an_unused_queue_is_empty(broker: Broker) -> None:
     assert [broker.count_messages(), broker.count_messages()] == [0, 0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
-def test_messages_are_taken_in_the_order_in_which_they_were_published(
+def test_messages_are_taken_in_the_order_of_their_publication(
     broker: Broker, redis_server: RedisServer, count: int
 ) -> None:
     published = tasks(count)
@@ -50,7 +50,7 @@ def test_messages_are_taken_in_the_order_in_which_they_were_published(
     assert broker.count_messages() == count
 
 
-def test_many_messages_leave_in_one_round_trip(broker: Broker, redis_server: RedisServer) -> None:
+def test_many_messages_are_sent_in_few_round_trips(broker: Broker, redis_server: RedisServer) -> None:
     broker.publish(workspace_id=7, tasks=tasks(1))
     before = reads(redis_server)
 
@@ -60,13 +60,13 @@ def test_many_messages_leave_in_one_round_trip(broker: Broker, redis_server: Red
 
 
 def reads(server: RedisServer) -> int:
-    """Return how often Redis has read from any connection."""
+    """Return the number of reads by Redis from all connections."""
     with server.client() as client:
         count: int = client.info("stats")["total_reads_processed"]
     return count
 
 
-def test_a_missing_broker_raises_the_error_of_an_absent_one(own_redis: RedisServer) -> None:
+def test_a_missing_broker_is_unavailable(own_redis: RedisServer) -> None:
     with broker_on(own_redis) as broker:
         own_redis.stop()
 
@@ -76,7 +76,7 @@ def test_a_missing_broker_raises_the_error_of_an_absent_one(own_redis: RedisServ
             broker.count_messages()
 
 
-def test_a_broker_that_went_away_is_found_again(own_redis: RedisServer) -> None:
+def test_a_restarted_broker_is_used_again(own_redis: RedisServer) -> None:
     with broker_on(own_redis) as broker:
         broker.publish(workspace_id=7, tasks=tasks(1))
         own_redis.kill()
@@ -89,7 +89,9 @@ def test_a_broker_that_went_away_is_found_again(own_redis: RedisServer) -> None:
         assert broker.count_messages() == 2
 
 
-def test_a_broker_that_stopped_answering_is_given_up(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_does_not_answer_is_unavailable_after_the_timeout(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(celery, "BROKER_TIMEOUT_S", 0.5)
     with broker_on(own_redis) as broker:
         broker.publish(workspace_id=7, tasks=tasks(1))

@@ -57,7 +57,7 @@ def refusing(server: RedisServer, begin: Setting, end: Setting) -> Iterator[None
 
 
 @pytest.mark.parametrize(("begin", "end", "cause"), CASES, ids=lambda value: getattr(value, "__name__", None))
-def test_the_cause_is_named_and_the_address_is_not_doubted(
+def test_the_error_names_the_cause_and_not_the_address(
     own_redis: RedisServer, begin: Setting, end: Setting, cause: str
 ) -> None:
     with Broker(make_celery(Settings(broker_url=own_redis.url))) as broker:

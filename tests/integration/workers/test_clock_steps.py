@@ -22,7 +22,7 @@ STEPS = ["10 minutes", "400 days"]
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 

@@ -1,4 +1,4 @@
-"""Behind an old transaction the relay looks from floors on, and still finds every job."""
+"""During an old transaction the relay searches from its floors, and still finds every job."""
 
 import random
 from itertools import count
@@ -28,7 +28,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
@@ -49,9 +49,7 @@ def buffers_read(tx: Transaction, query: str, parameters: dict[str, Any]) -> int
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def test_a_look_from_the_floors_on_does_not_read_past_published_jobs(
-    pool: Pool, factory: Factory, database_url: str
-) -> None:
+def test_a_search_from_the_floors_does_not_read_published_jobs(pool: Pool, factory: Factory, database_url: str) -> None:
     with psycopg.connect(database_url) as old:
         old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old.execute("SELECT FROM workspace")
@@ -77,7 +75,7 @@ def test_a_look_from_the_floors_on_does_not_read_past_published_jobs(
     assert min(read[True]) > 3 * max(read[False]), read
 
 
-def test_jobs_of_every_urgency_are_found_from_the_floors_on(pool: Pool, factory: Factory) -> None:
+def test_a_search_from_the_floors_finds_jobs_of_every_urgency(pool: Pool, factory: Factory) -> None:
     accept(pool, factory, 3)
     floors = floors_after_claim(pool, factory)
     publish_everything(factory)
@@ -94,7 +92,7 @@ def test_jobs_of_every_urgency_are_found_from_the_floors_on(pool: Pool, factory:
     assert {job_id for lane in claimed.lanes for job_id in lane} == {*accepted, retried}
 
 
-def test_claims_from_the_floors_of_the_one_before_find_every_job_in_its_order(
+def test_claims_from_the_floors_of_the_earlier_claim_find_every_job_in_order(
     pool: Pool, factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It hides mistakes of a second.
@@ -127,7 +125,7 @@ def test_claims_from_the_floors_of_the_one_before_find_every_job_in_its_order(
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_job_behind_the_floor_is_found_when_the_next_look_from_the_beginning_is_due(
+def test_a_job_below_the_floor_is_found_by_the_next_full_search(
     pool: Pool,
     settings: Settings,
     redis_server: RedisServer,

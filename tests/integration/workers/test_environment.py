@@ -1,4 +1,4 @@
-"""Celery's own variables in the environment change nothing: a process of its own shows what it would use."""
+"""Celery's own environment variables have no effect: a new process prints its configuration."""
 
 import json
 import os
@@ -27,7 +27,7 @@ print(json.dumps(used))
 
 
 def used(**variables: str) -> dict[str, Any]:
-    """Return what the Celery application of a process with these *variables* would use."""
+    """Return the configuration of the Celery application in a process with *variables*."""
     environ = {name: value for name, value in os.environ.items() if name not in CELERY_OVERRIDES}
     told = subprocess.run(
         [sys.executable, "-c", ASK],
@@ -41,7 +41,7 @@ def used(**variables: str) -> dict[str, Any]:
     return found
 
 
-def test_the_broker_is_the_one_of_our_variable_whatever_celerys_own_variables_say() -> None:
+def test_the_broker_url_of_mergelane_overrides_the_variables_of_celery() -> None:
     theirs = [*CELERY_OVERRIDES, "RESULT_BACKEND", "CELERY_TASK_ACKS_LATE", "CELERY_TASK_DEFAULT_QUEUE"]
 
     assert used(**dict.fromkeys(theirs, THEIRS)) == {

@@ -30,7 +30,7 @@ from workers.relay.__main__ import run_relay
 
 run_relay()
 """
-"""A relay one of whose services never ends its round."""
+"""A relay with a service whose round never ends."""
 
 
 @pytest.fixture
@@ -65,15 +65,13 @@ def is_healthy(file: Path) -> bool:
 
 
 def age(file: Path) -> None:
-    """Make the file as old as that of a process that has written nothing for a minute."""
+    """Set the time of the file back, as if the process had written nothing for a minute."""
     past = time.time() - 61
     os.utime(file, (past, past))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_process_is_healthy_until_it_is_stopped_in_its_tracks(
-    start: Callable[..., Process], file: Path, name: str
-) -> None:
+def test_a_process_is_healthy_until_it_is_frozen(start: Callable[..., Process], file: Path, name: str) -> None:
     process = start(name, COMMANDS[name])
     wait_until(lambda: is_healthy(file), what=f"the {name} to be healthy")
     age(file)
@@ -111,10 +109,10 @@ def test_a_process_with_a_stuck_service_is_unhealthy(start: Callable[..., Proces
 
     assert "services=['prune']" in process.log
     assert not is_healthy(file)
-    process.kill()  # it would wait for the service
+    process.kill()  # a signal to end waits for the service
 
 
-def test_a_check_costs_little_processor_time(file: Path) -> None:
+def test_a_check_uses_little_processor_time(file: Path) -> None:
     file.touch()
 
     costs = sorted(check_health("file", file=file).processor_ms for _ in range(9))

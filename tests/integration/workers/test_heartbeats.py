@@ -1,4 +1,4 @@
-"""Heartbeats: each process has a row in PostgreSQL that says when it was last seen, and whether it has its broker."""
+"""Each process has a row in PostgreSQL with the time of its last heartbeat and whether it has its broker."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def beating(pool: Pool) -> Iterator[Callable[[str], Heartbeat]]:
-    """A function that makes a heartbeat of a kind, whose thread does not run."""
+    """A function that creates a heartbeat of a kind, without its thread."""
     made: list[Heartbeat] = []
 
     def make(kind: str) -> Heartbeat:
@@ -40,7 +40,7 @@ def seen(connection: Connection, kind: str) -> list[Process]:
     return [process for process in list_processes(connection) if process.kind == kind]
 
 
-def test_every_process_is_seen_while_it_runs_and_gone_when_it_has_ended(
+def test_every_process_is_listed_while_it_runs_and_removed_when_it_ends(
     connection: Connection, database_url: str, own_redis: RedisServer, tmp_path: Path
 ) -> None:
     environ = {
@@ -76,7 +76,7 @@ def test_every_process_is_seen_while_it_runs_and_gone_when_it_has_ended(
     assert list_processes(connection) == []
 
 
-def test_a_relay_that_waits_for_its_broker_is_seen_so(
+def test_a_relay_that_waits_for_its_broker_is_listed_without_it(
     connection: Connection, beating: Callable[[str], Heartbeat]
 ) -> None:
     heartbeat, wait = beating("relay"), Wait()
@@ -92,7 +92,7 @@ def test_a_relay_that_waits_for_its_broker_is_seen_so(
     assert back.started_at == away.started_at < back.seen_at
 
 
-def test_a_process_that_is_not_seen_any_more_is_lost_and_forgotten_after_an_hour(
+def test_a_process_without_heartbeats_is_lost_and_deleted_after_an_hour(
     connection: Connection, beating: Callable[[str], Heartbeat]
 ) -> None:
     beating("worker").beat()

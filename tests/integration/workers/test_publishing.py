@@ -1,4 +1,4 @@
-"""Publishing: waiting lanes go to the broker whole, in order, and once."""
+"""Waiting lanes are published whole, in order, and once."""
 
 import threading
 from itertools import chain
@@ -24,24 +24,24 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
 
 def waiting(factory: Factory, job_ids: list[UUID]) -> list[UUID]:
-    """Return those of the jobs that wait to be published."""
+    """Return the jobs that are not published."""
     return [job_id for job_id in job_ids if factory.row(job_id)["published_at"] is None]
 
 
-def test_nothing_waiting_is_nothing_published(pool: Pool, settings: Settings, redis_server: RedisServer) -> None:
+def test_without_waiting_jobs_nothing_is_published(pool: Pool, settings: Settings, redis_server: RedisServer) -> None:
     with relay(pool, settings, redis_server) as (publisher, _):
         assert publisher.run_once() == 0
 
     assert messages(redis_server) == []
 
 
-def test_a_message_carries_a_workspace_and_job_ids_and_nothing_else(
+def test_a_message_contains_only_a_workspace_and_job_ids(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_id = factory.job(by_email("ann@x.org", "identified"), ext("secret-name"))
@@ -54,7 +54,7 @@ def test_a_message_carries_a_workspace_and_job_ids_and_nothing_else(
     assert not any(word in str(message.raw) for word in ("ann@x.org", "secret-name"))
 
 
-def test_the_job_names_its_message_as_flower_shows_it(
+def test_a_job_has_the_task_id_of_its_message(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = single_jobs(factory, 3)
@@ -68,7 +68,7 @@ def test_the_job_names_its_message_as_flower_shows_it(
     assert factory.states(job_ids) == ["queued"] * 3
 
 
-def test_what_is_published_is_not_published_again(
+def test_published_jobs_are_not_published_again(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 5)
@@ -104,13 +104,13 @@ def test_the_oldest_jobs_are_published_first(
 
 
 @pytest.fixture
-def much_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let much lie in the broker although no worker takes it."""
+def large_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow many jobs in the broker although no worker takes any."""
     monkeypatch.setattr(flow_control, "MIN_JOBS", 1_000)
 
 
-def test_a_backlog_is_packed_and_one_can_switch_that_off(
-    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, much_room: None
+def test_a_backlog_is_packed_unless_the_setting_disables_it(
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, large_bound: None
 ) -> None:
     first, second = single_jobs(factory, 256), single_jobs(factory, 256)
 
@@ -160,7 +160,7 @@ def test_only_a_queued_job_is_published(
 
 
 def test_two_relays_never_publish_the_same_lane(
-    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, much_room: None
+    pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, large_bound: None
 ) -> None:
     pairs = [(ext(f"o{number}"), ext(f"s{number // 3}")) for number in range(150)]
     job_ids = [job_id for place in range(0, 150, 30) for job_id in factory.batch(pairs[place : place + 30])]
@@ -169,7 +169,7 @@ def test_two_relays_never_publish_the_same_lane(
     def publish() -> None:
         with relay(pool, settings, redis_server, relay_claim=7) as (publisher, _):
             start.wait()
-            while waiting_anywhere(pool):
+            while any_lane_waits(pool):
                 publisher.run_once()
 
     threads = [threading.Thread(target=publish) for _ in range(3)]
@@ -183,13 +183,13 @@ def test_two_relays_never_publish_the_same_lane(
     assert {tuple(lane) for lane in published} == {tuple(job_ids[place : place + 3]) for place in range(0, 150, 3)}
 
 
-def waiting_anywhere(pool: Pool) -> bool:
-    """Tell whether a job waits to be published."""
+def any_lane_waits(pool: Pool) -> bool:
+    """Return whether a lane waits to be published."""
     with lend_connection(pool) as connection:
         return bool(workspaces_with_pending_lanes(connection))
 
 
-def test_a_lane_that_another_relay_holds_is_passed_over(
+def test_a_lane_that_another_relay_has_locked_is_skipped(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     held, free = single_jobs(factory, 2)
@@ -204,7 +204,7 @@ def test_a_lane_that_another_relay_holds_is_passed_over(
     assert [message.job_ids for message in messages(redis_server)] == [[free]]
 
 
-def test_jobs_go_on_waiting_while_the_broker_is_away(
+def test_jobs_wait_while_the_broker_is_unavailable(
     pool: Pool, settings: Settings, own_redis: RedisServer, factory: Factory
 ) -> None:
     job_ids = single_jobs(factory, 5)
@@ -222,7 +222,7 @@ def test_jobs_go_on_waiting_while_the_broker_is_away(
     assert len(messages(own_redis)) == 5
 
 
-def test_jobs_go_on_waiting_when_the_broker_goes_away_in_between(
+def test_jobs_wait_while_the_broker_restarts(
     pool: Pool, settings: Settings, own_redis: RedisServer, factory: Factory
 ) -> None:
     with relay(pool, settings, own_redis) as (publisher, _):

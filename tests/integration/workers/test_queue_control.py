@@ -1,4 +1,4 @@
-"""A paused queue publishes and runs nothing, and a limit holds, whatever the relays and workers do."""
+"""A paused queue publishes and runs nothing, and limits hold for any number of relays and workers."""
 
 from time import monotonic
 from uuid import UUID
@@ -29,7 +29,7 @@ PAUSE, RESUME = QueueChange(state=QueueState.PAUSED), QueueChange(state=QueueSta
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
@@ -49,14 +49,14 @@ def deliver(pool: Pool, factory: Factory, job_ids: list[UUID]) -> None:
 
 
 def let_seconds_pass(factory: Factory, seconds: float) -> None:
-    """Move the last use of the limit *seconds* back."""
+    """Move the last use of the limit *seconds* into the past."""
     factory.rows(
         f"UPDATE queue_control SET paced_at = paced_at - interval '{seconds} s' WHERE workspace_id = %s RETURNING 1"
     )
 
 
 def begin_all(factory: Factory) -> None:
-    """Let workers have begun all published jobs."""
+    """Begin all published jobs, as workers do."""
     factory.rows(
         "UPDATE job SET state = 'running', attempts = 1, started_at = now()"
         " WHERE workspace_id = %s AND published_at IS NOT NULL RETURNING 1"
@@ -82,7 +82,7 @@ def test_the_jobs_of_a_paused_queue_are_not_published_and_the_relay_sleeps(
     assert carried(messages(redis_server)) == [[each] for each in job_ids]
 
 
-def test_another_workspace_is_published_beside_a_paused_one(
+def test_another_workspace_is_published_while_one_is_paused(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, connection: Connection
 ) -> None:
     other = Factory(connection)
@@ -179,7 +179,7 @@ def test_a_limit_of_many_jobs_is_used_and_not_exceeded(
     assert 0.8 * 10 * passed <= published <= 10 * (passed + monotonic() - began)
 
 
-def test_jobs_that_no_worker_begins_hold_the_next_ones_back(
+def test_jobs_that_no_worker_begins_delay_the_next_ones(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 40)
@@ -287,7 +287,7 @@ def test_a_forged_message_does_not_begin_the_rest_of_a_cut_lane(
     assert factory.states(job_ids[2:]) == ["queued"] * 3
 
 
-def test_a_cut_lane_continues_beside_a_job_that_waits_for_another_attempt(
+def test_a_cut_lane_continues_while_one_of_its_jobs_waits_for_another_attempt(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = lane_of(factory, 3)

@@ -1,4 +1,4 @@
-"""The relay as a process: it publishes what comes, waits out what is away, and ends when it is told to."""
+"""The relay as a process: it publishes new jobs, waits for missing servers, and ends on a signal."""
 
 import signal
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def process(database_url: str, own_redis: RedisServer, tmp_path: Path) -> Iterator[Process]:
-    """A relay, not started, that gives up on lost messages after a second."""
+    """A relay that is not started. It rescues lost jobs after a second."""
     environ = {
         "DATABASE_URL": database_url,
         "BROKER_URL": own_redis.url,
@@ -31,12 +31,12 @@ def process(database_url: str, own_redis: RedisServer, tmp_path: Path) -> Iterat
 
 
 def until_published(server: RedisServer, count: int) -> None:
-    """Wait until so many messages lie in the broker."""
+    """Wait until the broker has *count* messages."""
     wait_until(lambda: len(messages(server)) == count, what=f"{count} messages in the broker")
 
 
 def consume(server: RedisServer, consumed: set[UUID]) -> set[UUID]:
-    """Take all messages off the queue, as workers do; return whose jobs were *consumed* so far."""
+    """Take all messages off the queue, as workers do. Add their jobs to *consumed*, and return it."""
     found = messages(server)
     take(server, len(found))
     consumed.update(job_id for message in found for job_id in message.job_ids)
@@ -59,7 +59,9 @@ def test_it_publishes_new_jobs_and_ends_on_a_signal(
     assert "relay_stopped" in process.log
 
 
-def test_it_outlives_its_broker_and_loses_no_job(process: Process, own_redis: RedisServer, factory: Factory) -> None:
+def test_it_survives_a_restart_of_the_broker_and_loses_no_job(
+    process: Process, own_redis: RedisServer, factory: Factory
+) -> None:
     process.start()
     first = single_jobs(factory, 3)
     until_published(own_redis, 3)
@@ -70,11 +72,11 @@ def test_it_outlives_its_broker_and_loses_no_job(process: Process, own_redis: Re
     own_redis.start()
 
     consumed: set[UUID] = set()
-    wait_until(lambda: consume(own_redis, consumed) >= {*first, *second}, what="every job, the first ones once more")
+    wait_until(lambda: consume(own_redis, consumed) >= {*first, *second}, what="every job, the first ones again")
     assert process.running
 
 
-def test_it_publishes_again_what_was_wiped(process: Process, own_redis: RedisServer, factory: Factory) -> None:
+def test_it_publishes_lost_messages_again(process: Process, own_redis: RedisServer, factory: Factory) -> None:
     process.start()
     single_jobs(factory, 3)
     until_published(own_redis, 3)

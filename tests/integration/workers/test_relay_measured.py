@@ -1,4 +1,4 @@
-"""What the relay counts, and what its messages say of the requests that they come from."""
+"""The metrics of the relay, and the request ids in its messages."""
 
 import pytest
 
@@ -16,17 +16,17 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
 
 def counts() -> tuple[float, ...]:
-    """Return what was published, jobs and messages, and what was rescued because it was lost."""
+    """Return the numbers of published jobs, published messages and rescued lost jobs."""
     return metrics.PUBLISHED_JOBS.value(), metrics.PUBLISHED_LANES.value(), metrics.RESCUED.value("lost")
 
 
-def test_what_is_published_and_what_is_rescued_is_counted(
+def test_published_and_rescued_jobs_are_counted(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 5)
@@ -40,7 +40,7 @@ def test_what_is_published_and_what_is_rescued_is_counted(
     assert tuple(after - earlier for after, earlier in zip(counts(), before, strict=True)) == (5, 5, 5)
 
 
-def test_the_messages_in_the_broker_are_measured_beside_their_bound(
+def test_the_messages_in_the_broker_and_their_bound_are_measured(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     with relay(pool, settings, redis_server) as (publisher, _):

@@ -1,4 +1,4 @@
-"""Rescue: jobs whose message or worker is gone are put back; those that merely wait, or are being done, are not."""
+"""The rescue requeues jobs whose message or worker is gone, but no waiting or running job."""
 
 from itertools import chain
 from uuid import UUID
@@ -25,18 +25,18 @@ AGES_AGO = "now() - interval '10 minutes'"
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the rescue looks through all workspaces."""
+    """Empty the database, because the rescue reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
 
 def start(factory: Factory, *job_ids: UUID) -> None:
-    """Begin an attempt on jobs of one message, as a worker does."""
+    """Begin an attempt of the jobs of one message, as a worker does."""
     task_id = factory.row(job_ids[0])["task_id"] or uuid7()
     begin_attempts(Transaction(factory.connection, factory.workspace_id), job_ids=job_ids, task_id=task_id)
 
 
-def test_jobs_whose_messages_were_wiped_are_published_again_once(
+def test_jobs_whose_messages_were_lost_are_published_again_once(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = single_jobs(factory, 5)
@@ -53,7 +53,7 @@ def test_jobs_whose_messages_were_wiped_are_published_again_once(
     assert {factory.row(job_id)["attempts"] for job_id in job_ids} == {0}
 
 
-def test_jobs_that_were_published_a_moment_ago_are_left_alone(
+def test_jobs_that_were_just_published_are_not_rescued(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 5)
@@ -65,10 +65,10 @@ def test_jobs_that_were_published_a_moment_ago_are_left_alone(
         assert rescuer.run_once() == 0
 
 
-def test_a_backlog_is_left_alone_however_old_it_is(
+def test_a_backlog_of_any_age_is_not_rescued(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
-    # The rows lie in another order than the messages, and PostgreSQL goes through them as they lie.
+    # The rows are stored in another order than the messages, and PostgreSQL reads them in this order.
     for job_id in reversed(single_jobs(factory, 50)):
         factory.set_jobs([job_id], "reason = 'Moved.'")
     with plain_plans(factory), relay(pool, settings, redis_server, lane_size=1) as (publisher, rescuer):
@@ -103,7 +103,7 @@ def test_a_job_that_was_overtaken_is_published_again(
     assert carried(messages(redis_server)) == [[job_id] for job_id in (*later[1:], *lost)]
 
 
-def test_a_job_of_another_workspace_overtakes_too(
+def test_a_job_of_another_workspace_can_overtake(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     other = Factory(factory.connection)
@@ -120,7 +120,7 @@ def test_a_job_of_another_workspace_overtakes_too(
         assert rescuer.run_once() == 1
 
 
-def test_a_job_whose_worker_died_is_done_again(
+def test_a_job_whose_worker_died_runs_again(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     factory.profile("a")
@@ -142,7 +142,7 @@ def test_a_job_whose_worker_died_is_done_again(
     assert (row["outcome"], row["attempts"]) == ("merged", 2)
 
 
-def test_a_job_that_a_worker_holds_is_left_alone_however_long_it_takes(
+def test_a_job_that_a_worker_has_locked_is_not_rescued_at_any_age(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     (job_id,) = single_jobs(factory, 1, published_at="now()")
@@ -156,7 +156,7 @@ def test_a_job_that_a_worker_holds_is_left_alone_however_long_it_takes(
         assert rescuer.run_once() == 1
 
 
-def test_a_stranded_job_is_found_while_the_broker_is_away_and_a_lost_one_once_it_is_back(
+def test_stalled_jobs_are_rescued_without_a_broker_and_lost_jobs_once_it_is_back(
     pool: Pool, settings: Settings, own_redis: RedisServer, factory: Factory
 ) -> None:
     with relay(pool, settings, own_redis) as (publisher, rescuer):
@@ -174,7 +174,7 @@ def test_a_stranded_job_is_found_while_the_broker_is_away_and_a_lost_one_once_it
         assert factory.row(lost)["published_at"] is None
 
 
-def test_the_jobs_of_a_lane_keep_together_and_in_order(
+def test_the_rescued_jobs_of_a_lane_stay_together_and_in_order(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     lane = factory.batch([(ext("a"), ext("b")), (ext("b"), ext("c")), (ext("a"), ext("c"))])
@@ -191,7 +191,7 @@ def test_the_jobs_of_a_lane_keep_together_and_in_order(
     assert carried(messages(redis_server)) == [lane, [apart]]
 
 
-def test_the_rest_of_a_lane_keeps_together_when_its_first_job_is_done(
+def test_the_rest_of_a_lane_stays_together_after_its_first_job_is_done(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     done, second, third = factory.batch([(ext("a"), ext("b")), (ext("b"), ext("c")), (ext("a"), ext("c"))])
@@ -208,7 +208,7 @@ def test_the_rest_of_a_lane_keeps_together_when_its_first_job_is_done(
     assert carried(messages(redis_server)) == [[second, third]]
 
 
-def test_a_job_that_is_always_stranded_ends_dead_with_its_reason(
+def test_a_job_that_always_stalls_ends_dead_with_its_reason(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     (job_id,) = single_jobs(factory, 1)
@@ -229,7 +229,7 @@ def test_a_job_that_is_always_stranded_ends_dead_with_its_reason(
     assert row["finished_at"] is not None
 
 
-def test_a_job_that_is_dead_leaves_its_lane_to_the_others(
+def test_the_other_jobs_of_the_lane_of_a_dead_job_are_published(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     worn, second, third = factory.batch([(ext("a"), ext("b")), (ext("b"), ext("c")), (ext("a"), ext("c"))])
@@ -255,7 +255,7 @@ def test_a_job_that_is_dead_leaves_its_lane_to_the_others(
     ],
     ids=["finished", "dead"],
 )
-def test_what_is_settled_is_left_alone(
+def test_settled_jobs_are_not_rescued(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory, end: str
 ) -> None:
     job_ids = single_jobs(factory, 2)
@@ -265,7 +265,7 @@ def test_what_is_settled_is_left_alone(
         assert rescuer.run_once() == 0
 
 
-def test_a_job_that_waits_for_the_relay_is_left_alone(
+def test_a_job_that_waits_for_the_relay_is_not_rescued(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = single_jobs(factory, 2)
@@ -275,7 +275,7 @@ def test_a_job_that_waits_for_the_relay_is_left_alone(
         assert rescuer.run_once() == 0
 
 
-def test_whatever_is_wiped_whenever_every_job_is_published_in_the_end(
+def test_every_job_is_done_although_messages_are_lost_repeatedly(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     job_ids = [job_id for _ in range(4) for job_id in single_jobs(factory, 5)]

@@ -1,4 +1,4 @@
-"""The waiting jobs of a paused run are delayed by the relay, and due again after it was resumed."""
+"""The relay delays the waiting jobs of a paused run. They are due again after the run was resumed."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 

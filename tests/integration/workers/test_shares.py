@@ -1,4 +1,4 @@
-"""Shares: the broker holds a bounded number of messages, and every workspace gets its turn."""
+"""The broker has a bounded number of messages, and every workspace gets a share."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
@@ -35,7 +35,7 @@ def test_the_broker_holds_a_bounded_number_of_messages(
     assert len(messages(redis_server)) == 30
 
 
-def test_a_workspace_with_much_to_do_does_not_keep_others_waiting(
+def test_a_workspace_with_a_backlog_does_not_delay_other_workspaces(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 200)
@@ -51,7 +51,7 @@ def test_a_workspace_with_much_to_do_does_not_keep_others_waiting(
     }
 
 
-def test_who_comes_after_a_backlog_waits_for_no_more_of_it_than_lies_in_the_broker(
+def test_a_new_workspace_waits_only_for_the_part_of_a_backlog_in_the_broker(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     single_jobs(factory, 800)
@@ -69,7 +69,7 @@ def test_who_comes_after_a_backlog_waits_for_no_more_of_it_than_lies_in_the_brok
     assert len(published) <= 2 * len(job_ids) + 100
 
 
-def test_every_workspace_gets_its_turn_however_little_room_there_is(
+def test_every_workspace_gets_a_share_of_a_small_broker_bound(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     everyone = [factory, *(Factory(factory.connection) for _ in range(4))]
@@ -87,7 +87,7 @@ def test_every_workspace_gets_its_turn_however_little_room_there_is(
     assert max(published.values()) <= 3 * min(published.values())
 
 
-def test_a_workspace_that_waits_for_its_time_takes_no_room_from_others(
+def test_a_workspace_whose_jobs_are_not_due_gets_no_share(
     pool: Pool, settings: Settings, redis_server: RedisServer, factory: Factory
 ) -> None:
     factory.set_jobs(single_jobs(factory, 1), "due_at = now() + interval '1 hour'")

@@ -1,4 +1,4 @@
-"""An idle relay sleeps and loses no wake-up; where PostgreSQL cannot wake it, it polls less often."""
+"""An idle relay sleeps and loses no wake-up. If PostgreSQL cannot wake it, it polls less often."""
 
 import random
 import re
@@ -36,7 +36,7 @@ ROUNDS = re.compile(r'^mergelane_relay_rounds_total\{service="relay"\} ([\d.e+]+
 
 
 def rounds(port: int) -> float:
-    """Return how many rounds the relay has run so far."""
+    """Return the number of rounds of the relay."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
         (found,) = ROUNDS.findall(response.read().decode())
     return float(found)
@@ -123,7 +123,7 @@ def test_a_service_that_nothing_can_wake_polls_less_often_when_idle(
 
 
 def accept(tx: Transaction) -> UUID:
-    """Accept a batch of one job. The relay may fall asleep in the moment before the commit."""
+    """Accept a batch of one job. The relay may fall asleep immediately before the commit."""
     update = MergeUpdate(orphan=from_wire(ext("a")), survivor=from_wire(ext("b")))
     batch = NewBatch(api_key_id=None, path="/users/merge", kind=JobKind.MERGE, updates=[update])
     insert_batch(tx, batch)

@@ -1,4 +1,4 @@
-"""The one task, and what its process holds."""
+"""The only task, and the resources of its process."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPT
 
 @pytest.fixture
 def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
-    """A function that makes this process a worker on the database of a given URL."""
+    """A function that configures this process as a worker on the database of a URL."""
 
     def on(url: str) -> None:
         monkeypatch.setenv("DATABASE_URL", url)
@@ -37,9 +37,9 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
 
 
 def perform(workspace_id: int, job_ids: list[UUID]) -> UUID:
-    """Perform the task as a worker does that took its message; return its id."""
+    """Run the task as a worker does, and return its id."""
     task_id = uuid7()
-    # Called directly, it raises what it would be tried again for, instead of sending itself to the broker once more.
+    # A task that is called directly raises the error instead of sending itself to the broker again.
     run_lane.push_request(id=str(task_id), called_directly=True, retries=0)
     try:
         run_lane.run(workspace_id, [str(job_id) for job_id in job_ids])
@@ -48,7 +48,7 @@ def perform(workspace_id: int, job_ids: list[UUID]) -> UUID:
     return task_id
 
 
-def test_the_task_brings_its_jobs_to_their_outcomes(become: Become, database_url: str, factory: Factory) -> None:
+def test_the_task_executes_its_jobs(become: Become, database_url: str, factory: Factory) -> None:
     become(database_url)
     factory.profile("a")
     factory.profile("b")
@@ -60,7 +60,7 @@ def test_the_task_brings_its_jobs_to_their_outcomes(become: Become, database_url
     assert {factory.row(job_id)["task_id"] for job_id in job_ids} == {task_id}
 
 
-def test_the_task_needs_no_more_than_what_its_message_says(become: Become, database_url: str, factory: Factory) -> None:
+def test_the_task_runs_no_job_of_another_workspace(become: Become, database_url: str, factory: Factory) -> None:
     become(database_url)
     job_id = factory.job(ext("a"), ext("b"))
 
@@ -69,7 +69,7 @@ def test_the_task_needs_no_more_than_what_its_message_says(become: Become, datab
     assert factory.row(job_id)["state"] == "queued"
 
 
-def test_a_database_that_is_away_is_what_the_task_is_tried_again_for(become: Become) -> None:
+def test_the_task_is_retried_only_while_the_database_is_unavailable(become: Become) -> None:
     become("postgresql://127.0.0.1:1/nobody")
 
     with pytest.raises(DatabaseUnavailable):
@@ -78,7 +78,7 @@ def test_a_database_that_is_away_is_what_the_task_is_tried_again_for(become: Bec
     assert run_lane.autoretry_for == (DatabaseUnavailable,)
 
 
-def test_what_a_task_raises_tells_celery_and_flower_of_nobody(
+def test_the_error_of_a_task_contains_no_personal_data(
     become: Become, database_url: str, factory: Factory, caplog: pytest.LogCaptureFixture
 ) -> None:
     become(database_url)
@@ -90,16 +90,16 @@ def test_what_a_task_raises_tells_celery_and_flower_of_nobody(
             perform(factory.workspace_id, [job_id])
     finally:
         factory.connection.execute("DROP FUNCTION fail CASCADE")
-    told = "".join(traceback.format_exception(failed.value))
+    text = "".join(traceback.format_exception(failed.value))
     (record,) = [record for record in caplog.records if record.message == "lane_failed"]
 
-    assert "because of RaiseException" in told
-    assert "jane" not in told
+    assert "because of RaiseException" in text
+    assert "jane" not in text
     assert record.exc_info is not None
     assert "jane" in str(record.exc_info[1])
 
 
-def test_a_process_holds_one_pool_until_it_is_closed(become: Become, database_url: str) -> None:
+def test_a_process_has_one_pool_until_it_is_closed(become: Become, database_url: str) -> None:
     become(database_url)
 
     first = resources.pool()

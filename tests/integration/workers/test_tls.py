@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL and Redis by their URLs: encrypted, and to nobody but the server whose certificate is right."""
+"""TLS to PostgreSQL and Redis by their URLs: encrypted, and only to a server with a valid certificate."""
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -17,7 +17,7 @@ from workers.celery import make_celery
 LIMIT = Limit(Bucket.OTHER, 10, 60)
 
 
-def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
+def test_a_pool_connects_to_postgres_over_tls(encrypted: Encrypted) -> None:
     with (
         open_pool(Settings(database_url=encrypted.database_url()), name="test") as pool,
         lend_connection(pool) as connection,
@@ -27,21 +27,21 @@ def test_a_pool_speaks_to_postgres_under_tls(encrypted: Encrypted) -> None:
     assert encrypted.postgres.encrypted == 1
 
 
-def test_migrations_go_over_tls(encrypted: Encrypted) -> None:
+def test_migrations_use_tls(encrypted: Encrypted) -> None:
     migrations.upgrade_schema(encrypted.database_url())
 
     assert migrations.database_revision(encrypted.database_url()) == migrations.newest_revision()
     assert encrypted.postgres.encrypted == 2
 
 
-def test_the_check_at_start_goes_over_tls(encrypted: Encrypted) -> None:
+def test_the_check_at_start_uses_tls(encrypted: Encrypted) -> None:
     require_schema(Settings(database_url=encrypted.database_url()))
 
     assert encrypted.postgres.encrypted == 1
 
 
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-def test_a_postgres_whose_certificate_nobody_vouches_for_is_not_spoken_to(encrypted: Encrypted, mode: str) -> None:
+def test_a_postgres_with_an_untrusted_certificate_is_refused(encrypted: Encrypted, mode: str) -> None:
     url = encrypted.database_url(encrypted.certificates.stranger, mode=mode)
     settings = Settings(database_url=url, pool_timeout_s=0.5)
     with open_pool(settings, name="test") as pool, pytest.raises(DatabaseUnavailable), lend_connection(pool):
@@ -50,7 +50,7 @@ def test_a_postgres_whose_certificate_nobody_vouches_for_is_not_spoken_to(encryp
     assert encrypted.postgres.encrypted == 0
 
 
-def test_messages_are_published_under_tls(encrypted: Encrypted) -> None:
+def test_messages_are_published_over_tls(encrypted: Encrypted) -> None:
     with Broker(make_celery(Settings(broker_url=encrypted.broker_url()))) as broker:
         broker.publish(workspace_id=1, tasks={uuid7(): [uuid7()]})
 
@@ -59,9 +59,7 @@ def test_messages_are_published_under_tls(encrypted: Encrypted) -> None:
 
 
 @pytest.mark.parametrize("authority", ["stranger", None])
-def test_a_redis_whose_certificate_nobody_vouches_for_is_not_spoken_to(
-    encrypted: Encrypted, authority: str | None
-) -> None:
+def test_a_redis_with_an_untrusted_certificate_is_refused(encrypted: Encrypted, authority: str | None) -> None:
     url = encrypted.broker_url(encrypted.certificates.stranger)
     if authority is None:
         url = url.partition("?")[0]
@@ -71,9 +69,9 @@ def test_a_redis_whose_certificate_nobody_vouches_for_is_not_spoken_to(
     assert encrypted.redis.encrypted == 0
 
 
-def test_requests_are_counted_under_tls(encrypted: Encrypted) -> None:
-    windows = FixedWindowLimiter(encrypted.broker_url())
+def test_requests_are_counted_over_tls(encrypted: Encrypted) -> None:
+    limiter = FixedWindowLimiter(encrypted.broker_url())
 
-    assert [windows.count_request(LIMIT, workspace_id=1).remaining for _ in range(2)] == [9, 8]
-    assert windows.uncounted == 0
+    assert [limiter.count_request(LIMIT, workspace_id=1).remaining for _ in range(2)] == [9, 8]
+    assert limiter.uncounted == 0
     assert encrypted.redis.encrypted >= 1

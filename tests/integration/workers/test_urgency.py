@@ -1,4 +1,4 @@
-"""Urgent jobs are published and taken before the others, and the least urgent still start."""
+"""Urgent jobs are published and taken first, and the least urgent jobs still start."""
 
 from typing import cast
 from uuid import UUID
@@ -28,13 +28,13 @@ database_url = make_database_url(scope="module")
 
 @pytest.fixture(autouse=True)
 def nothing_left_of_other_tests(connection: Connection) -> None:
-    """Empty the database: the relay looks through all workspaces."""
+    """Empty the database, because the relay reads all workspaces."""
     with unguarded(connection):
         connection.execute("TRUNCATE workspace CASCADE")
 
 
 def accept(pool: Pool, factory: Factory, priority: int, *, count: int = 1, kind: JobKind = JobKind.MERGE) -> list[UUID]:
-    """Accept a batch of independent jobs; return their ids."""
+    """Accept a batch of independent jobs, and return their ids."""
     updates = [
         MergeUpdate(orphan=from_wire(ext(f"{uuid7()}")), survivor=from_wire(ext(f"{uuid7()}"))) for _ in range(count)
     ]
@@ -103,7 +103,7 @@ def test_an_urgent_job_is_published_although_the_broker_is_full(
     assert factory.row(urgent)["published_at"] is not None
 
 
-def test_a_job_that_waited_too_long_is_claimed_beside_more_urgent_ones(pool: Pool, factory: Factory) -> None:
+def test_a_job_that_waited_too_long_is_claimed_with_more_urgent_ones(pool: Pool, factory: Factory) -> None:
     (least,) = accept(pool, factory, 7)
     accept(pool, factory, 0, count=10)
     factory.set_jobs([least], "due_at = due_at - interval '11 minutes'")

@@ -1,4 +1,4 @@
-"""Wake-ups: whatever makes work due wakes the process that sleeps for it, and only while it sleeps."""
+"""Every change that makes work due wakes the process that sleeps for it, and only while it sleeps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ from tests.integration.lane.undoing import ask_to_undo
 from tests.integration.workers.relaying import single_jobs
 from tests.support.factories import Factory, ext
 
-#: Seconds after which a test fails because no wake-up came; none of them waits so long otherwise.
+#: Seconds after which a test fails because no wake-up arrived. No test waits this long otherwise.
 LONG_S = 20.0
 NEVER = Event()
 
@@ -55,7 +55,7 @@ def accept(tx: Transaction) -> None:
 
 
 def fail(tx: Transaction, job_id: UUID) -> None:
-    """Fail an attempt; the next is due later."""
+    """Fail an attempt. The next one is due later."""
     (job,) = begin_attempts(tx, job_ids=[job_id], task_id=uuid7()).result()
     limits = RetryLimits(max_attempts=5, delay_s=60, max_stalled_attempts=5)
     fail_attempt(tx, job=job, reason="It failed.", stalled=False, limits=limits)

@@ -13,16 +13,16 @@ from tests.support.redis import RedisServer
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for workers, of which there are none, only a moment."""
+    """Wait for workers only a moment, because none runs."""
     monkeypatch.setattr(broker, "PING_S", 0.1)
 
 
 def found(url: str) -> dict[str, Finding]:
-    """Return what is found at the broker, by what was looked at."""
+    """Return the findings about the broker by their checks."""
     return {finding.check: finding for finding in broker.check_broker(Settings(broker_url=url))[0]}
 
 
-def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
+def test_a_sound_redis_without_workers_is_fine(redis_server: RedisServer) -> None:
     findings = found(redis_server.url)
     levels = {check: finding.level.value for check, finding in findings.items()}
 
@@ -31,7 +31,7 @@ def test_a_sound_redis_without_workers(redis_server: RedisServer) -> None:
     assert "is not persistent" in findings["broker persistence"].sentence
 
 
-def test_what_is_ours_is_not_taken_for_somebody_elses(redis_server: RedisServer) -> None:
+def test_the_keys_of_mergelane_are_not_reported_as_foreign(redis_server: RedisServer) -> None:
     FixedWindowLimiter(redis_server.url).count_request(Limit(Bucket.OTHER, 10, 60), workspace_id=1)
     with redis_server.client() as client:
         client.lpush("mergelane", "message")
@@ -66,14 +66,14 @@ def test_a_redis_that_drops_messages_or_writes_to_its_disk_is_a_finding(own_redi
     assert "is persistent" in findings["broker persistence"].sentence
 
 
-def test_a_redis_that_is_away_is_wrong() -> None:
+def test_an_unreachable_redis_is_wrong() -> None:
     findings, workers = broker.check_broker(Settings(broker_url="redis://127.0.0.1:1/0"))
 
     assert [(finding.check, finding.level) for finding in findings] == [("broker", "wrong")]
     assert workers == []
 
 
-def test_a_broker_that_is_no_redis_is_asked_for_workers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_other_than_redis_is_checked_only_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "make_celery", lambda _: Celery(broker="memory://", set_as_current=False))
     findings, _ = broker.check_broker(Settings(broker_url="amqp://127.0.0.1//"))
 

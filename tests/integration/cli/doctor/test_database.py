@@ -19,13 +19,13 @@ OLD, NEW = "the-old-pepper-of-this-house", "the-new-pepper-of-this-house"
 
 
 def levels(findings: Iterator[Finding] | list[Finding]) -> dict[str, str]:
-    """Return how grave each thing is that was looked at."""
+    """Return the level of each finding by its check."""
     return {finding.check: finding.level.value for finding in findings}
 
 
 @pytest.fixture
 def make_key(connection: Connection) -> Callable[..., None]:
-    """A function that makes a key under a pepper."""
+    """A function that creates a key with a pepper."""
 
     def make(*peppers: str, expires_after: timedelta | None = None) -> None:
         keys.create_key(
@@ -55,7 +55,7 @@ def test_the_newest_schema_is_fine(connection: Connection) -> None:
     assert database.check_schema(connection).level == Level.FINE
 
 
-def test_an_index_that_was_not_built_to_its_end_is_wrong(connection: Connection) -> None:
+def test_an_unfinished_index_is_wrong(connection: Connection) -> None:
     assert database.check_indexes(connection).level == Level.FINE
     connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'job_due'::regclass")
     found = database.check_indexes(connection)
@@ -65,7 +65,7 @@ def test_an_index_that_was_not_built_to_its_end_is_wrong(connection: Connection)
     assert "job_due" in found.sentence
 
 
-def test_an_empty_database_is_examined_as_far_as_it_goes(empty_database_url: str) -> None:
+def test_an_empty_database_is_examined_as_far_as_possible(empty_database_url: str) -> None:
     found = levels(run_checks(Settings(database_url=empty_database_url)))
 
     assert found["postgres"] == "fine"
@@ -93,7 +93,7 @@ def test_an_installation_without_keys_is_a_finding(connection: Connection, setti
         ((), (NEW,), ["These keys are refused"]),
     ],
 )
-def test_keys_are_held_against_the_peppers(
+def test_keys_are_compared_with_the_peppers(
     connection: Connection,
     make_key: Callable[..., None],
     made: tuple[str, ...],
@@ -107,7 +107,7 @@ def test_keys_are_held_against_the_peppers(
     assert all(part in sentence for part, sentence in zip(expected, sentences, strict=True))
 
 
-def test_keys_that_open_nothing_anyway_do_not_count(connection: Connection, make_key: Callable[..., None]) -> None:
+def test_expired_keys_do_not_count(connection: Connection, make_key: Callable[..., None]) -> None:
     make_key(OLD, expires_after=timedelta(days=1))
     connection.execute("UPDATE api_key SET expires_at = now()")
 
@@ -120,7 +120,7 @@ def test_no_relay_is_wrong(connection: Connection) -> None:
     assert processes.check_relay(connection).level == Level.WRONG
 
 
-def test_a_relay_at_work_is_fine_and_one_that_hangs_is_wrong(
+def test_a_working_relay_is_fine_and_a_stuck_one_is_wrong(
     connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(database_url, application_name="mergelane-relay") as relay:
@@ -173,7 +173,7 @@ def test_a_workspace_whose_requests_are_or_will_be_refused_is_a_finding(
     assert room.level == level
 
 
-def test_an_absent_database_is_a_fault_and_its_password_is_not_printed() -> None:
+def test_an_unreachable_database_is_wrong_and_its_password_is_not_printed() -> None:
     url = "postgresql://ada:lovelace-s3cret@127.0.0.1:1/nowhere"
     findings = run_checks(Settings(database_url=url, broker_url="redis://:lovelace-s3cret@127.0.0.1:1/0"))
 
@@ -182,7 +182,7 @@ def test_an_absent_database_is_a_fault_and_its_password_is_not_printed() -> None
     assert "s3cret" not in str(findings)
 
 
-def test_nothing_set_is_wrong_with_the_ways_out() -> None:
+def test_unset_urls_are_wrong_and_have_a_remedy() -> None:
     unset = [finding for finding in run_checks(Settings()) if finding.level == Level.WRONG]
 
     assert [finding.check for finding in unset] == ["postgres", "broker"]
@@ -202,7 +202,7 @@ def test_a_paused_queue_is_reported_and_its_jobs_are_no_problem(
 
 
 @pytest.mark.parametrize("priority", [0, 7])
-def test_the_urgency_of_a_job_is_no_part_of_its_age(
+def test_the_urgency_of_a_job_does_not_change_its_age(
     connection: Connection, factory: Factory, settings: Settings, priority: int
 ) -> None:
     job_id = factory.job(ext("a"), ext("b"), priority=priority)

@@ -1,4 +1,4 @@
-"""What the doctor says about heartbeats."""
+"""The doctor's findings about heartbeats."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from cli.doctor.findings import Level
 from cli.doctor.heartbeats import check_heartbeats
 
 
-def test_processes_that_run_are_fine_lost_ones_worth_a_notice_and_those_without_a_broker_wrong(
+def test_running_processes_are_fine_lost_ones_a_notice_and_ones_without_a_broker_wrong(
     connection: Connection, pool: Pool
 ) -> None:
     none = list(check_heartbeats(connection))

@@ -1,4 +1,4 @@
-"""The doctor looks at what keeps workspaces apart."""
+"""The doctor checks the isolation of workspaces."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresServer
 
 
 def examined(connection: Connection, settings: Settings) -> Finding:
-    """Return the one thing that is to be said."""
+    """Return the only finding."""
     (finding,) = isolation.check_isolation(connection, settings)
     return finding
 
@@ -39,7 +39,7 @@ def test_a_table_without_its_policy_is_wrong(connection: Connection, settings: S
     assert "missing for profile." in finding.sentence
 
 
-def test_a_role_that_lost_what_it_was_granted_is_wrong(connection: Connection, settings: Settings) -> None:
+def test_a_role_that_lost_a_grant_is_wrong(connection: Connection, settings: Settings) -> None:
     connection.execute(f"DROP OWNED BY {APP_ROLE}".encode())
 
     finding = examined(connection, settings)
@@ -82,7 +82,7 @@ def test_a_role_that_is_missing_or_exempt_is_wrong(own_postgres: PostgresServer)
 def test_a_superuser_whose_switch_of_role_is_not_in_force_is_wrong(
     connection: Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As behind a pooler that drops what connections are opened with."""
+    """A pooler that drops the options of a connection has this effect."""
     dropping = {"row_factory": psycopg.rows.dict_row}
     monkeypatch.setattr(isolation, "connection_arguments", lambda *_, **__: dropping)
 

@@ -1,4 +1,4 @@
-"""The doctor's advice about the memory of PostgreSQL: what is set, what is better, and why; never an error."""
+"""The doctor's advice about the memory of PostgreSQL: the setting, a better value and the reason, but no error."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ def remedied(finding: Finding) -> str:
     return finding.remedy.partition("connect_query='")[2].removesuffix("'")
 
 
-def test_without_a_pooler_there_is_nothing_to_say(settings: Settings) -> None:
+def test_without_a_pooler_there_is_no_finding(settings: Settings) -> None:
     assert check_pooler(settings) == []
 
 
@@ -40,9 +40,7 @@ def test_a_pooler_that_refuses_the_options_is_wrong(pgbouncer: PgBouncer, pooled
     assert "ignore_startup_parameters = options" in finding.remedy
 
 
-def test_what_the_doctor_prints_for_a_pooler_that_drops_settings_mends_it(
-    pgbouncer: PgBouncer, pooled: Settings
-) -> None:
+def test_the_printed_remedy_repairs_a_pooler_that_drops_settings(pgbouncer: PgBouncer, pooled: Settings) -> None:
     pgbouncer.start(settings=IGNORE_OPTIONS)
     (dropped,) = check_pooler(pooled)
     pgbouncer.start(settings=IGNORE_OPTIONS, connect_query=remedied(dropped))
@@ -56,9 +54,7 @@ def test_what_the_doctor_prints_for_a_pooler_that_drops_settings_mends_it(
     assert {finding.level for finding in others} == {Level.FINE}
 
 
-def test_the_example_of_the_documents_sets_all_that_the_processes_open_connections_with(
-    pgbouncer: PgBouncer, pooled: Settings
-) -> None:
+def test_the_example_in_the_documents_sets_all_connection_settings(pgbouncer: PgBouncer, pooled: Settings) -> None:
     (connect_query,) = re.findall("connect_query='(.*)'", example("ini", {}))
     pgbouncer.start(settings=IGNORE_OPTIONS, connect_query=connect_query)
 

@@ -23,7 +23,7 @@ EMPTY_THE_LEDGER = (
     "SELECT prune_batches(1, 'ffffffff-ffff-7fff-bfff-ffffffffffff', 100000)",
     "SELECT prune_audit_entries(1, 'ffffffff-ffff-7fff-bfff-ffffffffffff', 100000)",
 )
-#: Lists who may do what with each table, view, function and column, and with the schema.
+#: Lists the rights of each role on each table, view, function and column, and on the schema.
 ACCESS = """
     SELECT oid::regclass::text AS name, relacl::text AS acl FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')
@@ -181,7 +181,7 @@ def test_rights_of_other_roles_are_reported(connection: Connection, stranger: st
 def test_a_database_restored_without_privileges_has_the_rights_of_a_new_one(
     database_url: str, own_postgres: PostgresServer, connection: Connection
 ) -> None:
-    """As docs/operations.md restores: on another server, by another owner, who is no superuser."""
+    """As in docs/operations.md: on another server, by another owner that is not a superuser."""
     programs = postgres_installation() / "bin"
     with psycopg.connect(own_postgres.url(), autocommit=True) as administrator:
         administrator.execute("CREATE ROLE new_owner LOGIN CREATEDB CREATEROLE")
@@ -228,7 +228,7 @@ def access(connection: Connection, *, owner: str) -> set[tuple[str, str]]:
     }
 
 
-def test_the_role_of_the_processes_is_no_member_of_others(connection: Connection) -> None:
+def test_the_role_of_the_processes_is_not_a_member_of_other_roles(connection: Connection) -> None:
     assert (
         connection.execute("SELECT 1 FROM pg_auth_members WHERE member = to_regrole(%s)", [APP_ROLE]).fetchone() is None
     )

@@ -24,7 +24,7 @@ def test_the_settings_of_a_new_connection_are_fine(settings: Settings) -> None:
 def test_settings_that_a_pooler_drops_are_wrong_and_the_statements_correct_them(
     connection: Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As a pooler does that ignores the options.
+    # A pooler that ignores the options has this effect.
     monkeypatch.setattr(session_settings, "format_options", lambda _: "-c role=mergelane_app")
     name = f"mergelane_pooled_{connection.info.backend_pid}"
     connection.execute(f"CREATE ROLE {name} LOGIN IN ROLE mergelane_app".encode())

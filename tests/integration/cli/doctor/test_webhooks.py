@@ -1,4 +1,4 @@
-"""The doctor on webhooks: the sender, the secrets, the notices that were given up."""
+"""The doctor on webhooks: the sender, the secrets and the dead deliveries."""
 
 import psycopg
 from uuid_utils.compat import uuid7
@@ -14,7 +14,7 @@ PEPPER = "the-pepper-of-webhooks"
 
 
 def a_webhook(factory: Factory, *, pepper: str = PEPPER, reason: str | None = None, notices: str | None = None) -> None:
-    """Write a webhook, and a notice in the state *notices*."""
+    """Write a webhook and a delivery in the state *notices*."""
     webhook_id = uuid7()
     factory.rows(
         "INSERT INTO webhook (workspace_id, id, url, types, description, enabled, disabled_reason, salt, pepper)"
@@ -31,20 +31,20 @@ def a_webhook(factory: Factory, *, pepper: str = PEPPER, reason: str | None = No
 
 
 def found(connection: Connection, *peppers: str) -> dict[str, Finding]:
-    """Return what the doctor finds, by what it looked at."""
+    """Return the doctor's findings by their checks."""
     return {each.check: each for each in webhooks.check_webhooks(connection, Settings(webhook_pepper=peppers))}
 
 
 def levels(findings: dict[str, Finding]) -> dict[str, str]:
-    """Return how grave each finding is."""
+    """Return the level of each finding."""
     return {check: finding.level.value for check, finding in findings.items()}
 
 
-def test_where_there_is_no_webhook_there_is_nothing_to_say(connection: Connection) -> None:
+def test_without_webhooks_all_is_fine(connection: Connection) -> None:
     assert levels(found(connection)) == {"webhooks": "fine"}
 
 
-def test_without_a_sender_something_is_wrong(connection: Connection, factory: Factory) -> None:
+def test_a_missing_sender_is_wrong(connection: Connection, factory: Factory) -> None:
     a_webhook(factory)
 
     assert levels(found(connection, PEPPER)) == {"sender": "wrong", "dead notices": "fine"}
@@ -56,9 +56,7 @@ def test_with_a_sender_all_is_fine(connection: Connection, factory: Factory, dat
         assert levels(found(connection, PEPPER)) == {"sender": "fine", "dead notices": "fine"}
 
 
-def test_a_sender_that_does_not_keep_up_is_a_finding(
-    connection: Connection, factory: Factory, database_url: str
-) -> None:
+def test_a_sender_with_a_backlog_is_a_notice(connection: Connection, factory: Factory, database_url: str) -> None:
     a_webhook(factory, notices="waiting")
     with psycopg.connect(database_url, application_name="mergelane-sender"):
         finding = found(connection, PEPPER)["sender"]
@@ -67,7 +65,7 @@ def test_a_sender_that_does_not_keep_up_is_a_finding(
     assert "3600 s" in finding.sentence
 
 
-def test_a_lost_pepper_is_wrong_and_none_worth_knowing(connection: Connection, factory: Factory) -> None:
+def test_a_lost_pepper_is_wrong_and_a_secret_without_one_is_a_notice(connection: Connection, factory: Factory) -> None:
     a_webhook(factory, pepper="")
     without = found(connection, PEPPER)["webhook secrets"]
     a_webhook(factory)
@@ -76,7 +74,7 @@ def test_a_lost_pepper_is_wrong_and_none_worth_knowing(connection: Connection, f
     assert (without.level, lost.level) == ("notice", "wrong")
 
 
-def test_webhooks_that_went_and_notices_that_died_are_counted(connection: Connection, factory: Factory) -> None:
+def test_webhooks_that_answered_410_and_dead_deliveries_are_counted(connection: Connection, factory: Factory) -> None:
     a_webhook(factory, reason="The webhook answered 410 Gone.")
     a_webhook(factory, notices="dead")
     findings = found(connection, PEPPER)

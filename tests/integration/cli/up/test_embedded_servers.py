@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL and Redis: made, started, killed, started again, out of everybody else's reach."""
+"""The embedded PostgreSQL and Redis: created, started, killed, restarted, and reachable only by their owner."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def test_postgres_data_is_closed_to_others(own_postgres: PostgresServer, own_fol
 def test_postgres_starts_over_the_lock_of_a_server_that_is_gone(own_postgres: PostgresServer, own_folder: Path) -> None:
     own_postgres.stop()
     lock = own_folder / "data" / "postgres" / "postmaster.pid"
-    # After a restart of a container, the number in the lock may be that of any other process: here, our own.
+    # After a restart of a container, the pid in the lock may belong to another process: here, to this one.
     lock.write_text(f"{os.getpid()}\n{lock.parent}\n")
 
     own_postgres.start()
@@ -62,7 +62,7 @@ def test_postgres_in_a_folder_with_a_very_long_path_starts(tmp_path: Path) -> No
         server.stop()
 
 
-def test_a_data_folder_that_was_being_made_is_made_anew(tmp_path: Path) -> None:
+def test_an_unfinished_data_folder_is_replaced(tmp_path: Path) -> None:
     let_pass(tmp_path)
     unfinished = tmp_path / "postgres.unfinished"
     unfinished.mkdir()
@@ -80,7 +80,7 @@ def test_a_database_is_made_once(own_postgres: PostgresServer) -> None:
     psycopg.connect(own_postgres.url("shop")).close()
 
 
-def test_redis_forgets_everything_when_it_is_restarted(own_redis: RedisServer) -> None:
+def test_redis_is_empty_after_a_restart(own_redis: RedisServer) -> None:
     with own_redis.client() as client:
         client.set("message", "1")
     own_redis.restart()
@@ -129,6 +129,6 @@ threading.Event().wait()
 
 
 def _running(word: str) -> bool:
-    """Tell whether a server runs with *word* in its command."""
+    """Return whether a server runs with *word* in its command."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return any(word in line and "-c" not in line.split()[:2] for line in listed.splitlines())

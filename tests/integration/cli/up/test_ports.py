@@ -1,4 +1,4 @@
-"""Ports that are taken are told in a sentence."""
+"""A port or host that cannot be used is reported in a sentence."""
 
 import socket
 
@@ -28,6 +28,6 @@ def test_an_address_of_another_machine_is_refused_with_a_sentence() -> None:
         require_usable_port("192.0.2.1", free_port(), "--host")
 
 
-def test_a_host_that_is_none_is_refused_with_a_sentence() -> None:
+def test_an_invalid_host_is_refused_with_a_sentence() -> None:
     with pytest.raises(SetupError, match="Cannot listen on no such host"):
         require_usable_port("no such host", 8000, "--host")

@@ -1,4 +1,4 @@
-"""Programs beside this process: tied to its life, with a log, gone with all they started."""
+"""Child programs have a log, end with this process, and are killed together with their own children."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def program(folder: Path, *command: str) -> Program:
     return Program(name="child", command=command, environ=dict(os.environ), log=folder / "child.log")
 
 
-def test_a_program_becomes_what_it_was_asked_to_be(tmp_path: Path) -> None:
+def test_a_program_runs_in_its_own_session(tmp_path: Path) -> None:
     process = spawn(program(tmp_path, "sleep", "60"))
     try:
         wait_until(lambda: psutil.Process(process.pid).name() == "sleep")
@@ -30,14 +30,14 @@ def test_a_program_becomes_what_it_was_asked_to_be(tmp_path: Path) -> None:
         process.wait()
 
 
-def test_what_a_program_writes_is_added_to_its_log(tmp_path: Path) -> None:
+def test_the_output_of_a_program_is_appended_to_its_log(tmp_path: Path) -> None:
     for word in ("one", "two"):
         assert spawn(program(tmp_path, "sh", "-c", f"echo {word}; echo {word}! >&2")).wait(30) == 0
 
     assert (tmp_path / "child.log").read_text() == "one\none!\ntwo\ntwo!\n"
 
 
-def test_a_program_that_does_not_exist_tells_so_in_its_log(tmp_path: Path) -> None:
+def test_a_missing_program_is_named_in_the_log(tmp_path: Path) -> None:
     assert spawn(program(tmp_path, "no-such-program")).wait(30) != 0
 
     assert "no-such-program" in (tmp_path / "child.log").read_text()
@@ -89,7 +89,7 @@ time.sleep(60)
 """
 
 
-def test_a_log_that_has_grown_big_is_set_aside(tmp_path: Path) -> None:
+def test_a_large_log_is_renamed(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     with log.open("wb") as file:
         file.truncate(MAX_LOG_BYTES + 1)

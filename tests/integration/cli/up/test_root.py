@@ -1,4 +1,4 @@
-"""`mergelane up` as root beside users who plant links and folders, and in places that the system users cannot enter."""
+"""`mergelane up` as root: other users plant links and folders, or system users cannot enter the folder."""
 
 import os
 import pwd
@@ -112,7 +112,7 @@ def run_of_another_user(folder: Path, _: Path) -> Path:
     return folder / "home"
 
 
-#: Those in the path of the home. Below it, a link is one of the things that are no private folder.
+#: Links in the path of the home. Below it, a link is not a private folder.
 LINKS = (link_as_home, link_above, link_in_a_folder_like_tmp, link_to_nothing)
 TRAPS = (
     *LINKS,
@@ -126,7 +126,7 @@ TRAPS = (
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
-def test_a_home_in_the_hands_of_another_user_is_refused(
+def test_a_home_that_another_user_controls_is_refused(
     folder: Path, victim: Path, trap: Callable[[Path, Path], Path]
 ) -> None:
     home = trap(folder, victim)
@@ -183,7 +183,7 @@ def test_root_has_a_home_that_the_system_users_can_reach() -> None:
 def test_a_stand_in_that_another_user_planted_is_refused_before_it_is_given_away(
     folder: Path, victim: Path, planted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The temporary folder is as /tmp, with or without the kernel's protection of links."""
+    """The temporary folder is like /tmp, with or without the kernel's protection of links."""
     (folder / "t").mkdir()
     (folder / "t").chmod(0o1777)
     monkeypatch.setattr(sockets, "temporary_folder", lambda: folder / "t")
@@ -211,7 +211,7 @@ def test_a_stand_in_where_another_user_may_replace_it_is_refused(folder: Path, m
 
 
 @pytest.mark.parametrize("planted", ["link", "folder of root", "folder of another user"])
-def test_data_that_are_not_those_of_the_server_are_left_as_they_are(folder: Path, victim: Path, planted: str) -> None:
+def test_data_that_do_not_belong_to_the_server_are_not_changed(folder: Path, victim: Path, planted: str) -> None:
     data = folder / "postgres"
     if planted == "link":
         data.symlink_to(victim)
@@ -276,7 +276,7 @@ def test_programs_in_a_closed_installation_are_copied_and_the_installation_is_no
     assert not [path for path in (folder / "postgres-programs").rglob("*") if path.stat().st_mode & 0o022]
 
 
-def test_the_processes_stay_root_with_one_warning_when_no_other_user_can_read_the_installation(
+def test_the_processes_stay_root_with_one_warning_if_only_root_can_read_the_installation(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = folder / "closed"

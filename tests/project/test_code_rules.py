@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows."""
+"""Rules of the code that no linter checks."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ LONGEST_FUNCTION = 60
 
 
 def environment_readers() -> set[str]:
-    """Return the modules that name the environment, however they came by it."""
+    """Return the modules that read the environment, by `os` or by an import from it."""
     names = {"environ", "environb", "getenv", "getenvb"}
     return {
         name_of(path)
@@ -46,7 +46,7 @@ def test_no_function_is_long() -> None:
 
 
 def test_no_task_runs_eagerly() -> None:
-    """Celery's eager mode calls a function and proves nothing about a task."""
+    """Celery's eager mode calls a function without a broker or a worker, so it tests no task."""
     switch = re.compile(r"task_always_eager['\"\]]*\s*[:=]", re.IGNORECASE)
     modules = [path for path in files() if path.suffix == ".py" and path != Path(__file__)]
 
@@ -54,8 +54,8 @@ def test_no_task_runs_eagerly() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_holds_nothing_named_app(package: str) -> None:
-    """Celery's search for an application would take it."""
+def test_a_package_defines_nothing_named_app(package: str) -> None:
+    """Celery would take it for its application."""
     assert not any(
         isinstance(node, ast.Name) and node.id == "app" and isinstance(node.ctx, ast.Store)
         for path in MODULES
@@ -71,19 +71,19 @@ def test_every_folder_of_a_package_is_a_package() -> None:
     assert bare <= loaded_by_path
 
 
-def test_the_rooms_are_the_ones_we_know() -> None:
-    rooms = {Path(name_of(path)).parts[1] for path in files() if name_of(path).startswith("tests/")}
+def test_the_folders_of_tests_are_known() -> None:
+    folders = {Path(name_of(path)).parts[1] for path in files() if name_of(path).startswith("tests/")}
 
-    assert rooms <= {"unit", "integration", "contract", "e2e", "chaos", "model", "project", "support", "conftest.py"}
+    assert folders <= {"unit", "integration", "contract", "e2e", "chaos", "model", "project", "support", "conftest.py"}
 
 
-def test_tests_are_found_by_their_names() -> None:
-    rooms = ("tests/unit/", "tests/integration/", "tests/contract/", "tests/e2e/", "tests/chaos/", "tests/project/")
+def test_every_file_with_tests_has_a_name_that_pytest_collects() -> None:
+    suites = ("tests/unit/", "tests/integration/", "tests/contract/", "tests/e2e/", "tests/chaos/", "tests/project/")
     unseen = [
         name_of(path)
         for path in files()
         if path.suffix == ".py"
-        and name_of(path).startswith(rooms)
+        and name_of(path).startswith(suites)
         and not path.name.startswith("test_")
         and any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in parsed(path).body)
     ]
