@@ -34,10 +34,10 @@ class Traffic:
             for thread in threads:
                 thread.join()
 
-    def go_on(self, rounds: int = 2) -> None:
-        """Wait until the clients have sent a number of further *rounds* each, by and large."""
+    def wait_for_rounds(self, rounds: int = 2) -> None:
+        """Wait until the clients have sent about *rounds* further rounds each."""
         goal = self.rounds + rounds * len(self._clients)
-        wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="the traffic to go on")
+        wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="further rounds of traffic")
 
     def jobs(self) -> list[dict[str, object]]:
         """Return all jobs, when they are finished."""
