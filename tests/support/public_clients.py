@@ -1,4 +1,4 @@
-"""Clients from public registries: public clients of Braze, driven line by line, and npm packages for generated ones."""
+"""Installs and runs public clients of Braze from registries, and installs npm packages for generated clients."""
 
 import os
 import selectors
@@ -14,7 +14,7 @@ import orjson
 from tests.support.missing import missing
 
 E2E = Path(__file__).parents[1] / "e2e"
-#: Seconds for an installation, and for a response.
+#: The maximum time of an installation and of a response, in seconds.
 INSTALLATION = 240
 ANSWER = 30
 
@@ -22,7 +22,7 @@ Result = dict[str, Any]
 
 
 class PublicClient:
-    """A program that makes the calls of a public client, one for each line."""
+    """A program that reads one call per line and makes it with a public client."""
 
     def __init__(self, command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -105,7 +105,7 @@ def install_npm(source: str, files: Sequence[str], folder: Path) -> None:
 
 
 def _install(name: str, command: Sequence[str], *, folder: Path | None = None) -> None:
-    """Run *command*; when it fails, the client *name* is missing."""
+    """Run *command*; report the client *name* as missing if it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALLATION, check=False)
     except subprocess.TimeoutExpired as error:
