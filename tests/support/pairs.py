@@ -20,7 +20,7 @@ ALWAYS_CHANGES = frozenset({"updated_at"})
 
 @dataclass(frozen=True)
 class Merged:
-    """A merged pair: the survivor before and after the merge, in the format of exports, and the job with its changes."""
+    """A merged pair: the exported survivor before and after the merge, and the job with its changes."""
 
     client: Client
     before: Json

@@ -65,7 +65,7 @@ def apply(caller: Caller, plan_id: str, body: Json | None = None) -> str:
 
 
 def finish_plan(caller: Caller, pool: Pool, connection: Connection, run_id: str, *, seed: int = 0) -> Json:
-    """Do the work of the relay and the workers for the run of a plan, with its lanes in random order; return the run."""
+    """Run the lanes of a plan's run in random order, as the relay and the workers would; return the run."""
     chance = random.Random(seed)
     for _ in range(1_000):
         made = run_in_transaction(pool, caller.workspace_id, advance_plans)
@@ -80,7 +80,7 @@ def finish_plan(caller: Caller, pool: Pool, connection: Connection, run_id: str,
 
 
 def jobs_of_plan(connection: Connection, plan_id: str) -> dict[int, Json]:
-    """Return the jobs of a plan with their recorded merges, by the index of the update."""
+    """Return id, outcome, reason and changes of the jobs of a plan, by the index of the update."""
     rows = connection.execute(
         """
         SELECT

@@ -49,7 +49,7 @@ def count_once(pool: Pool, caller: Caller) -> None:
 
 
 def counted(caller: Caller, pool: Pool, run_id: str) -> Json:
-    """Count all runs and return a run."""
+    """Run one step of the counting and return a run."""
     count_once(pool, caller)
     return read_run(caller, run_id)
 

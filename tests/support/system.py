@@ -205,7 +205,7 @@ def running_system(databases: Databases, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def system(running_system: System) -> System:
-    """The session's system with a `client` in a fresh workspace. Do not stop its processes: use `start_system` for that."""
+    """The session's system, its `client` in a fresh workspace. To stop processes, use `start_system` instead."""
     running_system.client = running_system.new_client()
     return running_system
 

@@ -113,7 +113,7 @@ class Up:
 
 
 def kind(process: psutil.Process) -> str:
-    """Return the kind of *process* from its command: web, relay, sender, worker1, flower and so on; "" if it has ended."""
+    """Return the kind of *process* from its command: web, relay, sender, worker1, flower ...; "" if it has ended."""
     try:
         command = " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
