@@ -34,7 +34,7 @@ class Traffic:
             for thread in threads:
                 thread.join()
 
-    def wait_for_rounds(self, rounds: int = 2) -> None:
+    def advance(self, rounds: int = 2) -> None:
         """Wait until the clients have sent about *rounds* further rounds each."""
         goal = self.rounds + rounds * len(self._clients)
         wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="further rounds of traffic")
