@@ -33,7 +33,7 @@ def chained(*, suppress: bool = False) -> Exception:
         return error
 
 
-def test_it_tells_the_lines_of_code_and_the_kind_of_error() -> None:
+def test_a_traceback_has_the_lines_of_code_and_the_class_of_the_error() -> None:
     told_of = redacted_traceback(chained())
 
     assert "Traceback (most recent call last):" in told_of
@@ -43,7 +43,7 @@ def test_it_tells_the_lines_of_code_and_the_kind_of_error() -> None:
     assert PERSON not in told_of
 
 
-def test_the_errors_that_led_to_it_come_first() -> None:
+def test_the_causes_of_an_error_come_first() -> None:
     told_of = redacted_traceback(chained())
 
     assert told_of.index("KeyError (") < told_of.index("was the direct cause of") < told_of.index("ValueError (")
@@ -81,7 +81,7 @@ def test_a_traceback_lists_the_errors_of_a_group() -> None:
     assert PERSON not in told_of
 
 
-def test_an_error_that_caused_itself_ends() -> None:
+def test_a_traceback_of_errors_that_cause_each_other_is_finite() -> None:
     first, second = ValueError(PERSON), KeyError(PERSON)
     first.__cause__, second.__context__ = second, first
 
@@ -95,9 +95,9 @@ def test_a_traceback_has_the_code_of_a_database_error() -> None:
 
 
 @pytest.mark.parametrize("error", [SetupError("Set it."), DatabaseUnavailable("PostgreSQL does not answer.")])
-def test_a_traceback_has_the_sentences_of_our_own_errors(error: Exception) -> None:
+def test_a_traceback_has_the_messages_of_our_own_errors(error: Exception) -> None:
     assert describe_error(error) == f"{type(error).__name__}: {error}"
 
 
-def test_sentences_for_clients_are_not() -> None:
+def test_messages_for_clients_are_withheld() -> None:
     assert PERSON not in describe_error(Conflict(f"{PERSON} is taken."))

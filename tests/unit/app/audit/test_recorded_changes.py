@@ -50,9 +50,7 @@ def recorded(
 
 
 @pytest.mark.parametrize("most_entries", [0, snapshots.MOST_ENTRIES])
-def test_computed_changes_are_those_of_the_merge_to_the_letter(
-    monkeypatch: pytest.MonkeyPatch, most_entries: int
-) -> None:
+def test_computed_changes_equal_the_changes_of_the_merge(monkeypatch: pytest.MonkeyPatch, most_entries: int) -> None:
     # With 0, a snapshot keeps only the entries that the merge could change, as that of a survivor of thousands does.
     monkeypatch.setattr(snapshots, "MOST_ENTRIES", most_entries)
 
@@ -68,20 +66,20 @@ def test_computed_changes_are_those_of_the_merge_to_the_letter(
 
 
 @pytest.mark.parametrize("record", orjson.loads(VERSION_1.read_bytes()))
-def test_records_of_version_1_show_the_changes_that_they_had(record: Mapping[str, Any]) -> None:
+def test_records_of_version_1_keep_their_changes(record: Mapping[str, Any]) -> None:
     """When this fails, a change of the rules needs a version of its own in app/merging/versions.py."""
     row = {**record, "changes": None, "rules": 1, "merged_at": datetime.fromisoformat(record["merged_at"])}
 
     assert orjson.dumps(changes_of_record(row)) == orjson.dumps(record["changes"])
 
 
-def test_stored_changes_are_read_as_they_are() -> None:
+def test_stored_changes_are_returned_unchanged() -> None:
     stored = [{"field": "first_name", "before": None, "after": "Ann", "rule": "of_a_former_version"}]
 
     assert changes_of_record({"changes": stored, "rules": None}) == stored
 
 
-def test_addresses_are_compared_by_the_keys_of_the_time() -> None:
+def test_addresses_are_compared_by_the_keys_at_the_time_of_the_merge() -> None:
     """The library that makes keys may know a country since. Then they were two numbers, and no state followed."""
     ours, theirs = PhoneNumber(number="030 1", e164="+49301"), PhoneNumber(number="030 1", e164="+49302")
     survivor = a_profile(id=1, phone=ours, subscription_groups={"g": "subscribed"})
@@ -90,7 +88,7 @@ def test_addresses_are_compared_by_the_keys_of_the_time() -> None:
     assert changes_of_record(recorded(survivor, orphan)) == []
 
 
-def test_a_version_that_this_code_does_not_have_is_named() -> None:
+def test_an_unknown_version_of_the_rules_is_an_error() -> None:
     row = recorded(a_profile(id=1), a_profile(id=2), version=99)
 
     with pytest.raises(UnknownRulesError, match="Version 99 of the merge rules"):

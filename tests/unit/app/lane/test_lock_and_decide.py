@@ -29,7 +29,7 @@ def outcomes(*pairs: ResolvedPair, profiles: tuple[Profile, ...] = (A, B, C)) ->
     return [each.outcome for each in decide_in_order(pairs, working_set=working_set, now=AT, settings=Settings())]
 
 
-def test_each_job_sees_what_those_before_it_did() -> None:
+def test_each_job_sees_the_results_of_earlier_jobs() -> None:
     assert outcomes(
         pair(ext("a"), ext("b"), A, B),
         pair(ext("b"), ext("c"), B, C),
@@ -38,7 +38,7 @@ def test_each_job_sees_what_those_before_it_did() -> None:
     ) == ["merged", "merged", "already_merged", "same_profile"]
 
 
-def test_it_stops_before_an_address_whose_profiles_have_changed() -> None:
+def test_deciding_stops_before_an_address_whose_profiles_changed() -> None:
     newest = by_email("B@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("c"), B, C), pair(ext("c"), ext("c"), C, C)) == [
@@ -46,13 +46,13 @@ def test_it_stops_before_an_address_whose_profiles_have_changed() -> None:
     ]
 
 
-def test_an_address_of_nobody_who_changed_is_no_reason_to_stop() -> None:
+def test_an_address_of_unchanged_profiles_does_not_stop_deciding() -> None:
     newest = by_email("c@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("b"), C, B)) == ["merged", "merged"]
 
 
-def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
+def test_a_pair_that_is_not_merged_does_not_affect_later_pairs() -> None:
     newest = by_email("a@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("x"), A, NoCandidate()), pair(newest, ext("b"), A, B)) == [
@@ -61,7 +61,7 @@ def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
     ]
 
 
-def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
+def test_later_jobs_see_an_external_id_that_a_job_assigned() -> None:
     guests = [a_profile(user_aliases={"mail": name}) for name in "gh"]
 
     assert outcomes(
@@ -73,7 +73,7 @@ def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
     ) == ["identified", "alias_conflict"]
 
 
-def test_every_decision_has_a_time_of_its_own() -> None:
+def test_every_decision_has_its_own_time() -> None:
     pairs = [pair(ext("a"), ext("a"), A, A)] * 3
 
     decisions = decide_in_order(pairs, working_set=WorkingSet({A.id: A}), now=AT, settings=Settings())
@@ -81,7 +81,7 @@ def test_every_decision_has_a_time_of_its_own() -> None:
     assert [decision.at - AT for decision in decisions] == [timedelta(microseconds=place) for place in range(3)]
 
 
-def test_the_decision_has_both_profiles_as_they_were_and_the_merged_away_ones() -> None:
+def test_a_result_has_the_ids_of_both_profiles_and_of_a_merged_away_orphan() -> None:
     gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
     pairs = [
         pair(ext("a"), ext("b"), A, B),

@@ -142,7 +142,7 @@ def test_a_copied_summary_is_a_change_for_each_part() -> None:
     }
 
 
-def test_who_the_profile_is_is_no_change() -> None:
+def test_identity_fields_are_no_changes() -> None:
     profile = a_profile()
     later = replace(profile, updated_at=AT, absorbed_on=AT.date(), absorbed_count=1, control_group=True)
 

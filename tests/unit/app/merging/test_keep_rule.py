@@ -63,7 +63,7 @@ def test_an_identified_profile_is_kept_before_any_other(rule: KeepRule) -> None:
     ("by", "newest", "oldest"), [(TiesBy.CREATED, 1, 2), (TiesBy.UPDATED, 2, 3), (TiesBy.LAST_SESSION, 3, 1)]
 )
 @pytest.mark.parametrize("external_id", ["x", None])
-def test_ties_are_resolved_by_the_time_that_is_set(
+def test_the_rule_selects_the_time_that_resolves_ties(
     by: TiesBy, newest: int, oldest: int, external_id: str | None
 ) -> None:
     days = {1: (9, 5, 1), 2: (1, 9, 5), 3: (5, 1, 9)}
@@ -83,14 +83,14 @@ def test_ties_are_resolved_by_the_time_that_is_set(
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_identical_times_are_a_tie_and_nobody_is_kept(rule: KeepRule) -> None:
+def test_identical_times_are_a_tie_without_a_keeper(rule: KeepRule) -> None:
     twins = [a_duplicate(1, day=3, session=3), a_duplicate(2, day=3, session=3)]
 
     assert kept(twins, rule) == Undecided.TIE
 
 
 @pytest.mark.parametrize("prefer", Prefer)
-def test_a_profile_without_a_session_stands_behind_those_with_one(prefer: Prefer) -> None:
+def test_profiles_with_a_session_are_preferred_to_profiles_without_one(prefer: Prefer) -> None:
     rule = KeepRule(resolve_ties_by=TiesBy.LAST_SESSION, prefer=prefer)
 
     assert kept([a_duplicate(1), a_duplicate(2, session=4)], rule) == 2
@@ -119,7 +119,7 @@ def test_two_invalid_phone_numbers_are_not_merged() -> None:
     assert found.left == ((orphan, Outcome.INVALID_PHONES),)
 
 
-def test_orphans_follow_in_the_order_in_which_the_rule_prefers_them() -> None:
+def test_orphans_are_in_the_order_of_the_rules_preference() -> None:
     keeper = a_duplicate(1, day=5, external_id="x")
     group = [
         a_duplicate(2, day=1),
@@ -142,7 +142,7 @@ def test_an_undecided_group_lists_all_profiles_and_merges_none() -> None:
 
 
 @given(some, st.sampled_from(RULES))
-def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: list[Duplicate], rule: KeepRule) -> None:
+def test_each_profile_of_a_group_is_in_exactly_one_part_of_the_plan(group: list[Duplicate], rule: KeepRule) -> None:
     keeper = choose_keeper(preferred(group, rule), refused=False)
     found = plan_group(group, keeper=keeper, address="a@x.org", rule=rule)
     told = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
@@ -152,7 +152,7 @@ def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: li
 
 
 @given(some, st.sampled_from(RULES), st.integers(1, 5))
-def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplicate], rule: KeepRule, size: int) -> None:
+def test_a_group_read_in_chunks_has_the_same_keeper(group: list[Duplicate], rule: KeepRule, size: int) -> None:
     leaders: tuple[Duplicate, ...] = ()
     for start in range(0, len(group), size):
         leaders = preferred([*leaders, *group[start : start + size]], rule)
@@ -162,7 +162,7 @@ def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplica
     assert choose_keeper(leaders, refused=False) == choose_keeper(whole, refused=False)
 
 
-def test_a_profile_that_is_seen_twice_does_not_tie_with_itself() -> None:
+def test_a_profile_that_occurs_twice_does_not_tie_with_itself() -> None:
     before, after = a_duplicate(1, day=1), a_duplicate(1, day=2)
 
     assert preferred([before, after], KeepRule()) == (after,)

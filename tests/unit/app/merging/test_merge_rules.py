@@ -167,7 +167,7 @@ def test_a_field_merges_as_the_lists_say(field: str, ours: Any, theirs: Any, res
     assert getattr(merged, field) == result
 
 
-def test_who_the_survivor_is_stays_whoever_the_orphan_was() -> None:
+def test_the_survivor_keeps_its_identity_fields() -> None:
     survivor = a_profile(random_bucket=7, created_at=TUESDAY)
 
     merged = merge_profiles(survivor=survivor, orphan=a_profile(random_bucket=8, created_at=MONDAY), at=AT)

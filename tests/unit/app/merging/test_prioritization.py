@@ -81,17 +81,17 @@ def test_the_order_of_the_steps_matters() -> None:
     assert prioritize(candidates, [UNIDENTIFIED, NEWEST]) == Resolved(2)
 
 
-def test_nobody_is_not_found_whatever_the_steps() -> None:
+def test_without_candidates_no_step_finds_a_profile() -> None:
     assert prioritize([], []) == NoCandidate()
     assert prioritize([], [IDENTIFIED, NEWEST]) == NoCandidate(filtered_out=False)
 
 
-def test_without_steps_only_the_one_candidate_will_do() -> None:
+def test_without_steps_only_a_single_candidate_is_chosen() -> None:
     assert prioritize([JOHN], []) == Resolved(1)
     assert prioritize([JOHN, FIRST_GUEST], []) == Ambiguous()
 
 
-def test_one_candidate_is_left_whatever_the_recency() -> None:
+def test_one_candidate_is_chosen_by_each_step_that_allows_it() -> None:
     assert {prioritize([JOHN], [step]) for step in (NEWEST, OLDEST, IDENTIFIED)} == {Resolved(1)}
 
 
@@ -120,7 +120,7 @@ def as_read(candidates: Sequence[Candidate], prioritization: Sequence[Priority])
 
 @given(CANDIDATES, st.sampled_from(EVERY_PRIORITIZATION))
 @with_settings(max_examples=500, deadline=None)
-def test_the_few_candidates_that_are_read_stand_for_all(
+def test_the_candidates_that_are_read_decide_like_all_candidates(
     candidates: list[Candidate], prioritization: list[Priority]
 ) -> None:
     assert prioritize(as_read(candidates, prioritization), prioritization) == prioritize(candidates, prioritization)

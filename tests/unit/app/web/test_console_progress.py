@@ -20,7 +20,7 @@ def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
     )
 
 
-def test_settled_jobs_are_counted_whatever_became_of_them() -> None:
+def test_settled_jobs_are_counted_with_any_outcome() -> None:
     progress = BatchProgress.of(
         a_batch(
             (JobState.FINISHED, Outcome.MERGED, 5),
@@ -48,17 +48,17 @@ def test_an_empty_batch_has_finished_and_fills_no_bar() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_an_outcome_by_which_nothing_was_done_never_looks_good(outcome: Outcome) -> None:
+def test_an_outcome_without_a_change_has_a_neutral_tone(outcome: Outcome) -> None:
     flattering = "nothing was" in outcome.prose and tone_of(outcome) is not Tone.NONE
 
     assert not flattering
 
 
-def test_words_are_written_as_people_write_them() -> None:
+def test_labels_have_no_underscores() -> None:
     assert [label_of(each) for each in (Outcome.ORPHAN_NOT_FOUND, JobState.DEAD)] == ["Orphan not found", "Dead"]
 
 
-def test_what_takes_long_is_looked_at_less_and_less_often() -> None:
+def test_the_page_of_an_old_batch_polls_less_often() -> None:
     assert [poll_interval(seconds) for seconds in (0, 59, 60, 599, 600, 3_599, 3_600, 1e9)] == [
         2,
         2,

@@ -68,13 +68,13 @@ def without_remark(line: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name not in {"line", "reason"}}
 
 
-def test_a_line_is_sent_as_it_is() -> None:
+def test_a_line_is_sent_unchanged() -> None:
     lines = read(BOM + ADA + b"\r\n\r\n\t" + ADA + b" \x1a\r" + ADA)
 
     assert [(line.line, line.data, line.fault) for line in lines] == [(number, ADA, None) for number in (1, 3, 4)]
 
 
-def test_a_line_of_a_report_is_sent_without_its_remark() -> None:
+def test_a_line_of_a_report_is_sent_without_its_reason() -> None:
     remark = {"line": 7, "result": "refused", "reason": "…"}
     text = {"text": ' {"external_id": "ada"} \n', "array": "profiles"}
     row = {"text": 'ada,\'=1,"{""n"":1}"', "columns": ["external_id", "first_name", "custom_attributes"]}
@@ -122,7 +122,7 @@ def test_chunks_have_bounded_lines_and_bytes_and_do_not_depend_on_the_start(monk
     assert len({*keys, *(chunk_key("a", "fill", chunk) for chunk in chunks)}) == 8
 
 
-def test_chunks_that_share_an_identifier_are_known() -> None:
+def test_chunks_with_a_common_identifier_share_a_key() -> None:
     def keys(*lines: bytes) -> frozenset[bytes]:
         (chunk,) = split_profiles(read(b"\n".join(lines)))
         return chunk.sharing_keys

@@ -33,7 +33,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None 
     return stream.getvalue()
 
 
-def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar_that_starts_at_the_progress_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(monkeypatch, terminal=True)
 
     assert "4/10" in text
@@ -42,7 +42,7 @@ def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch:
     assert "3/s" in text
 
 
-def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_outputs_get_a_line_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, terminal=False) == ""
 
     monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)

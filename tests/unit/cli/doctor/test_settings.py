@@ -49,7 +49,7 @@ def test_settings_that_contradict_each_other_are_wrong(values: dict[str, Any], n
         ({"log_error_texts": True}, "MERGELANE_LOG_ERROR_TEXTS"),
     ],
 )
-def test_settings_that_work_but_are_odd_are_to_be_known_of(values: dict[str, Any], named: str) -> None:
+def test_unusual_settings_that_work_are_a_notice(values: dict[str, Any], named: str) -> None:
     (finding,) = found(Level.NOTICE, **values)
 
     assert named in finding.remedy
