@@ -1,4 +1,4 @@
-"""Settings: read from the environment under names that are told, or refused with a sentence."""
+"""Settings are read from environment variables; an error names each invalid variable."""
 
 import dataclasses
 from typing import Any

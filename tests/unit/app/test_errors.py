@@ -1,4 +1,4 @@
-"""The tree of errors: each class in its place, each with a sentence, none outside of the picture."""
+"""The classes of errors: each has a docstring and a place in the diagram of the module."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Log lines: what stands in them, for machines and for people."""
+"""Log lines as JSON and as text."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from app.logs import configure_logging, logging_configuration, request_id
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """The root logger, put back as it was after the test."""
+    """The root logger, restored after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     hooks = sys.excepthook, threading.excepthook
@@ -31,7 +31,7 @@ def root() -> Iterator[logging.Logger]:
 
 
 def logged(root: logging.Logger, log_format: str, **fields: Any) -> str:
-    """Return the line that one event becomes."""
+    """Log one event and return its line."""
     configure_logging(Settings(log_format=log_format))
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
@@ -73,7 +73,7 @@ def test_lines_of_a_request_have_its_id(root: logging.Logger, log_format: str) -
 
 
 def written(root: logging.Logger, **settings: Any) -> io.StringIO:
-    """Return what the log will write to, configured by *settings*."""
+    """Configure the log with *settings* and return the stream that it writes to."""
     configure_logging(Settings(**settings))
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)

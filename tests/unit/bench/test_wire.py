@@ -1,4 +1,4 @@
-"""Statements and round trips are counted from the bytes that pass, however they are cut up."""
+"""Counts statements and round trips in the bytes of connections, in blocks of any size."""
 
 import struct
 

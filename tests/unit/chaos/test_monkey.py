@@ -1,4 +1,4 @@
-"""The monkey's plans: from a seed, at the pace that was asked for, with the faults that were asked for."""
+"""The monkey's plans: they follow from the seed, the mean gap and the requested faults."""
 
 from itertools import pairwise
 from statistics import mean

@@ -1,4 +1,4 @@
-"""Requests for exports, as the client words them."""
+"""The client's requests for exports."""
 
 from demo.client import EXPORT_LIMIT, export_requests
 from demo.duplicates import alias

@@ -1,4 +1,4 @@
-"""Duplicates: each kind is what it says, and is asked for by identifiers that find it."""
+"""The kinds of duplicates: their profiles, and the identifiers of their pairs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ Maker = Callable[[Kind], tuple[Person, Profile, Duplicate]]
 
 @pytest.fixture
 def make() -> Maker:
-    """Return a function that makes a person, an account and a duplicate of one kind."""
+    """A function that creates a person, an account and a duplicate of one kind."""
 
     def make_one(kind: Kind) -> tuple[Person, Profile, Duplicate]:
         rng = Random(7)

@@ -1,4 +1,4 @@
-"""Request bodies: the vendor's limits kept, nothing lost on the way."""
+"""Request bodies stay within the limits of the API and contain all data."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Values in the tables of the demo."""
+"""Formats values for the tables of the demo."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from demo.report import VALUE_WIDTH, format_value, outcome_ranges
 
 
 def job(outcome: str | None, state: str = "finished") -> dict[str, Any]:
-    """Return as much of a job as the tables read."""
+    """Return the members of a job that the tables use."""
     return {"outcome": outcome, "state": state}
 
 

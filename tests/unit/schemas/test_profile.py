@@ -7,7 +7,7 @@ from tests.support.factories import a_profile, an_email
 MAY = datetime(2026, 5, 1, 8, 0, 0, 999_999, tzinfo=UTC)
 MAY_TEXT = "2026-05-01T08:00:00.999Z"
 
-#: What an export shows of a profile of which nothing is known.
+#: The members of an exported profile without data.
 LEAST = {
     "user_aliases",
     "braze_id",

@@ -1,4 +1,4 @@
-"""The Celery application: what must hold for lanes to survive whatever happens to a worker."""
+"""The Celery application: the settings that let lanes survive all failures of workers."""
 
 from datetime import timedelta
 

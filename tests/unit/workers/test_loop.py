@@ -1,4 +1,4 @@
-"""The loop around a service: it works while there is work, pauses, waits out what is away, and stops."""
+"""The loop around a service: it works while there is work, pauses, waits for unreachable servers, and stops."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from workers.loop import LONGEST_RETRY_S, RETRY_S, run_repeatedly
 
 
 class Stop(Event):
-    """An event that is never waited for, and notes how long it was to be; set when the script has run out."""
+    """An event that records the requested waits without waiting. The last step of the script sets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Stop(Event):
 
 
 def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]:
-    """Return a service that does or raises what *script* says, and stops the loop with its last step."""
+    """Return a service that returns or raises the steps of *script*, and stops the loop with the last one."""
     steps = list(script)
 
     def run_once() -> int:
@@ -48,7 +48,7 @@ def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]
 
 
 def waits(script: Iterable[int | Exception]) -> list[float]:
-    """Return how long the loop waits while its service goes through *script*."""
+    """Return the waits of the loop, in seconds, while its service runs *script*."""
     stop = Stop()
     run_repeatedly(scripted(stop, script), pause_s=0.25, stop=stop, name="relay", metrics=SERVICES)
     return stop.waits

@@ -1,4 +1,4 @@
-"""The pace: the broker holds about half a second's work, whatever the workers can do."""
+"""Flow control: the broker contains about half a second's work for workers of any speed."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from workers.relay.flow_control import AHEAD_S, MIN_JOBS, FlowControl
 
 
 class Fleet:
-    """Workers that take so many messages in a second, and a relay that fills the queue as far as the pace allows."""
+    """Workers with a fixed rate of messages, and a relay that fills the queue up to the limit of the flow control."""
 
     def __init__(self, *, bound: int = 1_000, jobs_a_message: int = 1) -> None:
         self.now = 0.0
@@ -16,7 +16,7 @@ class Fleet:
         self.looks = 0
 
     def work(self, *, a_second: float, seconds: float, every: float = 0.01) -> float:
-        """Let some time pass, and return the share of it in which workers had something to do."""
+        """Simulate *seconds* at *a_second* messages per second; return the share of time in which workers had work."""
         busy = 0
         steps = round(seconds / every)
         for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Packing: nothing at ordinary load, more under backlog, a lane never split."""
+"""Packing: no packing at ordinary load, more with a backlog, and no lane is split."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""Named queries of a file, and the fragments that they share."""
+"""Parses the named queries of a file, and the fragments that they include."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Digests of secrets: fast, keyed, and compared without telling how far they agree."""
+"""Digests of secrets: fast, keyed, and compared in constant time."""
 
 import hmac
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Keys without a database: what a holder may do, and what cannot be made a key."""
+"""API keys without a database: the permissions of a holder, and invalid new keys."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.errors import SetupError
 from app.keys.digests import digest_secret
 from app.keys.store import KeyHolder
 
-#: What is at fault is told before a database is asked.
+#: Invalid arguments raise an error before the first query.
 NO_DATABASE: Any = None
 KEY_ID = UUID("01a202b2-3432-7412-8e3b-9deb98da94b7")
 

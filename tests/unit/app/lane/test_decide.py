@@ -1,4 +1,4 @@
-"""One job decided: every outcome, and which of two comes first."""
+"""The decision about one job: every outcome, and their order of precedence."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ def decided(
     others: tuple[Profile, ...] = (ANN, BEA),
     **settings: Any,
 ) -> Decision:
-    """Return the decision about a job whose sides were resolved so; a profile stands for being denoted."""
+    """Return the decision about a job with these resolutions; a profile means that its identifier resolves to it."""
     profiles = {each.id: each for each in (*others, orphan, survivor) if isinstance(each, Profile)}
     resolved = [Resolved(each.id) if isinstance(each, Profile) else each for each in (orphan, survivor)]
     return decide(

@@ -1,4 +1,4 @@
-"""Jobs decided in order: each sees what those before it did, up to one that must be looked up again."""
+"""Decides jobs in order. Each sees the results of earlier jobs. Deciding stops at a job that needs a new lookup."""
 
 from datetime import timedelta
 
@@ -18,13 +18,13 @@ A, B, C = (a_profile(external_id=name, email=f"{name}@x.org", session_count=1) f
 
 
 def pair(orphan: Wire, survivor: Wire, *resolved: Resolution | Profile, kind: JobKind = JobKind.MERGE) -> ResolvedPair:
-    """Return a job with these resolutions from before the lane; a profile stands for its own resolution."""
+    """Return a job with these resolutions from before the lane; a profile means that its identifier resolves to it."""
     resolutions = [Resolved(each.id) if isinstance(each, Profile) else each for each in resolved]
     return ResolvedPair(job=a_job(orphan, survivor, kind=kind), orphan=resolutions[0], survivor=resolutions[1])
 
 
 def outcomes(*pairs: ResolvedPair, profiles: tuple[Profile, ...] = (A, B, C)) -> list[str]:
-    """Return the outcomes of the pairs that are decided."""
+    """Return the outcomes of the decided pairs."""
     working_set = WorkingSet({profile.id: profile for profile in profiles})
     return [each.outcome for each in decide_in_order(pairs, working_set=working_set, now=AT, settings=Settings())]
 

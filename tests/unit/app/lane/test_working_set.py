@@ -1,4 +1,4 @@
-"""The working_set: what later jobs of a lane see of the merges before them."""
+"""The working set: later jobs of a lane see the results of earlier merges."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def working_set_of(*profiles: Profile) -> WorkingSet:
 
 
 def absorb(working_set: WorkingSet, *, survivor: Profile, orphan: Profile) -> None:
-    """Merge two profiles of *working_set*, as they stand now."""
+    """Merge two profiles of *working_set* in their current state."""
     now_orphan = working_set[orphan.id]
     working_set.apply_merge(
         merged=merge_profiles(survivor=working_set[survivor.id], orphan=now_orphan, at=AT), orphan=now_orphan

@@ -1,4 +1,4 @@
-"""What a process knows of backlogs: looks now and then, what it accepted in between, and when it refuses."""
+"""The limit of the backlog: a process counts waiting jobs at intervals, adds accepted jobs, and refuses requests."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.ledger.backlog import LONGEST_PAUSE_S, RETRY_AFTER_S, SHORTEST_PAUSE_S,
 
 
 class Ledger:
-    """Stands in for a transaction: some jobs wait, and counting them takes its time."""
+    """Replaces a transaction: `waiting` jobs wait, and a count of them takes `takes_s` seconds."""
 
     workspace_id = 1
 
@@ -21,14 +21,14 @@ class Ledger:
         self.looks = 0
 
     def execute(self, _: str, parameters: dict[str, int]) -> "Ledger":
-        """Count."""
+        """Run the count."""
         self.looks += 1
         self.now += self.takes_s
         self._bound = parameters["bound"]
         return self
 
     def fetchall(self) -> list[dict[str, int]]:
-        """Return the count."""
+        """Return the number of waiting jobs, up to the bound of the query."""
         return [{"waiting": min(self.waiting, self._bound)}]
 
 
@@ -43,7 +43,7 @@ def backlogs(ledger: Ledger) -> BacklogLimiter:
 
 
 def look(backlogs: BacklogLimiter, ledger: Any, waiting: int) -> None:
-    """Look at the workspace, of which so many jobs wait."""
+    """Let *waiting* jobs of the workspace wait, and count them."""
     ledger.waiting = waiting
     backlogs.count(ledger)
 

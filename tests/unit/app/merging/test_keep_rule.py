@@ -1,4 +1,4 @@
-"""Which of a group of duplicates is kept, and what becomes of the others."""
+"""The keep rule: it selects the profile to keep of a group of duplicates, and plans the merges of the others."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ RULES = [KeepRule(resolve_ties_by=by, prefer=prefer) for by in TiesBy for prefer
 
 
 def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fields: Any) -> Duplicate:
-    """Return a duplicate that was made and updated on *day*, and seen last on the day *session*."""
+    """Return a duplicate that was created and updated on *day*, with its last session on the day *session*."""
     at = LONG_AGO + timedelta(days=day)
     whole: dict[str, Any] = {
         "id": number,
@@ -33,7 +33,7 @@ def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fiel
 
 
 def kept(duplicates: Sequence[Duplicate], rule: KeepRule) -> int | Undecided:
-    """Return the id of the one that is kept, or why there is none."""
+    """Return the id of the profile to keep, or the reason why there is none."""
     chosen = choose_keeper(preferred(duplicates, rule), refused=False)
     return chosen if isinstance(chosen, Undecided) else chosen.id
 

@@ -1,4 +1,4 @@
-"""The merge of two profiles as a whole, and the guards that stand before it."""
+"""The merge of two whole profiles, and the guards that can refuse it."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Prioritization: the examples of the seeds, ties, order and absence; and that a few candidates stand for all."""
+"""Prioritization: Braze's examples, ties, order and missing candidates; a few candidates decide like all of them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -100,7 +100,7 @@ RECENCIES: list[list[Priority]] = [[], [NEWEST], [OLDEST]]
 EVERY_PRIORITIZATION = [
     steps for standing in STANDINGS for recency in RECENCIES for steps in (standing + recency, recency + standing)
 ]
-"""All that a request may ask for: at most one step of either sort, in either order."""
+"""All valid prioritizations: at most one step of each kind, in any order."""
 CANDIDATES = st.lists(
     st.builds(Candidate, st.integers(1, 50), st.booleans(), st.integers(0, 4).map(day)),
     unique_by=lambda candidate: candidate.id,
@@ -109,7 +109,10 @@ CANDIDATES = st.lists(
 
 
 def as_read(candidates: Sequence[Candidate], prioritization: Sequence[Priority]) -> list[Candidate]:
-    """Return those of *candidates* that `resolve_identifiers` reads: two of either standing from one end."""
+    """Return the candidates that `resolve_identifiers` reads: up to two identified and two unidentified ones.
+
+    They are the last updated ones, or with the step for the least recently updated profile the first updated ones.
+    """
     ordered = sorted(candidates, key=lambda candidate: candidate.updated_at, reverse=OLDEST not in prioritization)
     return [
         candidate

@@ -1,4 +1,4 @@
-"""The rules one by one, and the table that gives every field one of them."""
+"""The single merge rules, and the table that assigns a rule to every field."""
 
 import dataclasses
 from collections.abc import Callable

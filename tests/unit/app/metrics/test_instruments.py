@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms upon a memory, and what Prometheus reads of them."""
+"""Counters, gauges and histograms in shared memory, and their text for Prometheus."""
 
 import os
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from app.metrics.shared_memory import SharedMemory
 
 @pytest.fixture
 def memory() -> SharedMemory:
-    """A memory of its own."""
+    """A small shared memory for one test."""
     return SharedMemory(rows=8, cells=64)
 
 
 def in_a_child(work: Callable[[], object]) -> None:
-    """Do *work* in a child process, and wait for its end."""
+    """Run *work* in a child process, and wait for its end."""
     child = os.fork()
     if not child:
         work()
@@ -28,7 +28,7 @@ def in_a_child(work: Callable[[], object]) -> None:
 
 
 def lines(*sources: Counter | Gauge | Histogram) -> list[str]:
-    """Return what Prometheus reads, without its comments."""
+    """Return the lines that Prometheus reads, without comments."""
     return [line for line in expose(*sources).decode().splitlines() if not line.startswith("#")]
 
 

@@ -1,4 +1,4 @@
-"""Whoever asks a server that does not answer, asks it for all others too."""
+"""The circuit breaker: after a failure only one caller at a time tries the server."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.rates.breaker import CircuitBreaker
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""Limits as operators write them."""
+"""Parses rate limits from the setting."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Windows of the clock, counted in this process; and which URL leads to which storage."""
+"""Counts requests in fixed windows, in memory; and selects the storage from the URL."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from app.rates.buckets import Bucket, Limit
 from app.rates.windows import FixedWindowLimiter
 
 MINUTE = 1_799_999_940
-"""A moment that is a whole number of minutes since the epoch."""
+"""The start of a minute, in seconds since the epoch."""
 LIMIT = Limit(Bucket.USERS, 3, 60)
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that the test sets."""
 
     def __init__(self, now: float) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""The CSV of a preview of duplicates as pairs, also after a person removed lines."""
+"""Reads the CSV of a preview of duplicates as pairs, also if a user removed lines from it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The undo of a merge: what is left of the survivor, for any two profiles and whatever happened since."""
+"""The undo of a merge: the survivor afterwards, for any two profiles and any later writes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ def merged(of: RecordedMerge) -> Profile:
 
 
 def known(profile: Profile) -> Profile:
-    """Return *profile* without what counts its merges, which an undo cannot tell from those of other days."""
+    """Return *profile* without its count of merges: an undo cannot restore the count of an earlier day."""
     return replace(profile, absorbed_on=None, absorbed_count=0)
 
 
@@ -124,7 +124,7 @@ def test_a_mark_that_both_may_have_set_is_looked_up_in_the_history(happened: boo
 
 
 def test_a_time_of_an_untrusted_snapshot_is_looked_up_in_the_history() -> None:
-    """It may be that of somebody who was erased."""
+    """The time may belong to an erased person."""
     of = absorption(a_profile(custom_events=login(2, FIRST, THIRD)), a_profile(custom_events=login(1, SECOND, SECOND)))
     doubtful = exclude_undone(of, [], trusted=False)
     now = replace(merged(of), custom_events=login(2, SECOND, THIRD))
@@ -154,7 +154,7 @@ def test_an_undo_reduces_the_survivors_count_on_the_day_of_the_merge() -> None:
 
 def test_a_snapshot_is_not_trusted_if_an_undone_merge_hides_a_later_time() -> None:
     first = absorption(a_profile(), a_profile(custom_events=login(1, FIRST, FIRST)))
-    # Nobody can see in this image when the second login was: what the first orphan gave stands before it.
+    # This snapshot does not contain the first login of the survivor: the first orphan had an earlier one.
     hidden = replace(merged(first), custom_events=login(2, FIRST, SECOND))
     hiding = absorption(hidden, a_profile(custom_events=login(1, THIRD, THIRD)))
     plain = absorption(merged(first), a_profile(custom_events=login(1, THIRD, THIRD)))

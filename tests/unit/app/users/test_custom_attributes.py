@@ -45,7 +45,7 @@ def after(
 
 
 def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
-    """Return the attribute *present* after *sent*, which is not ignored; None when it is absent afterwards."""
+    """Return the attribute *present* after *sent*, or None if it is absent; fail if *sent* is ignored."""
     attributes, ignored = after({} if present is None else {"x": present}, merge=merge, x=sent)
 
     assert ignored == []
@@ -53,7 +53,7 @@ def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
 
 
 def ignored(present: Any, sent: Any) -> str:
-    """Return the reason why *sent* is ignored."""
+    """Return the reason why *sent* is ignored; fail if it changes the attribute."""
     attributes, reasons = after({"x": present}, x=sent)
 
     assert attributes == {"x": present}

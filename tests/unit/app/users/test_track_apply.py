@@ -25,7 +25,7 @@ ME = {"external_id": "me"}
 
 
 def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
-    """Return the entries of a request whose objects all mean one profile."""
+    """Return the entries of a request whose objects all have the identifier ME."""
     loaded = load_track({array: [{**ME, **each} for each in objects] for array, objects in arrays.items()})
 
     assert loaded.errors == []
@@ -33,7 +33,7 @@ def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
 
 
 def tracked(profile: Profile | None = None, **arrays: list[dict[str, Any]]) -> Profile:
-    """Return *profile*, empty by default, after a request whose entries all have effect."""
+    """Return *profile*, empty by default, after a request; fail if an entry has no effect."""
     after = apply_entries(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
 
     assert (after.refused, after.ignored) == ({}, [])
@@ -350,7 +350,7 @@ def test_a_time_in_the_future_becomes_now() -> None:
     assert attributes.target == ExternalId("me")
 
 
-#: Attributes with a time, and whether one in the future is taken as now.
+#: Attributes with a time, and whether a time in the future becomes now.
 TIMES = {
     "date_of_first_session": True,
     "date_of_last_session": True,

@@ -1,4 +1,4 @@
-"""How far a batch is, as the console draws it, and how often it is looked at again."""
+"""The progress bar of a batch in the console, and the interval between its polls."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,10 +13,12 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
-    """Return a batch with so many jobs in each state, with each outcome."""
-    told = [StatusCount(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
+    """Return a batch with these numbers of jobs by state and outcome."""
+    counts = [
+        StatusCount(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies
+    ]
     return Batch(
-        id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, status_counts=told
+        id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, status_counts=counts
     )
 
 

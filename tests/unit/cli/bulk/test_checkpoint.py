@@ -1,4 +1,4 @@
-"""A run goes on where its state says, whatever lies beyond it in the file that it wrote."""
+"""A run resumes at the position of its checkpoint, and removes later output from its file."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FRESH = CheckpointState(task="merge", source="abc")
 
 
 def begin(output: Path) -> None:
-    """Leave a run that settled `one` and was writing `two`."""
+    """Interrupt a run that settled `one` and was writing `two`."""
     with open_checkpoint(output, FRESH, again=False) as checkpoint:
         checkpoint.save(
             written=checkpoint.write(b"one\n"), offset=7, lines=1, counts={"merged": 1}, open_batches={"2": "batch"}

@@ -1,4 +1,4 @@
-"""A column of an import file sets a member, or its file is refused before anything is sent."""
+"""Each column of an import file sets a member; otherwise the file is refused before the first request."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def row(found: ImportColumns, *cells: str) -> dict[str, Any]:
 
 
 def refused(*names: str, array: str = "attributes", **options: Any) -> str:
-    """Return the sentence with which the columns *names* are refused."""
+    """Return the error message for the columns *names*."""
     with pytest.raises(FileError) as caught:
         columns(*names, array=array, **options)
     return str(caught.value)

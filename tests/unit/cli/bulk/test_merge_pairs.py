@@ -1,4 +1,4 @@
-"""Pairs in CSV and in JSON Lines say the same, and are checked as the front door checks them."""
+"""Pairs in CSV and JSON Lines are equivalent, and are validated as in the API."""
 
 from typing import Any
 

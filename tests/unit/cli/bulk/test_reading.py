@@ -1,4 +1,4 @@
-"""Files are read as a stream, record by record, and what cannot be read does not end the reading."""
+"""Files are read as a stream, record by record, and an invalid record does not end the reading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ CSV, JSONL = FileFormat.CSV, FileFormat.JSONL
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """A function that reads a file of the given content, from its beginning or from a place in it."""
+    """A function that reads a file with the given content, from its start or from a position."""
 
     def reading(
         content: bytes, form: FileFormat, start: Position | None = None, *, one_line: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""An input is opened as text in UTF-8, whatever it comes from, or refused in one sentence."""
+"""An input from any source is opened as text in UTF-8, or refused with one message."""
 
 import bz2
 import gzip
@@ -17,13 +17,13 @@ TEXT = "id,name\n1,José Müller\n2,Zoë\n"
 
 
 def content_of(path: Path, *, encoding: str = "utf-8") -> str:
-    """Return what is read from *path*."""
+    """Return the text that is read from *path*."""
     with open_source(str(path), FileFormat.CSV, spool=path.parent, encoding=encoding) as source:
         return source.file.read().decode()
 
 
 def refused(path: Path, content: bytes, *, encoding: str = "utf-8") -> str:
-    """Return the sentence with which a file of this *content* is refused."""
+    """Return the error message for a file with this *content*."""
     path.write_bytes(content)
     with pytest.raises(FileError) as caught:
         content_of(path, encoding=encoding)

@@ -1,4 +1,4 @@
-"""Progress is a bar on a terminal, and a line now and then anywhere else."""
+"""Progress is a bar on a terminal, and a line at intervals elsewhere."""
 
 import io
 import sys
@@ -11,7 +11,7 @@ from cli.commands.output import Progress, format_counts
 
 
 class Terminal(io.StringIO):
-    """A standard error that says whether it is a terminal."""
+    """A standard error that is a terminal or not."""
 
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()
@@ -22,10 +22,10 @@ class Terminal(io.StringIO):
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
-    """Return what is shown of a run that had settled 4 of *total* and settles the rest in two steps."""
+    """Return the output for a run that had settled 4 of *total* and settles the rest in two steps."""
     stream = Terminal(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
-    # Each look at the clock is a second after the one before.
+    # Each reading of the clock is a second after the previous one.
     monkeypatch.setattr(output, "monotonic", count(100).__next__)
     with Progress("lines", total=total, done=4) as bar:
         bar.update(7, {"merged": 7})

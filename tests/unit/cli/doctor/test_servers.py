@@ -1,4 +1,4 @@
-"""The doctor on what servers tell of themselves."""
+"""The doctor's checks of servers and processes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -145,7 +145,7 @@ def test_flower_without_a_password_is_a_notice(monkeypatch: pytest.MonkeyPatch) 
 
 
 class _Process:
-    """What psutil tells of a process that is not there."""
+    """Replaces a process of psutil."""
 
     pid = 4711
 

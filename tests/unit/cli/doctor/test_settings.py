@@ -1,4 +1,4 @@
-"""The doctor on the settings alone."""
+"""The doctor's checks of the settings."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PEPPERED = {"key_pepper": ("a-pepper-of-some-length",)}
 
 
 def found(level: Level, **values: Any) -> list[Finding]:
-    """Return what is found at *level* in the default settings with *values*."""
+    """Return the findings at *level* in the default settings with *values*."""
     return [finding for finding in doctor.check_settings(Settings(**{**PEPPERED, **values})) if finding.level == level]
 
 
