@@ -15,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_the_rest_follows_the_pace_of_the_parts_that_have_ended(clock: list[float]) -> None:
+def test_the_remaining_time_follows_the_speed_of_the_finished_parts(clock: list[float]) -> None:
     lines: list[str] = []
     told = progress.Progress(
         ["first", "second", "third"], 0.5, lines.append, expected_s=dict.fromkeys(("first", "second", "third"), 200.0)
@@ -34,7 +34,7 @@ def test_the_rest_follows_the_pace_of_the_parts_that_have_ended(clock: list[floa
     ]
 
 
-def test_a_part_that_takes_longer_than_expected_leaves_no_less_than_the_parts_after_it(clock: list[float]) -> None:
+def test_the_remaining_time_is_at_least_that_of_the_next_parts(clock: list[float]) -> None:
     lines: list[str] = []
     told = progress.Progress(["first", "second"], 1, lines.append, expected_s={"first": 10.0, "second": 60.0})
     told.begin("first")

@@ -116,7 +116,7 @@ def test_a_hostile_text_is_decided_in_linear_time(hostile: str) -> None:
     assert time.process_time() - started < 0.1
 
 
-def test_a_list_of_ones_own_replaces_or_extends_the_default() -> None:
+def test_a_configured_list_replaces_or_extends_the_default() -> None:
     own, extended = (Placeholders().deserialize(text) for text in (" Walk-In ,N/D", "{default}, Walk-In"))
 
     assert is_placeholder(ExternalId("WALK-IN"), own)

@@ -157,7 +157,7 @@ def test_a_line_that_is_no_profile_is_refused_with_the_member(text: str | bytes,
     assert reason.endswith(".")
 
 
-def test_two_elements_for_one_thing_are_refused() -> None:
+def test_duplicate_elements_are_refused() -> None:
     event = {"name": "login", "count": 1}
 
     assert refused(json.dumps({"external_id": "me", "custom_events": [event, event]})) == (

@@ -143,7 +143,7 @@ def test_a_cell_is_no_formula_has_no_control_character_and_is_read_back(text: st
         ("José 👩\u200d💻", "José 👩\u200d💻"),
     ],
 )
-def test_what_might_run_or_hide_is_escaped(text: str, cell: str) -> None:
+def test_formulas_and_hidden_characters_are_escaped(text: str, cell: str) -> None:
     assert safe_cell(text) == cell
 
 

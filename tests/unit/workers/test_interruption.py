@@ -30,7 +30,7 @@ def test_an_error_of_a_handler_interrupts_the_lane_as_ctrl_c_would() -> None:
         guard_handler(fail)(1, None)
 
 
-def test_an_error_of_a_handler_between_two_lanes_stays_what_it_is() -> None:
+def test_an_error_of_a_handler_between_two_lanes_is_not_changed() -> None:
     with interruptible():
         pass
     with pytest.raises(NotImplementedError):

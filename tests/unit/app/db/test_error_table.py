@@ -57,7 +57,7 @@ def test_the_response_to_an_error(error: Exception, response: Response) -> None:
     assert response_to(error) is response
 
 
-def test_an_error_that_no_version_of_postgresql_has_yet_is_waited_for() -> None:
+def test_an_unknown_error_of_postgresql_is_retried() -> None:
     class Unheard(psycopg.DatabaseError):
         sqlstate = "ZZ123"
 

@@ -125,7 +125,7 @@ def test_every_line_of_a_file_of_json_lines_has_one_outcome(content: bytes) -> N
 
 @given(HEADERS, BYTES, st.sampled_from(["csv", "jsonl"]), st.booleans())
 @settings(QUICK, max_examples=100)
-def test_a_command_ends_in_a_sentence_for_any_bytes(header: bytes, content: bytes, form: str, merges: bool) -> None:
+def test_a_command_ends_with_a_message_for_any_bytes(header: bytes, content: bytes, form: str, merges: bool) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"file.{form}"
         path.write_bytes(header + content)

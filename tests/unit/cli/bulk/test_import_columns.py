@@ -146,7 +146,7 @@ def test_the_dashboards_columns_are_mapped_in_its_own_file_only(appboy_id: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "known"),
     [
         ("External_ID", "external_id"),
         ("EMAIL", "email"),
@@ -164,10 +164,10 @@ def test_the_dashboards_columns_are_mapped_in_its_own_file_only(appboy_id: str) 
         ("phone_number", "phone"),
     ],
 )
-def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(name: str, meant: str) -> None:
+def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(name: str, known: str) -> None:
     sentence = refused("external_id", name, "plan")
 
-    assert f"is nearly '{meant}'. Rename it to '{meant}', or add --custom " in sentence
+    assert f"is nearly '{known}'. Rename it to '{known}', or add --custom " in sentence
     assert row(columns("external_id", name, "plan", custom=[name]), "1", "x", "y") == {
         "external_id": "1", name: "x", "plan": "y",
     }  # fmt: skip

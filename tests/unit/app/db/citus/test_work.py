@@ -37,7 +37,7 @@ class Nodes:
         return rows if parameters is None else SimpleNamespace(fetchall=lambda: rows)
 
 
-def test_a_workspace_that_is_closed_or_deleted_has_no_work_any_more() -> None:
+def test_a_closed_or_deleted_workspace_has_no_work() -> None:
     nodes = Nodes({1: 1, 2: 2})
     finder = WorkFinder(lambda: nodes.now)
     connection = cast("Connection", nodes)

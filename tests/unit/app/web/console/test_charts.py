@@ -24,7 +24,7 @@ def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucke
 @pytest.mark.parametrize(
     ("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (9, 10), (10, 10), (11, 20), (51, 100), (4_999, 5_000)]
 )
-def test_a_scale_ends_at_a_round_number_that_has_room(most: int, top: int) -> None:
+def test_a_scale_ends_at_a_round_number_above_the_highest_value(most: int, top: int) -> None:
     assert round_up(most) == top
 
 
@@ -34,7 +34,7 @@ def test_outcomes_of_one_tone_are_one_part_of_a_bar() -> None:
     assert count_by_tone(stretch) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
 
 
-def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> None:
+def test_the_parts_of_a_bar_are_stacked_from_the_bottom() -> None:
     chart = draw_chart(stretches(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
     good, bad = chart.bars
 
@@ -45,7 +45,7 @@ def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> Non
     assert good.x + good.width < WIDTH
 
 
-def test_the_line_is_as_high_as_what_was_unfinished() -> None:
+def test_the_line_has_the_height_of_the_unfinished_jobs() -> None:
     chart = draw_chart(stretches(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
 
     assert chart.unfinished_top == 5
