@@ -1,4 +1,4 @@
-"""BROKER_URL is parsed once, at start: what is understood, what is refused, and that no refusal quotes it."""
+"""BROKER_URL is parsed once, at start: valid URLs are split, invalid URLs are refused and never quoted."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""DATABASE_URL is read by libpq, once, at start: what is refused then, and that no refusal quotes it."""
+"""libpq parses DATABASE_URL once, at start: invalid URLs are refused and never quoted."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A group of processes: who is active, and turns that no process keeps."""
+"""A group of processes: its active workspaces, and turns that end with their process."""
 
 import multiprocessing
 import os
@@ -99,7 +99,7 @@ def test_processes_that_wait_for_a_turn_take_turns() -> None:
             pipe.send("go")
         ended = sorted(pipe.recv() - began for pipe in (one, two))
 
-    # Without turns by turns, the first one ends when the second one begins.
+    # If the processes did not alternate, the first one would end when the second one begins.
     assert ended[0] > 0.75 * ended[1]
 
 

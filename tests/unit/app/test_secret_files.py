@@ -1,4 +1,4 @@
-"""Each secret setting can come from a file, whose path is in the variable with _FILE at its end."""
+"""Each secret setting can come from a file. The variable NAME_FILE contains its path."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Capacity model: merges per core, and busy cores at the vendor's limit."""
+"""Capacity model: merges per core, and busy cores at Braze's rate limit."""
 
 import pytest
 

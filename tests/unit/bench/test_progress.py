@@ -1,4 +1,4 @@
-"""Progress names the part, its place, the time that has passed, and the time that is left by earlier runs."""
+"""Progress names the part, its place, the elapsed time, and the remaining time estimated from earlier runs."""
 
 import re
 
@@ -9,7 +9,7 @@ from bench import progress
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in its one element."""
+    """The current time, in a list of one element."""
     now = [100.0]
     monkeypatch.setattr(progress, "monotonic", lambda: now[0])
     return now

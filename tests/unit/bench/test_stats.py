@@ -1,4 +1,4 @@
-"""Spreads, ratios and percentiles of what was measured."""
+"""Spreads, ratios and percentiles of measurements."""
 
 from bench.stats import Ratio, Spread, percentile, tails
 

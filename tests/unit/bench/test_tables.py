@@ -1,4 +1,4 @@
-"""Tables are Markdown whose columns stand under each other."""
+"""Tables are Markdown with aligned columns."""
 
 from bench.tables import number, ratio, table
 

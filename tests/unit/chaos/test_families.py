@@ -1,4 +1,4 @@
-"""The families of the chaos tests: the same for the same seed, within the API's limits, and true to their sums."""
+"""The families of the chaos tests: equal for equal seeds, within the API's limits, and consistent with their sums."""
 
 from collections import Counter
 from typing import Any
@@ -11,7 +11,7 @@ FAMILIES = [Recipe("seed", number, WITH_UNDO).make() for number in range(1, 120)
 
 
 def named(family: Family) -> set[str]:
-    """Return every profile that the requests about *family* name."""
+    """Return all profiles that the requests about *family* name."""
     names: set[str] = set()
     for batch in family.batches:
         for update in batch.body.get("merge_updates", ()):
@@ -22,7 +22,7 @@ def named(family: Family) -> set[str]:
 
 
 def name_of(identifier: dict[str, Any]) -> str | None:
-    """Return the profile that *identifier* names, None for an address."""
+    """Return the profile that *identifier* names, or None for an address."""
     return identifier.get("external_id") or identifier.get("user_alias", {}).get("alias_name")
 
 

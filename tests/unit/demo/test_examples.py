@@ -1,4 +1,4 @@
-"""The vendor's examples: well formed, and with profiles for everything that they name."""
+"""Braze's examples have an expected outcome for each update, and their own profiles."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Outcomes compared with the expected ones."""
+"""Outcomes are compared with the expected ones."""
 
 from demo.duplicates import Kind, Pair
 from demo.merging import unexpected_outcomes

@@ -1,4 +1,4 @@
-"""Sums over profiles, as sent and as exported."""
+"""Sums over sent and exported profiles."""
 
 from demo.people import Profile
 from demo.sums import Sums, sums_exported, sums_sent

@@ -1,4 +1,4 @@
-"""Typing errors: one slip, never none."""
+"""Typing errors: exactly one in each name."""
 
 from random import Random
 

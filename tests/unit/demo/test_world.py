@@ -1,4 +1,4 @@
-"""The made-up world: the same from the same seed, every kind of duplicate, plausible people."""
+"""The generated world: equal for equal seeds, with every kind of duplicate and plausible people."""
 
 from collections import Counter
 from datetime import UTC, datetime

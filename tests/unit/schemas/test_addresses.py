@@ -1,4 +1,4 @@
-"""Addresses: which are equal, and which are valid."""
+"""Equal and valid addresses."""
 
 import pytest
 

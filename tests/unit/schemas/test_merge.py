@@ -1,4 +1,4 @@
-"""The body of `POST /users/merge`: every error sentence, and their order."""
+"""The body of `POST /users/merge`: every error message, and their order."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def email(*steps: Any) -> dict[str, Any]:
 
 
 def sentence(body: Any) -> str:
-    """Return the error sentence for *body*."""
+    """Return the error message for *body*."""
     with pytest.raises(ValidationError) as refusal:
         load_merge(body)
     messages = refusal.value.messages

@@ -1,4 +1,4 @@
-"""Integers beyond 64 bits in objects of `/users/track`: left out where they would be stored, refused elsewhere."""
+"""Integers beyond 64 bits in objects of `/users/track`: left out of stored values, refused elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Placeholders: what spreadsheets, databases, programs, trackers and templates leave in place of an identifier."""
+"""Placeholders: values that spreadsheets, databases, programs, trackers and templates write instead of identifiers."""
 
 import time
 
@@ -36,9 +36,9 @@ REFUSED = [
     *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
     # Numbers and signs.
     *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
-    # Quotes and brackets around one.
+    # Quotes and brackets around a placeholder.
     *('\\"null\\"', '"" ', "('null')"),
-    # Templates that nothing filled in.
+    # Unfilled templates.
     *("{{user_id}}", "{{ user.id }}", "${user_id}", "%%user_id%%", "{% user %}", "<%= id %>", "#{id}", "*|EMAIL|*"),
     *("{user_id}", "%user_id%", "[[user]]", "u-{{id}}", "<user_id>", "__USER__"),
 ]

@@ -1,4 +1,4 @@
-"""Lines of an import: what is read, what is refused and how, and that no bytes end in a traceback."""
+"""Lines of an import: valid lines are read, invalid lines are refused, and no bytes cause a traceback."""
 
 import json
 from datetime import UTC, date, datetime

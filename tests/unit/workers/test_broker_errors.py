@@ -1,4 +1,4 @@
-"""Why the broker refuses: the first word of its reply, whatever library wraps it, and never a value."""
+"""The cause of a refusal of the broker: the first word of its reply, from any wrapping library, and never a value."""
 
 import pytest
 from kombu.exceptions import OperationalError

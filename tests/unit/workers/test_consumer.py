@@ -1,4 +1,4 @@
-"""What Celery logs again and again while a broker refuses is logged once."""
+"""Errors that Celery repeats while a broker refuses are logged once."""
 
 import logging
 from logging import makeLogRecord

@@ -1,4 +1,4 @@
-"""An error that leaves the handler of a signal is no error of the lane in which it was raised."""
+"""An error of a signal handler does not count as an error of the interrupted lane."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def fail(*_: object) -> None:
 
 @pytest.fixture
 def guarded() -> Iterator[None]:
-    """Celery's way to install handlers, guarded; and the handler of SIGUSR1 as it was."""
+    """Guard Celery's function that installs handlers, and restore the handler of SIGUSR1 after the test."""
     install, former = Signals.__setitem__, signal.getsignal(signal.SIGUSR1)
     guard_signals()
     try:

@@ -1,4 +1,4 @@
-"""Where a pass of the numbering begins."""
+"""The checkpoint at which a pass of the numbering starts."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Deprecated external_ids within a lane: they go where the profile's primary one goes."""
+"""Deprecated external_ids within a lane: they resolve like the primary external_id of the profile."""
 
 from dataclasses import replace
 

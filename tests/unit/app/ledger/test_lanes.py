@@ -1,4 +1,4 @@
-"""Lanes: which updates of a request are done in the order in which they were listed."""
+"""Lanes: the updates of a request that must run in the order of the request."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""Search keys: what an orphan had, and the values that a search stands for."""
+"""Search keys: the identifiers of an orphan, and the values that a search matches."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for any two, or three, profiles."""
+"""Properties of merges of any two or three profiles."""
 
 import copy
 from collections.abc import Iterable
@@ -35,11 +35,11 @@ ORDERLESS = {
     "canvases_received": {"last_received_message", "last_entered", "last_exited", "engaged"},
     "last_interactions": None,
 }
-"""Fields whose rule is a sum, a first, a last or an or; of summaries, those parts."""
+"""Fields whose rule is add, earliest, latest or either, and the parts of summaries with these rules."""
 
 
 def orderless(profile: Profile) -> dict[str, Any]:
-    """Return what of *profile* does not depend on the order of its merges."""
+    """Return the values of *profile* that do not depend on the order of its merges."""
     return {
         field: value
         if parts is None
@@ -80,7 +80,7 @@ def test_an_empty_survivor_takes_everything_except_an_encrypted_address(orphan: 
 
     expected = {field: getattr(orphan, field) for field in MERGE_RULES}
     if orphan.email and orphan.email.encrypted:
-        # Nor does it take what belongs to such an address, or may belong to it.
+        # It does not take values that belong to such an address, or may belong to it.
         outs = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
         expected |= {"email": None, **dict.fromkeys(EMAIL_FIELDS)}
         expected["subscription_groups"] = outs if orphan.phone else {}

@@ -1,4 +1,4 @@
-"""The profile as a value."""
+"""The profile as an immutable value."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A merge side by side: a row for each field that one of both had or got, the changed ones first."""
+"""A merge side by side: a row for each field that one of the profiles has, with the changed fields first."""
 
 from app.merging.changes import list_changes
 from app.merging.merge import merge_profiles

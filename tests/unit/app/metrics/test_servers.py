@@ -1,4 +1,4 @@
-"""For which server a service waits, and why: one at a time, and nothing when it works."""
+"""The metric of waiting services: the server and the cause, one at a time, and no series while a service works."""
 
 from app.errors import BrokerUnavailable, DatabaseUnavailable, ResolutionUnsettled
 from app.metrics.servers import WAITING, Wait

@@ -1,4 +1,4 @@
-"""Fingerprints: the same for a value in memory and as PostgreSQL returns it, and different for different values."""
+"""Fingerprints: equal for a value in memory and the value from PostgreSQL, and different for different values."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone

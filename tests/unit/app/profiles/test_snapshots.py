@@ -1,4 +1,4 @@
-"""Snapshots of profiles for the audit: every present value, and of large mappings the entries a merge can change."""
+"""Snapshots of profiles for the audit: every present value, but of large mappings only entries a merge can change."""
 
 from datetime import date
 

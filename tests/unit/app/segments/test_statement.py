@@ -1,4 +1,4 @@
-"""Filters as SQL: one statement, whose text never holds a value."""
+"""Filters as SQL: one statement, whose text never contains a value."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Spans while traces are off, and where OpenTelemetry is not installed."""
+"""Spans without tracing, and without the OpenTelemetry packages."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ ASKED_FOR = Settings(otel_exporter_otlp_endpoint="http://127.0.0.1:4318")
 
 @pytest.fixture(autouse=True)
 def off() -> None:
-    """Begin with traces that are off."""
+    """Check that tracing is off before each test."""
     assert not spans.is_tracing()
 
 

@@ -1,4 +1,4 @@
-"""Addresses to which a notice may go."""
+"""The addresses to which notices may be sent."""
 
 import socket
 from threading import Event

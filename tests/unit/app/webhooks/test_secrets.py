@@ -1,4 +1,4 @@
-"""Secrets of webhooks, and what they sign, held against the specification's own library."""
+"""The secrets of webhooks and their signatures, compared with the library of the specification."""
 
 import base64
 from datetime import UTC, datetime

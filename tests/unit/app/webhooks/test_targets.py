@@ -1,4 +1,4 @@
-"""URLs of webhooks: taken apart, or refused."""
+"""URLs of webhooks are parsed or refused."""
 
 import pytest
 
@@ -117,7 +117,9 @@ def test_one_address_that_is_not_public_is_enough_to_refuse_a_name() -> None:
 
 
 @pytest.mark.parametrize(("private", "sentence"), [(False, NOT_PUBLIC), (True, NOWHERE)])
-def test_an_unknown_name_gets_the_message_for_a_private_address(private: bool, sentence: str) -> None:
+def test_an_unknown_name_is_refused_like_a_private_address_unless_those_are_allowed(
+    private: bool, sentence: str
+) -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise OSError(host)
 

@@ -1,4 +1,4 @@
-"""ZIP archives and folders are read as one text in the order of their names, or refused in one sentence."""
+"""ZIP archives and folders are read as one text in the order of the file names, or refused with one message."""
 
 import gzip
 import zipfile
@@ -23,7 +23,7 @@ def read(path: Path, *, encoding: str = "utf-8") -> bytes:
 
 
 def refused(path: Path) -> str:
-    """Return the sentence with which *path* is refused."""
+    """Return the error message for *path*."""
     with pytest.raises(FileError) as caught:
         read(path)
     assert str(caught.value).endswith(".")
@@ -32,7 +32,7 @@ def refused(path: Path) -> str:
 
 
 def make_zip(path: Path, files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> Path:
-    """Make a ZIP archive of *files* in their order."""
+    """Create a ZIP archive of *files* in their order."""
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)

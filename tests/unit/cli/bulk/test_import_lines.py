@@ -1,4 +1,4 @@
-"""Lines of an import file: which array they belong to, what their cells hold, and what may be sent twice."""
+"""Lines of an import file: their arrays, the values of their cells, and whether they may be sent twice."""
 
 from typing import Any
 

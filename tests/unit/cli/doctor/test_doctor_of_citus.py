@@ -1,4 +1,4 @@
-"""What the doctor finds on the nodes of Citus, from their answers."""
+"""The doctor's findings about the nodes of Citus."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ SETTINGS = {"max_prepared_transactions": 100, "announces": True, "may_log_in": T
 
 
 def node(*, active: bool = True, reachable: bool = True, **settings: Any) -> dict[str, Any]:
-    """Return a node as the query lists it."""
+    """Return a row of the query that lists the nodes."""
     answer = {**SETTINGS, **settings} if reachable else {}
     return {"name": "db2:5432", "is_active": active, "is_reachable": reachable, "settings": answer}
 

@@ -1,4 +1,4 @@
-"""The folder of one `mergelane up`."""
+"""The data directory of one `mergelane up`."""
 
 import fcntl
 from pathlib import Path

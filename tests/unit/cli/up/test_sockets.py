@@ -1,4 +1,4 @@
-"""Where the sockets of the embedded servers lie."""
+"""The folders of the sockets of the embedded servers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cli.up import sockets
 
 @pytest.fixture
 def short_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the stand-ins in the test's own folder, however long its path."""
+    """Create the short substitute folders in a folder of the test."""
     folder = tmp_path_factory.mktemp("s")
     monkeypatch.setattr(sockets, "temporary_folder", lambda: folder)
     return folder

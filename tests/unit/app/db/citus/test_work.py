@@ -1,4 +1,4 @@
-"""Which workspaces have work on a distributed database, by what the nodes answer."""
+"""Finds the workspaces that have work on a distributed database, from the answers of the nodes."""
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Nodes:
-    """What a distributed database answers: its workspaces with their nodes, and the work of each."""
+    """Replaces a distributed database: it returns the workspaces with their nodes, and the work of each."""
 
     broken = False
     work: Sequence[str] = (WorkKind.JOBS,)
@@ -20,7 +20,7 @@ class Nodes:
         self.homes = dict(homes)
         self.announced: list[int] = []
         self.asked: list[int] = []
-        #: Seconds that the clock shows, and that a query about a workspace takes.
+        #: The time of the clock, and the duration of a query about a workspace, in seconds.
         self.now = self.query_s = 0.0
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:

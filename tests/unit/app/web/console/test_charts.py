@@ -1,4 +1,4 @@
-"""Where the bars and the line of a chart lie."""
+"""The positions of the bars and of the line of a chart."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
-    """Return a stretch for each (jobs that ended, jobs unfinished)."""
+    """Return a time bucket for each (jobs that ended, jobs unfinished)."""
     return [
         TimeBucket(begins_at=NOON + nth * timedelta(minutes=1), accepted=0, settled=settled, unfinished=unfinished)
         for nth, (settled, unfinished) in enumerate(each)

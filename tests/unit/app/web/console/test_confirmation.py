@@ -1,4 +1,4 @@
-"""Which actions of the console are final, so that their button is red."""
+"""The final actions of the console, whose buttons are red."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Differences of two long values: the parts of both, short enough for a page, whatever the values are."""
+"""The differences of two long values: parts of both, short enough for a page for any values."""
 
 from hypothesis import given
 from hypothesis import strategies as st
