@@ -22,7 +22,7 @@ APP = Path(app.__file__).parent
 
 
 @dataclass
-class WireCounter:
+class Tally:
     """Statements and round trips, by application name of the connection and first line of the statement.
 
     A round trip counts under the first line of its last statement.
@@ -47,18 +47,18 @@ class WireCounter:
         with self._lock:
             self.round_trips[who, line] += 1
 
-    def copy(self) -> "WireCounter":
+    def copy(self) -> "Tally":
         """Return a copy of the current counts."""
         with self._lock:
-            return WireCounter(self.statements.copy(), self.round_trips.copy())
+            return Tally(self.statements.copy(), self.round_trips.copy())
 
 
 class _Client:
     """What a client says."""
 
-    def __init__(self, counter: WireCounter) -> None:
+    def __init__(self, tally: Tally) -> None:
         self.name = ""
-        self._counter = counter
+        self._tally = tally
         self._rest = b""
         self._texts: dict[bytes, str] = {}
         self._last = ""
@@ -104,7 +104,7 @@ class _Client:
         elif kind == b"Q":
             self._count_statement(body.rstrip(b"\0").decode().strip().partition("\n")[0])
         if kind == b"H":
-            self._counter.count_round_trip(self.name, self._last)
+            self._tally.count_round_trip(self.name, self._last)
         if kind in {b"Q", b"S"}:
             self.under_way.append(self._last)
             self._last = ""
@@ -112,14 +112,14 @@ class _Client:
     def _count_statement(self, line: str) -> None:
         """Count a statement that begins with *line*."""
         self._last = line
-        self._counter.count_statement(self.name, line)
+        self._tally.count_statement(self.name, line)
 
 
 class _Server:
     """What the server answers."""
 
-    def __init__(self, counter: WireCounter, client: _Client) -> None:
-        self._counter = counter
+    def __init__(self, tally: Tally, client: _Client) -> None:
+        self._tally = tally
         self._client = client
         self._rest = b""
 
@@ -129,7 +129,7 @@ class _Server:
         for kind, _ in _messages(self):
             # The first response ends the start-up and belongs to no statement.
             if kind == b"Z" and self._client.under_way:
-                self._counter.count_round_trip(self._client.name, self._client.under_way.popleft())
+                self._tally.count_round_trip(self._client.name, self._client.under_way.popleft())
 
     def take(self) -> bytes:
         """Return what is not read yet."""
