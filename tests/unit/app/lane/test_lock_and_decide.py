@@ -93,6 +93,6 @@ def test_a_result_has_the_ids_of_both_profiles_and_of_a_merged_away_orphan() -> 
         pairs, working_set=WorkingSet({each.id: each for each in (A, B, C)}), now=AT, settings=Settings()
     )
 
-    told = [(each.orphan, each.survivor) for each in map(to_result, decisions)]
+    profiles_of_results = [(each.orphan, each.survivor) for each in map(to_result, decisions)]
     a, b, c = (ProfileRef(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
-    assert told == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]
+    assert profiles_of_results == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]

@@ -145,10 +145,10 @@ def test_an_undecided_group_lists_all_profiles_and_merges_none() -> None:
 def test_each_profile_of_a_group_is_in_exactly_one_part_of_the_plan(group: list[Duplicate], rule: KeepRule) -> None:
     keeper = choose_keeper(preferred(group, rule), refused=False)
     found = plan_group(group, keeper=keeper, address="a@x.org", rule=rule)
-    told = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
-    everybody = told if isinstance(keeper, Undecided) else [*told, keeper]
+    others = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
+    everyone = others if isinstance(keeper, Undecided) else [*others, keeper]
 
-    assert sorted(each.id for each in everybody) == sorted(each.id for each in group)
+    assert sorted(each.id for each in everyone) == sorted(each.id for each in group)
 
 
 @given(some, st.sampled_from(RULES), st.integers(1, 5))

@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
         return self._terminal
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
+def output_of(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
     """Return the output for a run that had settled 4 of *total* and settles the rest in two steps."""
     stream = Terminal(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -34,7 +34,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None 
 
 
 def test_a_terminal_gets_a_bar_that_starts_at_the_progress_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = shown(monkeypatch, terminal=True)
+    text = output_of(monkeypatch, terminal=True)
 
     assert "4/10" in text
     assert "10/10" in text
@@ -43,14 +43,14 @@ def test_a_terminal_gets_a_bar_that_starts_at_the_progress_of_the_run(monkeypatc
 
 
 def test_other_outputs_get_a_line_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shown(monkeypatch, terminal=False) == ""
+    assert output_of(monkeypatch, terminal=False) == ""
 
     monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)
-    assert shown(monkeypatch, terminal=False).splitlines() == [
+    assert output_of(monkeypatch, terminal=False).splitlines() == [
         "7 of 10 lines: merged 7; 3/s, 0:00:01 left",
         "10 of 10 lines: merged 9, dead 1; 2/s, 0:00:00 left",
     ]
-    assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
+    assert output_of(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
 
 
 def test_counts_are_printed_highest_first() -> None:

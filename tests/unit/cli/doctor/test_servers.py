@@ -41,15 +41,15 @@ def test_a_server_that_logs_no_rows_has_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "named"),
+    ("changed", "named"),
     [
         ({"log_min_messages": "warning"}, "log_min_messages = warning"),
         ({"log_statement": "all"}, "log_statement = all"),
         ({"log_min_duration_statement": "0"}, "log_min_duration_statement"),
     ],
 )
-def test_a_server_that_may_log_rows_is_a_notice(told: dict[str, str], named: str) -> None:
-    (finding,) = database._check_log(QUIET | told)
+def test_a_server_that_may_log_rows_is_a_notice(changed: dict[str, str], named: str) -> None:
+    (finding,) = database._check_log(QUIET | changed)
 
     assert finding.level == Level.NOTICE
     assert named in finding.sentence

@@ -49,7 +49,7 @@ def test_an_ipv6_address_is_in_brackets() -> None:
 
 def test_the_ports_of_metrics_are_printed_if_there_are_any() -> None:
     options = replace(OPTIONS, metrics_port=9000)
-    told = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
+    text = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
 
-    assert "http://127.0.0.1:9004/metrics  (web; relay on port 9000, workers on 9001 to 9003)" in told
-    assert "http://127.0.0.1:8123/metrics" not in told
+    assert "http://127.0.0.1:9004/metrics  (web; relay on port 9000, workers on 9001 to 9003)" in text
+    assert "http://127.0.0.1:8123/metrics" not in text

@@ -29,10 +29,12 @@ def test_no_worker_of_another_run_has_its_node_name() -> None:
 
 
 def test_only_the_web_server_stops_gracefully_when_its_parent_dies() -> None:
-    wanted = product_programs(OPTIONS, DataDir(OPTIONS.home), {})
+    programs = product_programs(OPTIONS, DataDir(OPTIONS.home), {})
 
-    assert wanted.web.orphan_signal == signal.SIGTERM
-    assert {program.orphan_signal for program in (wanted.relay, *wanted.workers, wanted.flower)} == {signal.SIGKILL}
+    assert programs.web.orphan_signal == signal.SIGTERM
+    assert {program.orphan_signal for program in (programs.relay, *programs.workers, programs.flower)} == {
+        signal.SIGKILL
+    }
 
 
 def environs(options: UpOptions = OPTIONS, **secrets: str) -> dict[str, Mapping[str, str]]:

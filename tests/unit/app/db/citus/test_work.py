@@ -19,7 +19,7 @@ class Nodes:
     def __init__(self, homes: Mapping[int, int]) -> None:
         self.homes = dict(homes)
         self.announced: list[int] = []
-        self.asked: list[int] = []
+        self.queried: list[int] = []
         #: The time of the clock, and the duration of a query about a workspace, in seconds.
         self.now = self.query_s = 0.0
 
@@ -31,7 +31,7 @@ class Nodes:
             rows = [{"found": self.announced}]
         else:
             assert parameters is not None
-            self.asked.append(parameters["workspace_id"])
+            self.queried.append(parameters["workspace_id"])
             self.now += self.query_s
             rows = [{"found": self.work}]
         return rows if parameters is None else SimpleNamespace(fetchall=lambda: rows)
@@ -56,10 +56,10 @@ def test_many_quiet_workspaces_do_not_delay_one_that_announced_work() -> None:
     connection = cast("Connection", nodes)
 
     finder.workspaces(connection, WorkKind.JOBS)
-    first = list(nodes.asked)
-    while len(nodes.asked) < 100:
+    first = list(nodes.queried)
+    while len(nodes.queried) < 100:
         finder.workspaces(connection, WorkKind.JOBS)
 
     assert first[0] == 99
     assert len(first) < 15
-    assert set(nodes.asked) == set(range(100))
+    assert set(nodes.queried) == set(range(100))

@@ -13,7 +13,7 @@ from schemas.outcomes import Outcome
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
+def time_buckets(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
     """Return a time bucket for each (jobs that ended, jobs unfinished)."""
     return [
         TimeBucket(begins_at=NOON + nth * timedelta(minutes=1), accepted=0, settled=settled, unfinished=unfinished)
@@ -29,13 +29,13 @@ def test_a_scale_ends_at_a_round_number_above_the_highest_value(most: int, top: 
 
 
 def test_outcomes_of_one_tone_are_one_part_of_a_bar() -> None:
-    (stretch,) = stretches(({Outcome.MERGED: 2, Outcome.IDENTIFIED: 1, Outcome.SAME_PROFILE: 4, None: 1}, 0))
+    (bucket,) = time_buckets(({Outcome.MERGED: 2, Outcome.IDENTIFIED: 1, Outcome.SAME_PROFILE: 4, None: 1}, 0))
 
-    assert count_by_tone(stretch) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
+    assert count_by_tone(bucket) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
 
 
 def test_the_parts_of_a_bar_are_stacked_from_the_bottom() -> None:
-    chart = draw_chart(stretches(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
+    chart = draw_chart(time_buckets(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
     good, bad = chart.bars
 
     assert chart.ended_top == 10
@@ -46,7 +46,7 @@ def test_the_parts_of_a_bar_are_stacked_from_the_bottom() -> None:
 
 
 def test_the_line_has_the_height_of_the_unfinished_jobs() -> None:
-    chart = draw_chart(stretches(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
+    chart = draw_chart(time_buckets(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
 
     assert chart.unfinished_top == 5
     assert chart.line == "0,100 250,100 250,0 500,0 500,60 750,60 750,100 1000,100"
