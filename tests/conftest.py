@@ -1,10 +1,10 @@
-"""The fixtures of every room, by where they are written."""
+"""Loads the modules of tests/support whose fixtures and hooks all suites use."""
 
 import signal
 
-# A shell's background job ignores Ctrl-C, and so would every process that the tests start and stop by it.
+# A background job of a shell ignores SIGINT. Its child processes inherit that, but tests stop some of them with SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# nohup ignores SIGHUP, and so would `mergelane up`.
+# nohup ignores SIGHUP, and `mergelane up` would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = [
@@ -27,5 +27,5 @@ pytest_plugins = [
     "tests.support.undos",
     "tests.support.up",
     "tests.support.worker",
-    "tests.support.citus",  # after those that it imports, so that pytest rewrites their assertions
+    "tests.support.citus",  # after the modules that it imports, so that pytest rewrites their assertions
 ]

@@ -1,7 +1,7 @@
 """Each action of the console, on a desk and on a phone, light and dark, by mouse, by keyboard and without JavaScript.
 
-All actions in all looks take minutes. Without MERGELANE_TEST_WALK=all each action is done in one look, and each look
-has several of them.
+All actions in all browser modes take minutes. Without MERGELANE_TEST_WALK=all each action runs in one browser mode, and
+each mode runs several actions.
 """
 
 import os
@@ -16,53 +16,55 @@ from tests.support.console import sign_in
 from tests.support.console_actions import ACTIONS
 from tests.support.console_pages import console_routes
 from tests.support.console_settings import SETTINGS
-from tests.support.console_walk import LOOKS, Look, Walk
+from tests.support.console_walk import BROWSER_MODES, BrowserMode, Walk
 from tests.support.system import System
 
 ALL = {**ACTIONS, **SETTINGS}
-#: Whether to do each action in each look.
+#: Whether to do each action in each mode.
 EVERYTHING = os.environ.get("MERGELANE_TEST_WALK") == "all"
 
 
-def actions_of(look: Look) -> list[str]:
-    """Return the rules of the actions to do in *look*."""
-    return list(ALL) if EVERYTHING else list(ALL)[LOOKS.index(look) :: len(LOOKS)]
+def actions_of(mode: BrowserMode) -> list[str]:
+    """Return the rules of the actions to do in *mode*."""
+    return list(ALL) if EVERYTHING else list(ALL)[BROWSER_MODES.index(mode) :: len(BROWSER_MODES)]
 
 
 def test_every_route_that_takes_a_form_is_an_action() -> None:
     routes = {rule.rule for method, rule in console_routes() if method == "POST"}
 
     assert sorted(routes - set(ALL)) == [], "Add the action to tests/support/console_actions.py or console_settings.py."
-    assert {rule for look in LOOKS for rule in actions_of(look)} == set(ALL)
+    assert {rule for mode in BROWSER_MODES for rule in actions_of(mode)} == set(ALL)
 
 
 @pytest.fixture(scope="module")
 def session() -> dict[str, Any]:
-    """The client and the cookie of the sign-in that all looks share, empty before the first one."""
+    """The client and the cookie of the sign-in that all modes share, empty before the first one."""
     return {}
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_the_actions_of_a_look(running_system: System, visit: Visit, session: dict[str, Any], look: Look) -> None:
-    javascript = look.hands != "without JavaScript"
-    visitor = visit(running_system.base_url, scheme=look.scheme, narrow=look.narrow, javascript=javascript)
+@pytest.mark.parametrize("mode", BROWSER_MODES, ids=str)
+def test_the_actions_work_in_a_browser_mode(
+    running_system: System, visit: Visit, session: dict[str, Any], mode: BrowserMode
+) -> None:
+    javascript = mode.control != "without JavaScript"
+    visitor = visit(running_system.base_url, scheme=mode.scheme, narrow=mode.narrow, javascript=javascript)
     if session and not EVERYTHING:
         visitor.put(session["cookie"])
     else:
         session["client"] = running_system.new_client()
         sign_in(visitor, session["client"].key)
         (session["cookie"],) = visitor.cookies()
-    walk = Walk(running_system, session["client"], visitor.page, look)
+    walk = Walk(running_system, session["client"], visitor.page, mode)
     failed: list[Exception] = []
-    for rule in actions_of(look):
+    for rule in actions_of(mode):
         try:
             ALL[rule](walk)
-            # The fault that the action shows; test_console_pages.py looks at the pages themselves.
-            if javascript and (EVERYTHING or look.hands == "mouse"):
+            # The fault that the action shows; test_console_pages.py checks the pages themselves.
+            if javascript and (EVERYTHING or mode.control == "mouse"):
                 assert (rule, grave_faults(walk.page)) == (rule, [])
         except (AssertionError, Error) as error:
-            error.add_note(f"The action is {rule}; the look is {look}; the page is {walk.page.url}.")
+            error.add_note(f"The action is {rule}; the mode is {mode}; the page is {walk.page.url}.")
             failed.append(error)
-    # All actions of the look are done, so that one run of minutes reports all faults.
+    # All actions of the mode are done, so that one run of minutes reports all faults.
     if failed:
-        raise ExceptionGroup(f"{len(failed)} actions failed in the look {look}.", failed)
+        raise ExceptionGroup(f"{len(failed)} actions failed in the mode {mode}.", failed)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.client import Client
-from tests.support.public_clients import ROOM, install_npm
+from tests.support.public_clients import E2E, install_npm
 
 #: Seconds for one command.
 COMMAND = 120
@@ -74,7 +74,7 @@ def test_a_generated_python_client_merges_a_pair(client: Client, description: Pa
         folder,
         PATH=path,
     )
-    driver = ROOM / "python" / "merge_generated.py"
+    driver = E2E / "python" / "merge_generated.py"
 
     assert_merged(json.loads(run((sys.executable, driver, client.base_url, client.key, *PAIR), folder, PYTHONPATH=".")))
 

@@ -99,17 +99,17 @@ def test_both_versions_work_side_by_side_and_no_request_fails(
             process.says("service_waiting", seconds=60)
         traffic = Traffic([old.client, old.new_client()])
         with traffic.flowing():
-            traffic.go_on()
+            traffic.advance()
             migrations.upgrade_schema(empty_database_url)
             new.wait_for_web()
             new.workers[0].says("ready.", seconds=60)
-            traffic.go_on()
+            traffic.advance()
         also = Traffic([old.client, new.new_client()])
         with also.flowing():
-            also.go_on()
+            also.advance()
             old.relay.stop()
             old.workers[0].stop()
-            also.go_on()
+            also.advance()
         jobs = [*traffic.jobs(), *also.jobs()]
         pids = [process.pid for process in waiting]
     finally:

@@ -70,16 +70,16 @@ def test_columns_and_indexes_come_and_go_under_load(system: System, owner: psyco
     traffic = Traffic([system.new_client() for _ in range(3)])
 
     with traffic.flowing():
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "ALTER TABLE {} ADD COLUMN colour text")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "CREATE INDEX CONCURRENTLY by_colour ON {} (colour)", "DROP INDEX CONCURRENTLY by_colour")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "ALTER TABLE {} DROP COLUMN colour")
-        traffic.go_on()
+        traffic.advance()
         # Columns of another type change the result of our queries.
         owner.execute("ALTER TABLE job ALTER COLUMN reason TYPE varchar")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)
 
@@ -89,11 +89,11 @@ def test_tables_and_indexes_are_rebuilt_under_load(system: System, owner: psycop
     traffic = Traffic([system.new_client() for _ in range(3)])
 
     with traffic.flowing():
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "VACUUM FULL {}")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "REINDEX TABLE {}", "REINDEX TABLE CONCURRENTLY {}")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)
 
@@ -105,10 +105,10 @@ def test_locks_longer_than_the_lock_timeout_are_waited_for(impatient_system: Sys
 
     with traffic.flowing(), psycopg.connect(system.database_url, autocommit=True) as owner:
         for table in ("profile", "job"):
-            traffic.go_on()
+            traffic.advance()
             with owner.transaction():
                 owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
                 owner.execute("SELECT pg_sleep(2.5)")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)

@@ -1,1 +1,1 @@
-"""What the tests stand on: real servers, real processes, and waiting without sleeping."""
+"""Tools of the tests: real servers, real processes, and waits with a deadline instead of sleeps."""

@@ -1,13 +1,13 @@
-"""What axe, the common engine of accessibility checkers, finds on a page."""
+"""Checks pages with axe, an engine of accessibility checkers."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-#: The rules of WCAG 2.2 up to level AA, and what axe holds for good practice.
+#: By default axe checks the rules of WCAG 2.2 up to level AA and its own best practices.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
-#: What keeps people from using a page at all, or makes it hard for them.
+#: The impacts of faults that prevent people from using a page, or make it hard.
 GRAVE = frozenset({"serious", "critical"})
-#: Returns the faults alone: the rest of the result is a hundred times as long.
+#: Returns only the faults. The rest of the result is a hundred times as long.
 RUN = "options => axe.run(options).then(found => found.violations)"
 _script = Axe().axe_script
 

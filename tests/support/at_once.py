@@ -1,4 +1,4 @@
-"""Requests at once: all of them sent in threads that start together."""
+"""Makes calls at the same time, in threads that start together."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Return what *calls* return, each made in a thread of its own, none before all threads stand ready."""
+    """Make each of *calls* in its own thread, when all threads are ready, and return their results in order."""
     barrier = threading.Barrier(len(calls))
 
     def made(call: Callable[[], T]) -> T:
@@ -25,7 +25,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def while_waiting(database_url: str, call: Callable[[], T], *, then: Callable[[], object]) -> T:
-    """Return what *call* returns: it is made in a thread, and when it waits for a lock, *then* is called."""
+    """Make *call* in a thread, call *then* when it waits for a database lock, and return the result of *call*."""
     query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with psycopg.connect(database_url, autocommit=True) as observer, ThreadPoolExecutor(1) as executor:
         future = executor.submit(call)

@@ -1,4 +1,4 @@
-"""A balancer as small as can be: new connections go, in turn, to servers that say that they are ready."""
+"""A minimal load balancer: it passes new connections in turn to the servers that report ready."""
 
 import selectors
 import socket
@@ -10,12 +10,12 @@ import requests
 
 from tests.support.processes import free_port
 
-#: Seconds between two questions to each server.
+#: Seconds between two readiness checks of a server.
 ASK_S = 0.05
 
 
 class Balancer:
-    """Listens on `port` and passes whole connections on; it knows no HTTP, but for asking who is ready."""
+    """Listens on `port` and forwards TCP connections. It uses HTTP only for the readiness checks."""
 
     def __init__(self, ports: Sequence[int]) -> None:
         self.port = free_port()
@@ -27,12 +27,12 @@ class Balancer:
         self._threads = [threading.Thread(target=self._accept), *(self._asker(port) for port in ports)]
 
     def start(self) -> None:
-        """Begin to ask and to listen."""
+        """Start the readiness checks and accept connections."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End, and close every connection."""
+        """Stop, and close every connection."""
         self._over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -40,11 +40,10 @@ class Balancer:
             thread.join()
 
     def _asker(self, port: int) -> threading.Thread:
-        """Return a thread that asks the server on *port*."""
         return threading.Thread(target=self._ask, args=[port])
 
     def _ask(self, port: int) -> None:
-        """Ask the server on *port*, again and again, whether it is ready."""
+        """Check until the end whether the server on *port* is ready."""
         while not self._over.wait(ASK_S):
             try:
                 ready = requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=2).ok
@@ -54,7 +53,7 @@ class Balancer:
                 self.ready = sorted({*self.ready, port} if ready else {*self.ready} - {port})
 
     def _accept(self) -> None:
-        """Pass connections on, each in a thread of its own."""
+        """Forward each connection in its own thread."""
         with suppress(OSError):
             while not self._over.is_set():
                 near, _ = self._listener.accept()
@@ -63,7 +62,7 @@ class Balancer:
                 self._threads.append(thread)
 
     def _join(self, near: socket.socket) -> None:
-        """Pass one connection on, both ways, until either side ends it."""
+        """Forward one connection in both directions until either side closes it."""
         ready = self.ready
         self._turn += 1
         with (

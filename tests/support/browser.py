@@ -1,4 +1,4 @@
-"""A browser without a screen: Flask's own test client, which signs in to the console and fills in forms."""
+"""A browser without rendering: Flask's test client, with methods to sign in to the console and to send forms."""
 
 import re
 from html import unescape
@@ -11,16 +11,16 @@ from werkzeug.test import TestResponse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    # At run time pytest loads that module itself, as the plugin that it is.
+    # At run time pytest loads that module itself, as a plugin.
     from tests.support.front_door import Caller
 
 FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
-#: What Chromium says when a page of the console itself sends a form.
+#: The headers that Chromium sends with a form of the console's own pages.
 OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
 
 
 class Browser:
-    """One browser, which may be signed in. `get` and `post` return the whole response."""
+    """One browser session, signed in or not. `get` and `post` return the whole response."""
 
     def __init__(self, flask: Flask) -> None:
         self._client = flask.test_client()
@@ -31,7 +31,7 @@ class Browser:
         return response
 
     def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> TestResponse:
-        """Return the response to a form of *fields*, sent by a page of the console unless *headers* say otherwise."""
+        """Return the response to a form with *fields*; the default *headers* are those of a page of the console."""
         response: TestResponse = self._client.post(path, data=fields, headers=OWN if headers is None else headers)
         return response
 
@@ -41,31 +41,31 @@ class Browser:
         return response
 
     def sign_in(self, key: str, **fields: str) -> TestResponse:
-        """Return the response to the form that takes a key."""
+        """Send the sign-in form with *key* and return the response."""
         return self.post("/console/sign-in", key=key, **fields)
 
     def form_token(self) -> str:
-        """Return the token that the forms of this browser's pages carry."""
+        """Return the CSRF token in the forms of this browser's pages."""
         match = FORM_TOKEN.search(self.get("/console").text)
         assert match, "The page has no form with a token; is the browser signed in?"
         return match[1]
 
     def send(self, path: str, **fields: str) -> TestResponse:
-        """Return the response to a form as a page has it, token included."""
+        """Send a form with its CSRF token, as a page would, and return the response."""
         return self.post(path, form_token=self.form_token(), **fields)
 
     def cookie(self) -> str | None:
-        """Return the token that the browser holds."""
+        """Return the token in the browser's cookie, or None."""
         cookie = self._client.get_cookie("mergelane-console", path="/console")
         return None if cookie is None else cookie.value
 
     def hold(self, token: str) -> None:
-        """Have the browser hold *token*."""
+        """Set the browser's cookie to *token*."""
         self._client.set_cookie("mergelane-console", token, path="/console")
 
 
 def words(response: TestResponse) -> str:
-    """Return what a page says, without its tags, with single spaces."""
+    """Return the text of a page without tags, with single spaces."""
     # <wbr> only allows a break within a word.
     whole = response.text.replace("<wbr>", "")
     bare = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", whole, flags=re.DOTALL)
@@ -73,14 +73,14 @@ def words(response: TestResponse) -> str:
 
 
 def next_page(response: TestResponse) -> str:
-    """Return the URL of the page after that of *response*."""
+    """Return the URL of the next page of the list in *response*."""
     match = re.search(r'rel="next" href="([^"]+)"', response.text)
     assert match, "The list ends with this page."
     return unescape(match[1])
 
 
 def filtered(browser: Browser, path: str, **fields: str) -> TestResponse:
-    """Return the page to which the filter form of the list at *path* leads."""
+    """Send the filter form of the list at *path* and return the page to which it leads."""
     response = browser.send(path, **fields)
     assert response.status_code == 303, response.text
     return browser.get(response.headers["Location"])

@@ -1,4 +1,4 @@
-"""A real Chromium for a test: a context of its own for each visitor, and whatever goes wrong in one fails the test."""
+"""A real Chromium for the tests. Each visitor has its own browser context; a fault in any of them fails the test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +10,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from demo.chromium import OPTIONS, find_chromium
 from tests.support.missing import missing
 
-#: Pixels of a desk's screen and of a phone's.
+#: The sizes of a desktop screen and of a phone, in pixels.
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
-#: Milliseconds that Playwright waits for what it is to click, to see or to load, on a busy machine.
+#: Milliseconds that Playwright waits for an element or a page. The bound allows for a busy machine.
 PATIENCE_MS = 30_000
-#: What a browser says of a request that it gave up itself, since its page is gone.
+#: The failure that a browser reports for a request that it aborted itself, because its page is gone.
 GIVEN_UP = "net::ERR_ABORTED"
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -23,10 +23,10 @@ _failed = pytest.StashKey[bool]()
 
 
 class Visitor:
-    """Somebody before a browser: `page` in a context of its own, and in `faults` all that went wrong there.
+    """A user with a browser: `page` is in its own context, `faults` lists the faults on the pages of this context.
 
-    A fault is an error on the console or in a script, a request that fails or is refused, and a request that leaves
-    for another server than *base_url*.
+    A fault is an error on the browser's console or in a script, a request that fails or is refused, or a request to
+    another server than *base_url*.
     """
 
     def __init__(self, browser: Browser, base_url: str, *, narrow: bool, scheme: str, javascript: bool) -> None:
@@ -48,7 +48,7 @@ class Visitor:
         self.page: Page = self._context.new_page()
 
     def expect_refusal(self, status: int) -> None:
-        """Count answers with *status* as no fault: the test provokes them."""
+        """Do not count responses with *status* as faults: the test provokes them."""
         self._expected.add(status)
 
     def cookies(self) -> list[dict[str, Any]]:
@@ -56,11 +56,11 @@ class Visitor:
         return [dict(cookie) for cookie in self._context.cookies()]
 
     def put(self, cookie: dict[str, Any]) -> None:
-        """Have the browser keep *cookie*, as `cookies` returned it."""
+        """Add *cookie*, as `cookies` returned it, to the browser."""
         self._context.add_cookies([cookie])
 
     def picture(self, path: Path) -> None:
-        """Save a picture of the whole page."""
+        """Save a screenshot of the whole page."""
         self.page.screenshot(path=path, full_page=True)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Visitor:
         self._context.close()
 
     def _listen(self) -> None:
-        """Note whatever goes wrong on the pages of the context."""
+        """Record all faults on the pages of the context."""
         self._context.on("console", self._on_console)
         self._context.on("weberror", self._on_error)
         self._context.on("request", self._on_request)
@@ -76,7 +76,7 @@ class Visitor:
         self._context.on("response", self._on_response)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # Of a refused request the console says no more than the response itself, which is looked at below.
+        # For a refused request the console repeats the status, which _on_response records.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.faults.append(f"console: {message.text}")
 
@@ -96,13 +96,13 @@ class Visitor:
             self.faults.append(f"{response.status}: {response.request.method} {response.url}")
 
 
-#: Opens the browser for somebody who visits the server at a base URL.
+#: Opens a browser on the server at a base URL.
 Visit = Callable[..., Visitor]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Note that a test failed, for the fixture that takes a picture then."""
+    """Record that a test failed: the fixture `visit` then takes screenshots."""
     report: pytest.TestReport = yield
     item.stash[_failed] = item.stash.get(_failed, False) or report.failed
     return report
@@ -112,7 +112,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def chromium() -> Iterator[Browser]:
     """The browser, shared by the tests of a file.
 
-    No longer than that: while Playwright runs, nothing else in this thread can run a loop of asyncio.
+    It closes after each file: while Playwright runs, no other code in this thread can run an asyncio loop.
     """
     try:
         program = find_chromium()
@@ -128,8 +128,8 @@ def chromium() -> Iterator[Browser]:
 def visit(chromium: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
     """A function that returns a `Visitor` of the server at a base URL.
 
-    Its further arguments: `narrow` (a phone instead of a desk), `scheme` ("light" or "dark"), `javascript`. The test
-    fails for the faults that its visitors met; when it fails, pictures of their pages lie in its folder.
+    Its further arguments: `narrow` (a phone instead of a desktop), `scheme` ("light" or "dark"), `javascript`. The test
+    fails if its visitors met faults. If it fails, `tmp_path` contains screenshots of their pages.
     """
     visitors: list[Visitor] = []
 

@@ -29,9 +29,9 @@ END = partial(wait_until, what="the sessions of a database to end")
 
 
 class CitusDatabases(Databases):
-    """Distributed databases: a template on each node, and copies of it."""
+    """Creates distributed databases as copies of a template on each node."""
 
-    #: What processes on these databases need beside DATABASE_URL.
+    #: The environment that processes on these databases need in addition to DATABASE_URL.
     environ: ClassVar[Mapping[str, str]] = {"DATABASE_DISTRIBUTED": "on"}
 
     def __init__(self, cluster: CitusCluster) -> None:
@@ -66,7 +66,7 @@ class CitusDatabases(Databases):
         return name
 
     def create_empty(self) -> str:
-        """Return the name of a fresh database that has the extension and the nodes, and no table."""
+        """Return the name of a fresh database with the extension and the nodes, but without tables."""
         name = self._name()
         with self.cluster.alone():
             self.cluster.create(name)

@@ -1,4 +1,4 @@
-"""A small client of the wire, as an operator's script would write it."""
+"""A small HTTP client of the API, as an operator's script would contain it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,10 @@ from tests.support.waiting import wait_until
 
 
 class Client:
-    """One key's view of a running Mergelane. `api.get` and `api.post` give the whole response, the rest give bodies."""
+    """Sends requests with one key to a running Mergelane.
+
+    `request`, `get`, `post` and `put` return the whole response, the other methods return bodies.
+    """
 
     def __init__(self, base_url: str, key: str, workspace: str = "default", *, timeout_s: float = 40) -> None:
         self.base_url = base_url
@@ -20,7 +23,7 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send one request to *path*, an absolute path with its query."""
+        """Send a request to *path*, an absolute path with its query, and return the response."""
         return self._session.request(method, self.base_url + path, timeout=self._timeout_s, **options)
 
     def get(self, path: str, **parameters: Any) -> requests.Response:
@@ -28,7 +31,7 @@ class Client:
         return self.request("GET", path, params=parameters)
 
     def post(self, path: str, body: Any, **headers: str) -> requests.Response:
-        """Return the response to POST *path*; an underscore in a header's name stands for a dash."""
+        """Return the response to POST *path*; write dashes in the names of headers as underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", path, json=body, headers=named)
 
@@ -37,7 +40,7 @@ class Client:
         return self.request("PUT", path, json=body)
 
     def track(self, **arrays: list[dict[str, Any]]) -> dict[str, Any]:
-        """Write attributes, events, purchases, sessions or engagements; every object must be accepted."""
+        """Send attributes, events, purchases, sessions or engagements; fail if the server rejects an object."""
         response = self.post("/users/track", arrays)
         body: dict[str, Any] = response.json()
 
@@ -46,7 +49,7 @@ class Client:
         return body
 
     def export(self, **identifiers: Any) -> list[dict[str, Any]]:
-        """Return the profiles that `/users/export/ids` gives for *identifiers*."""
+        """Return the profiles that `/users/export/ids` returns for *identifiers*."""
         response = self.post("/users/export/ids", identifiers)
 
         assert response.status_code == 201, response.text
@@ -61,7 +64,7 @@ class Client:
         return users[0]
 
     def merge(self, updates: Iterable[tuple[Any, Any]], **headers: str) -> str:
-        """Ask for the merges of (orphan, survivor) and return the batch id; a plain string is an external_id."""
+        """Request merges of (orphan, survivor) and return the batch id; a plain string is an external_id."""
         body = {
             "merge_updates": [
                 {"identifier_to_merge": _identifier(orphan), "identifier_to_keep": _identifier(survivor)}
@@ -75,7 +78,7 @@ class Client:
         return batch_id
 
     def batch(self, batch_id: str) -> dict[str, Any]:
-        """Return the batch as it stands."""
+        """Return the current state of the batch."""
         response = self.get(f"/merge/batches/{batch_id}")
 
         assert response.status_code == 200, response.text
@@ -98,10 +101,10 @@ class Client:
         return [job["outcome"] for job in batch["jobs"]]
 
     def close(self) -> None:
-        """Give its connections back."""
+        """Close the connections of this client."""
         self._session.close()
 
 
 def _identifier(value: Any) -> Any:
-    """Return the wire's identifier for *value*: a plain string is an external_id."""
+    """Return *value* as the API takes identifiers: a plain string is an external_id."""
     return {"external_id": value} if isinstance(value, str) else value

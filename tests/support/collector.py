@@ -1,4 +1,4 @@
-"""A collector of traces: takes what is sent by OTLP over HTTP, and remembers the spans."""
+"""A collector of traces: it accepts OTLP over HTTP and keeps the spans."""
 
 import gzip
 import threading
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """A span as it came over the wire; ids are hexadecimal, times nanoseconds since the epoch."""
+    """A received span. Ids are hexadecimal, times are nanoseconds since the epoch."""
 
     service: str
     name: str
@@ -25,7 +25,7 @@ class Received:
 
 
 class Collector:
-    """A running collector on a port of its own."""
+    """A running collector on its own port."""
 
     def __init__(self) -> None:
         self.spans: list[Received] = []
@@ -43,7 +43,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Keep quiet."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -51,18 +51,18 @@ class Collector:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def named(self, name: str, trace_id: str) -> list[Received]:
-        """Return the spans of that name in that trace."""
+        """Return the spans with this name in this trace."""
         return [span for span in self.spans if (span.name, span.trace_id) == (name, trace_id)]
 
     def close(self) -> None:
-        """End it."""
+        """Stop the collector."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
 
 def read_spans(body: bytes) -> list[Received]:
-    """Return the spans that a request's *body* holds."""
+    """Return the spans in the *body* of a request."""
     message = ExportTraceServiceRequest.FromString(body)
     return [
         Received(

@@ -29,12 +29,12 @@ class Done(NamedTuple):
 
 
 def environ(client: Client) -> dict[str, str]:
-    """Return the environment by which the command finds the *client*'s workspace."""
+    """Return environment variables that give the command the server and the key of *client*."""
     return {"MERGELANE_URL": client.base_url, "MERGELANE_API_KEY": client.key}
 
 
 def run(client: Client, *words: object, feed: bytes = b"") -> Done:
-    """Run `mergelane` with *words* and *feed* as its standard input, in this process, and return its result."""
+    """Run `mergelane` in this process with the arguments *words* and the standard input *feed*; return its result."""
     result = CliRunner(env=environ(client)).invoke(main, [str(word) for word in words], input=feed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -42,12 +42,12 @@ def run(client: Client, *words: object, feed: bytes = b"") -> Done:
 
 
 def process(client: Client, folder: Path, *words: object) -> Process:
-    """Return a process of `mergelane` with *words*, not started, whose log lies in *folder*."""
+    """Return a process of `mergelane` with the arguments *words* and a log in *folder*; it is not started."""
     return Process.of("mergelane", [*PROGRAM, *map(str, words)], folder=folder, environ=environ(client))
 
 
 def ext_pair(orphan: str, survivor: str) -> Json:
-    """Return a pair named by external_ids, as a line of a merge file."""
+    """Return a pair of external_ids as a line of a merge file."""
     return {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
 
 
@@ -68,7 +68,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def make_profiles(client: Client, external_ids: Sequence[str], **attributes: Any) -> None:
-    """Make a profile for each of *external_ids*."""
+    """Create a profile for each of *external_ids*."""
     for start in range(0, len(external_ids), MAX_TRACKED):
         some = external_ids[start : start + MAX_TRACKED]
         client.track(attributes=[{"external_id": each, "first_name": each, **attributes} for each in some])

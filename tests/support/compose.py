@@ -1,4 +1,4 @@
-"""docker-compose.yml started by a Docker engine, as a project of its own beside any other."""
+"""Starts docker-compose.yml with a Docker engine, as a separate project with its own name and ports."""
 
 import os
 import secrets
@@ -19,14 +19,14 @@ from tests.support.processes import free_port
 FILE = DIRECTORY / "docker-compose.yml"
 PASSWORD = "p@ss/w#rd%41 $x\"y'z:?&"
 FLOWER_LOGIN = "operator:a %2F#b"
-#: The first version of compose that can replace the ports of a file by those of another.
+#: The first version of compose in which a file can replace the ports of another file (`!override`).
 LEAST_COMPOSE = (2, 24)
 BUILT_FROM = ("python:3.12-slim", "postgres:18", "redis:7")
 MONITORING = {"prometheus", "grafana"}
 
 
 class Compose:
-    """One project of compose, with two workers and free ports of this machine."""
+    """A compose project with two workers, on free ports of this machine."""
 
     def __init__(self, folder: Path) -> None:
         self.name = f"mergelane-test-{secrets.token_hex(4)}"
@@ -53,7 +53,7 @@ class Compose:
         )
 
     def run(self, *words: str, settings: bool = True, seconds: float = 300) -> str:
-        """Run `docker compose` with *words* and return what it prints; without *settings* there is no .env."""
+        """Run `docker compose` with the arguments *words* and return its output, without .env if not *settings*."""
         files = ["--file", str(FILE), "--file", str(self._override)]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("MERGELANE_", "POSTGRES"))}
         env_file = str(self._environ) if settings else os.devnull
@@ -63,7 +63,7 @@ class Compose:
         return done.stdout
 
     def up(self, *words: str) -> None:
-        """Start everything and wait until it is healthy."""
+        """Start all services and wait until they are healthy."""
         self.run("up", "--detach", "--wait", "--wait-timeout", "180", "--quiet-pull", *words)
 
     def containers(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class Compose:
         return self.run("exec", "--no-TTY", service, *words)
 
     def client(self) -> Client:
-        """Return a client with a key of its own."""
+        """Return a client with a new key."""
         create = ("keys", "create", "--workspace", "default", "--label", "t", "--permission", "*")
         created = self.run("run", "--rm", "--no-TTY", "cli", *create)
         return Client(f"http://127.0.0.1:{self.port}", created.split()[-1])
@@ -84,7 +84,7 @@ class Compose:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Compose]:
-    """Build and start the project; skips the test, with the reason, where that is not possible."""
+    """Build and start the project; skip the test with the reason if that is not possible."""
     client = engine()
     try:
         _require_compose()

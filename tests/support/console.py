@@ -1,4 +1,4 @@
-"""What people do at the console, as steps of a walk in a real browser."""
+"""Common actions of console users, in a real browser."""
 
 from playwright.sync_api import Page, expect
 
@@ -6,7 +6,7 @@ from tests.support.chromium import Visitor
 
 
 def sign_in(visitor: Visitor, key: str) -> Page:
-    """Sign in by the form and return the page, which is the overview."""
+    """Sign in with the form and return the page, which is the overview."""
     page = visitor.page
     page.goto("/console")
     page.get_by_label("API key").fill(key)
@@ -16,13 +16,13 @@ def sign_in(visitor: Visitor, key: str) -> Page:
 
 
 def fill_in(page: Page, *, orphan: str, survivor: str) -> None:
-    """Fill in the form of a merge with two external_ids."""
+    """Fill two external_ids into the merge form."""
     for title, value in (("Merge this profile", orphan), ("Into this one, which stays", survivor)):
         page.get_by_role("group", name=title).get_by_label("Value").fill(value)
 
 
 def preview(page: Page, *, orphan: str, survivor: str) -> None:
-    """Look at what a merge of two external_ids would do."""
+    """Open the preview of a merge of two external_ids."""
     page.goto("/console/merge")
     fill_in(page, orphan=orphan, survivor=survivor)
     page.get_by_role("button", name="Preview").click()

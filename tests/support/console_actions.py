@@ -1,7 +1,7 @@
-"""The actions of the console on jobs, batches, runs and plans: each begins at the page from which a person does it.
+"""The actions of the console on jobs, batches, runs and plans, each from the page where the user starts.
 
-Each function prepares what it needs by the API, does the action, and asserts what the console says then. The keys of
-ACTIONS are the rules of the routes that take the form: tests/e2e/test_console_actions.py does all of them.
+Each function prepares its data through the API, does the action, and asserts the text of the next page. The keys of
+ACTIONS are the URL rules of the forms. tests/e2e/test_console_actions.py runs all of them.
 """
 
 import re
@@ -20,14 +20,14 @@ DIE = """
 
 
 def people(walk: Walk, number: int = 2) -> list[str]:
-    """Write *number* profiles; return their external_ids."""
+    """Create *number* profiles; return their external_ids."""
     names = [walk.new_name() for _ in range(number)]
     walk.client.track(attributes=[{"external_id": name, "first_name": name} for name in names])
     return names
 
 
 def accepted(walk: Walk, *, waiting: bool = False, **headers: str) -> Json:
-    """Merge two new profiles; return the batch, which is finished unless it is to be *waiting*."""
+    """Request a merge of two new profiles; return its finished batch, or with *waiting* a batch in a paused queue."""
     walk.send("PUT", "/merge/queue", {"state": "paused" if waiting else "running"})
     orphan, survivor = people(walk)
     batch_id = walk.client.merge([(orphan, survivor)], **headers)
@@ -35,7 +35,7 @@ def accepted(walk: Walk, *, waiting: bool = False, **headers: str) -> Json:
 
 
 def dead_job(walk: Walk) -> str:
-    """Return the id of a dead job, which a worker can do when it is retried."""
+    """Return the id of a dead job that finishes when it is retried."""
     walk.send("PUT", "/merge/queue", {"state": "running"})
     batch = walk.client.finished(walk.client.merge([(walk.new_name(), walk.new_name())]))
     job_id: str = batch["jobs"][0]["job_id"]
@@ -199,7 +199,7 @@ def close_run(walk: Walk) -> None:
 
 
 def resume_run(walk: Walk) -> None:
-    """One of two waiting jobs dies, so the relay pauses the run."""
+    """Resume a run that the relay paused because one of its two waiting jobs died."""
     run_id = walk.send("POST", "/merge/runs", {"label": walk.new_name(), "max_failures": 0})["run_id"]
     batch = accepted(walk, waiting=True, Merge_Run=run_id)
     accepted(walk, waiting=True, Merge_Run=run_id)
@@ -221,7 +221,7 @@ def undo_run(walk: Walk) -> None:
     walk.sees("Undoes")
 
 
-#: By the rule of the route that does the action.
+#: URL rule of the form → action.
 ACTIONS: Mapping[str, Callable[[Walk], None]] = {
     "/console/batches": filter_batches,
     "/console/batches/<uuid:batch_id>": filter_batch,

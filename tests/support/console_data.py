@@ -1,6 +1,6 @@
-"""Realistic data for every page of the console: a few real merges through the API, and thousands of jobs by SQL.
+"""Realistic data for every page of the console: a few merges through the API, and thousands of jobs through SQL.
 
-One workspace, whose queue is paused, so that the jobs that SQL adds stay as they are.
+All data is in one workspace. Its queue is paused, so the jobs that SQL adds keep their states.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from app.db.connections import Connection
 
 if TYPE_CHECKING:
-    # At run time pytest loads that module itself, as the plugin that it is.
+    # At run time pytest loads that module itself, as a plugin.
     from tests.support.front_door import Caller
 
 Json = dict[str, Any]
@@ -31,25 +31,25 @@ VOLUME_SQL = Path(__file__).with_name("console_data.sql")
 FIRST_NAMES = ("Ada", "Bram", "Chloé", "Dmitri", "Elif", "Farid", "Grete", "Hugo", "Inés", "Jonas", "Kaja", "Łukasz")
 LAST_NAMES = ("Adler", "Berg", "Castro", "Duval", "Eriksen", "Ferrari", "Garcia", "Horváth", "Ito", "Jansen")
 CITIES = ("Berlin", "Lisbon", "Oslo", "Kraków", "Ghent")
-#: People that the API writes, of whom each tenth has a duplicate with the same address.
+#: The number of profiles that the API writes. Each tenth has a duplicate with the same email address.
 PEOPLE = 40
 LOGIN = "2026-03-01T08:00:00Z"
 WEBHOOK = {"url": "https://8.8.8.8/hook", "types": ["merge.run.finished", "identity.changed"]}
-#: An external_id that is hard to show.
+#: An external_id that is too wide for a column.
 LONG = "x" * 250
-#: The rows that SQL adds for each kind of thing, and the jobs of each batch.
+#: The number of rows that SQL adds for each kind of object, and the number of jobs in each batch.
 MANY, FEW = 120, 10
 JOBS_OF_A_BATCH = 50
 
 
 class Send(Protocol):
-    """Sends a request of the API and returns the body of its response."""
+    """Sends an API request and returns the body of the response."""
 
     def __call__(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any: ...
 
 
 def sender_of(caller: "Caller") -> Send:
-    """Return a function that sends requests of the API and returns the bodies of their responses."""
+    """Return a function that sends API requests with the key of *caller* and returns the bodies of the responses."""
 
     def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         named = {"Authorization": f"Bearer {caller.secret}", **(headers or {})}
@@ -69,10 +69,10 @@ def make_console_data(
     batches: int = MANY,
     jobs: int = JOBS_OF_A_BATCH,
 ) -> dict[str, str]:
-    """Fill the *workspace* and return the values of all arguments of the console's URLs.
+    """Fill the *workspace* and return a value for each argument in the console's URLs.
 
-    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and as many runs and dead
-    jobs as batches.
+    *settle* waits until a batch has finished. SQL adds *batches* batches of *jobs* jobs, and the same number of runs
+    and of dead jobs.
     """
     braze_ids = _write_people(send)
     merged = _merge(send, settle, [(f"customer-{nth}-old", f"customer-{nth}") for nth in range(0, PEOPLE, 10)])
@@ -95,7 +95,7 @@ def make_console_data(
 
 
 def _write_people(send: Send) -> dict[str, str]:
-    """Write the people and their duplicates; return their braze_ids."""
+    """Create the profiles and their duplicates; return their braze_ids by external_id."""
     people = [_person(nth) for nth in range(PEOPLE)]
     changed = {"home_city": "Lyon", "newsletter": "no", "plan": "pro " * 50}
     olds = [{**_person(nth), "external_id": f"customer-{nth}-old", **changed} for nth in range(0, PEOPLE, 10)]
@@ -144,7 +144,7 @@ def _merge(send: Send, settle: Callable[[str], object], pairs: Sequence[tuple[st
 
 
 def _plans_and_duplicates(send: Send) -> dict[str, str]:
-    """Make a plan, an exclusion, a policy and a run over duplicates."""
+    """Create a plan, an exclusion, a duplicate policy and a duplicate run."""
     plan = send("POST", "/merge/plans", _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(5, 30, 2)]))
     pair = [{"external_id": "customer-5"}, {"external_id": "customer-6"}]
     excluded = send("POST", "/duplicates/exclusions", {"exclusions": [{"profiles": pair, "reason": "twins"}]})
@@ -159,7 +159,7 @@ def _plans_and_duplicates(send: Send) -> dict[str, str]:
 
 
 def _runs_and_webhooks(send: Send) -> dict[str, str]:
-    """Make a run with two batches, and a webhook with a test notice."""
+    """Create a run with two batches, and a webhook with a test notice."""
     run = send("POST", "/merge/runs", {"label": "newsletter-2026-03.csv"})
     for first in (5, 15):
         pairs = _pairs([(f"customer-{nth}", f"customer-{nth + 1}") for nth in range(first, first + 8, 2)])
@@ -174,7 +174,7 @@ def _runs_and_webhooks(send: Send) -> dict[str, str]:
 def _add_volume(
     connection: Connection, *, workspace: str, values: Mapping[str, str], batches: int, jobs: int
 ) -> dict[str, str]:
-    """Add the rows of VOLUME_SQL and return the values that only SQL knows."""
+    """Add the rows of VOLUME_SQL and return the values of URL arguments that it returns."""
     parameters = {
         "workspace": workspace,
         "webhook_id": values["webhook_id"],

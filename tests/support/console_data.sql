@@ -1,5 +1,5 @@
--- Adds batches of jobs in every state, runs, undone merges and audit entries. Names come from the people of the workspace.
--- Each statement writes one table, as Citus runs it. All of them are one message.
+-- Adds batches of jobs in every state, runs, undone merges and audit entries. Names are those of the workspace's profiles.
+-- Each statement writes one table, as Citus requires. The client sends all of them in one message.
 
 CREATE TEMPORARY TABLE here ON COMMIT DROP AS
 SELECT workspace.workspace_id, (array_agg(api_key.id))[1] AS key_id

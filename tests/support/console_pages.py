@@ -1,4 +1,4 @@
-"""The registry of the console's routes: all of the URL map, so that a new page is in every walk without an edit."""
+"""Lists the console's routes from the URL map, so the tests visit each new page without an edit."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,24 +12,24 @@ from app.web.console import PREFIX
 
 #: An argument of a URL.
 ARGUMENT = re.compile(r"<(?:[^>:]+:)?(\w+)>")
-#: Routes that show nothing of a workspace, and why.
+#: Routes that display no data of a workspace, and why.
 WITHOUT_DATA: Mapping[str, str] = {
     "/console/sign-in": "the form that takes a key",
     "/console/parts/<name>": "scripts and styles",
     "/console/<path:path>": "answers 404 to all other paths",
 }
-#: The query without which a page says only what is missing.
+#: The queries of pages that are empty without them.
 QUERIES: Mapping[str, str] = {"/console/jobs/bulk": "?action=retry"}
-#: Rules of files, which a browser saves: they have permissions, and are no pages.
+#: URL rules of files that a browser saves. They have permissions, but are not pages.
 DOWNLOAD = re.compile(r"\.(csv|json|jsonl)$|/(csv|download|export|outcomes)$")
-#: Rules whose argument names another thing than elsewhere: rule → argument → name in the data.
+#: URL rules whose argument has another value than in the other rules: rule → argument → name in the data.
 OTHER_VALUES: Mapping[str, Mapping[str, str]] = {
     "/console/jobs/<uuid:job_id>/retry": {"job_id": "dead_job_id"},
     "/console/duplicates/runs/<uuid:run_id>": {"run_id": "duplicate_run_id"},
     "/console/duplicates/runs/<uuid:run_id>/cancel": {"run_id": "duplicate_run_id"},
     "/console/batches/<uuid:batch_id>/undo": {"batch_id": "small_batch_id"},
 }
-#: Forms that act at once, and why: the others are sent from a page that asks. The rule is in docs/console.md.
+#: Forms that act without a confirmation page, and why. docs/console.md contains the rule.
 FILTER = "a filter or a search: nothing changes"
 ITSELF = "its fields say what it makes, and the page has a way back"
 AT_ONCE: Mapping[str, str] = {
@@ -60,7 +60,7 @@ NO_VALUE = (
 
 
 def console_routes(flask: Flask | None = None) -> list[tuple[str, Rule]]:
-    """Return the method and the rule of each route of the console, without WITHOUT_DATA, in one order."""
+    """Return the method and the URL rule of each console route except WITHOUT_DATA, sorted."""
     flask = flask or create_app(Settings(database_url="postgresql://"))
     return sorted(
         (
@@ -74,14 +74,14 @@ def console_routes(flask: Flask | None = None) -> list[tuple[str, Rule]]:
 
 
 def page_paths(values: Mapping[str, str], flask: Flask | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the rule and the path of each page that GET shows, no files; *values* are those of make_console_data."""
+    """Yield the URL rule and the path of each page, without files; *values* are those of make_console_data."""
     for method, rule in console_routes(flask):
         if method == "GET" and not DOWNLOAD.search(rule.rule):
             yield rule.rule, f"{path_of(rule.rule, values)}{QUERIES.get(rule.rule, '')}"
 
 
 def path_of(rule: str, values: Mapping[str, str]) -> str:
-    """Return the path of *rule* with its arguments from *values*; fail with a sentence when one is missing."""
+    """Return the path of *rule* with its arguments from *values*; fail with a message if one is missing."""
     names = OTHER_VALUES.get(rule, {})
 
     def value(found: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
-"""The actions of the console on the queue, duplicates, webhooks, the audit and the sign-in, like those of
-tests/support/console_actions.py.
+"""The actions of the console on the queue, duplicates, webhooks, the audit and the sign-in.
+
+They have the form of those in tests/support/console_actions.py.
 """
 
 import re
@@ -15,7 +16,7 @@ Json = dict[str, Any]
 
 
 def webhook(walk: Walk, *, enabled: bool = True) -> str:
-    """Return the id of a webhook whose receiver nothing reaches."""
+    """Return the id of a webhook whose receiver is not reachable."""
     made = walk.send("POST", "/webhooks", {"url": "https://8.8.8.8/hook", "description": walk.new_name()})
     webhook_id: str = made["webhook_id"]
     if not enabled:
@@ -24,7 +25,7 @@ def webhook(walk: Walk, *, enabled: bool = True) -> str:
 
 
 def exclusion(walk: Walk) -> str:
-    """Return the id of an exclusion of two new profiles."""
+    """Exclude a pair of two new profiles from duplicates; return the id of the exclusion."""
     pair = [{"external_id": name} for name in people(walk)]
     found = walk.send("POST", "/duplicates/exclusions", {"exclusions": [{"profiles": pair}]})
     exclusion_id: str = found["exclusions"][0]["exclusion_id"]
@@ -32,9 +33,9 @@ def exclusion(walk: Walk) -> str:
 
 
 def duplicates(walk: Walk) -> None:
-    """Write two profiles with one address, and let no scan run."""
+    """Create two profiles with the same email address, and cancel duplicate runs."""
     address = f"{walk.new_name()}@example.com"
-    # One after the other: of two with one time of update, none would be kept.
+    # In two requests: with equal update times neither profile would be chosen as the survivor.
     for _ in range(2):
         walk.client.track(attributes=[{"external_id": walk.new_name(), "email": address}])
     for each in walk.client.get("/duplicates/runs").json()["runs"]:
@@ -225,7 +226,7 @@ def send_test(walk: Walk) -> None:
     walk.sees("webhook.test")
 
 
-#: By the rule of the route that does the action.
+#: URL rule of the form → action.
 SETTINGS: Mapping[str, Callable[[Walk], None]] = {
     "/console/audit": filter_audit,
     "/console/audit/export": export_audit,

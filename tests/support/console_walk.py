@@ -1,4 +1,4 @@
-"""One person at the console: with a mouse, by the keyboard alone, or without JavaScript, on a desk or on a phone."""
+"""A user of the console: with a mouse, with the keyboard only, or without JavaScript; on a desktop or a phone."""
 
 import re
 from contextlib import suppress
@@ -11,29 +11,29 @@ from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
 
-#: Names of what a page shows: a text, or a pattern.
+#: The name of an element of a page: a text or a pattern.
 Name = str | re.Pattern[str]
-#: Presses of the Tab key after which something counts as out of reach.
+#: The number of Tab presses after which an element counts as unreachable.
 MOST_TABS = 120
-#: Milliseconds until a press has led to another page: the key and the page are handled one after the other.
+#: Milliseconds to wait for the next page after a press.
 NAVIGATION_MS = 3_000
 
 
-class Look(NamedTuple):
-    """How a person sees and uses a page."""
+class BrowserMode(NamedTuple):
+    """The width of the screen, the colour scheme, and how the user controls the page."""
 
     narrow: bool
     scheme: str
-    hands: str
+    control: str
 
     def __str__(self) -> str:
-        return f"{'narrow' if self.narrow else 'wide'}-{self.scheme}-{self.hands}"
+        return f"{'narrow' if self.narrow else 'wide'}-{self.scheme}-{self.control}"
 
 
 #: All combinations.
-LOOKS = tuple(
-    Look(narrow, scheme, hands)
-    for hands in ("mouse", "keyboard", "without JavaScript")
+BROWSER_MODES = tuple(
+    BrowserMode(narrow, scheme, control)
+    for control in ("mouse", "keyboard", "without JavaScript")
     for narrow in (False, True)
     for scheme in ("light", "dark")
 )
@@ -41,13 +41,13 @@ _numbers = count()
 
 
 class Walk:
-    """Does actions on the pages of one workspace: `client` prepares them, `page` does them by the hands of *look*."""
+    """Does actions on the pages of one workspace: `client` prepares them, `page` does them as *mode* says."""
 
-    def __init__(self, system: System, client: Client, page: Page, look: Look) -> None:
+    def __init__(self, system: System, client: Client, page: Page, mode: BrowserMode) -> None:
         self.system = system
         self.client = client
         self.page = page
-        self._by_keyboard = look.hands == "keyboard"
+        self._by_keyboard = mode.control == "keyboard"
         self._pressed_on = ""
 
     def new_name(self) -> str:
@@ -55,14 +55,14 @@ class Walk:
         return f"walk-{next(_numbers)}"
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Send a request of the API, which prepares an action; return the body of its response."""
+        """Send an API request that prepares an action; return the body of the response."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.client.request(method, path, json=body, headers=named)
         assert response.ok, f"{method} {path}: {response.text}"
         return response.json() if response.content else None
 
     def execute(self, query: str, *values: Any) -> None:
-        """Change a row as no request can, such as the state of a job to dead."""
+        """Change a row in a way that no request can, such as the state of a job to dead."""
         with connected(self.system.settings, self.system.database_url, name="test") as connection:
             connection.execute(query, list(values))
 
@@ -86,15 +86,15 @@ class Walk:
             found.click()
 
     def confirm(self, name: Name) -> None:
-        """Press *name* on the page that asks, if the action has one; its heading is a question."""
-        with suppress(AssertionError):  # an action that is done at once may lead to the same page
+        """Press *name* on the confirmation page, if the action has one; its heading is a question."""
+        with suppress(AssertionError):  # an action without confirmation may lead to the same page
             expect(self.page).not_to_have_url(self._pressed_on, timeout=NAVIGATION_MS)
         self.page.wait_for_load_state()
         if self.main.get_by_role("heading", level=1).inner_text().endswith("?"):
             self.press(name)
 
     def press_and_confirm(self, verb: str) -> None:
-        """Press the link that begins with *verb*, and the button that begins with it on the page that asks."""
+        """Press the link that begins with *verb*, then the button on the confirmation page that begins with it."""
         name = re.compile(f"^{verb}")
         self.press(name, "link")
         self.confirm(name)
@@ -122,7 +122,7 @@ class Walk:
         """Select the option or the box called *label*."""
         found = self.main.get_by_label(label).first
         if self._by_keyboard:
-            # Tab reaches the selected option of a group, and arrows the others.
+            # Tab reaches only the selected option of a group; the arrow keys reach the others.
             found.focus()
             self.page.keyboard.press("Space")
         else:
@@ -132,11 +132,11 @@ class Walk:
         """Wait until the content of the page has *text*."""
         expect(self.main).to_contain_text(text)
 
-    def _tab_to(self, wanted: Locator) -> None:
-        """Go on by the Tab key until the focus is on *wanted*; once more from the top if the focus is behind it."""
-        expect(wanted).to_be_visible()
+    def _tab_to(self, target: Locator) -> None:
+        """Press Tab until the focus is on *target*; after the last element of the page the focus starts at the top."""
+        expect(target).to_be_visible()
         for _ in range(MOST_TABS):
             self.page.keyboard.press("Tab")
-            if wanted.evaluate("element => element === document.activeElement"):
+            if target.evaluate("element => element === document.activeElement"):
                 return
-        raise AssertionError(f"The Tab key does not reach {wanted} on {self.page.url}.")
+        raise AssertionError(f"The Tab key does not reach {target} on {self.page.url}.")

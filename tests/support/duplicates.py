@@ -1,4 +1,4 @@
-"""Groups of duplicates for the tests, and runs over them without a relay."""
+"""Creates groups of duplicates, and runs duplicate runs without a relay."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,22 +27,22 @@ OF_BATCHES = """
 
 
 def at(day: int) -> Any:
-    """Return a time, some days after the beginning."""
+    """Return the time *day* days after the start."""
     return LONG_AGO + timedelta(days=day)
 
 
 def a_group(factory: Factory, address: str, *days: int, **fields: Any) -> list[Profile]:
-    """Write profiles that share the email *address*, each made and updated on one of *days*."""
+    """Create a profile for each of *days*, with the email *address*; it is created and updated on that day."""
     return [factory.profile(email=address, created_at=at(day), updated_at=at(day), **fields) for day in days]
 
 
 def begin(pool: Pool, factory: Factory, rule: KeepRule | None = None) -> UUID:
-    """Begin a run, and return its id."""
+    """Start a run, and return its id."""
     return run_in_transaction(pool, factory.workspace_id, runs.start_run, rule or KeepRule(), trigger=RunTrigger.API)
 
 
 def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -> int:
-    """Let the run go on until it takes no step more; return how many it took."""
+    """Advance the run until no step is left; return the number of steps."""
     steps = 0
     while advance.advance_run(pool, settings or Settings(), workspace_id=factory.workspace_id):
         steps += 1
@@ -50,12 +50,12 @@ def take_steps(pool: Pool, factory: Factory, settings: Settings | None = None) -
 
 
 def run_of(pool: Pool, factory: Factory, run_id: UUID) -> runs.DuplicateRun:
-    """Return a run as it stands."""
+    """Return the current state of a run."""
     return run_in_transaction(pool, factory.workspace_id, runs.read_run, run_id=run_id)
 
 
 def pairs(factory: Factory) -> list[tuple[str, str]]:
-    """Return the braze_ids of orphan and survivor of every job that runs have made, in their order."""
+    """Return the braze_ids of orphan and survivor of all jobs that runs have created, in their order."""
     return [(row["orphan"], row["survivor"]) for row in factory.rows(OF_BATCHES)]
 
 
@@ -73,5 +73,5 @@ def exclude(pool: Pool, factory: Factory, *excluded: tuple[Profile, Profile]) ->
 
 
 def numbers(counts: Any) -> Mapping[str, Any]:
-    """Return those of the numbers of a walk that are not nothing."""
+    """Return the counts of a run that are not zero."""
     return {name: value for name, value in counts.to_json().items() if value}

@@ -1,4 +1,4 @@
-"""The same cluster as local processes make, as containers of our own image, where a Docker engine answers."""
+"""Runs the cluster of tests/support/local_containers.py in containers of our image, if a Docker engine runs."""
 
 import os
 import secrets
@@ -22,16 +22,16 @@ PASSWORD = "mergelane"
 
 
 class ImageWorkerContainer(CeleryWorkerContainer):
-    """A worker in a container of our image, by our own command."""
+    """A worker in a container of our image, started with our command."""
 
     @classmethod
     def worker_queue(cls) -> str:
-        """The product's one queue."""
+        """The only queue of the product."""
         return QUEUE
 
 
 class PublishedRedisContainer(RedisContainer):
-    """A Redis at the port that the engine publishes, also where the tests themselves run in a container."""
+    """A Redis at the port that the engine publishes, even if the tests themselves run in a container."""
 
     @property
     def port(self) -> int:
@@ -41,7 +41,7 @@ class PublishedRedisContainer(RedisContainer):
 
 
 def engine() -> "docker.DockerClient":
-    """Return a client of the Docker engine; skips the test, with the reason, when none answers."""
+    """Return a client of the Docker engine; skip the test with the reason if no engine answers."""
     try:
         _knock(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
         client = docker.from_env()
@@ -52,7 +52,7 @@ def engine() -> "docker.DockerClient":
 
 
 def _knock(address: str) -> None:
-    """Raise OSError when nobody is behind a unix socket: the library would leave its own open, and warn of it."""
+    """Raise OSError if no process listens on a unix socket. The library would leak its own socket and warn of it."""
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as knock:
             knock.connect(address.removeprefix("unix://"))
@@ -60,7 +60,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def containers() -> Iterator[dict[str, Any]]:
-    """Run PostgreSQL, Redis and a worker of our image; give `database_url` as seen from here, `broker` and `worker`."""
+    """Run PostgreSQL, Redis and a worker of our image; yield `database_url` for this process, `broker` and `worker`."""
     client = engine()
     name = f"mergelane-test-{secrets.token_hex(4)}"
     image, _ = client.images.build(path=str(DIRECTORY), tag=name, rm=True)
@@ -79,7 +79,7 @@ def containers() -> Iterator[dict[str, Any]]:
             environment={"POSTGRES_PASSWORD": PASSWORD},
             ports={"5432/tcp": ("127.0.0.1", None)},
         )
-        # A fixed port: the engine would choose another one when the broker starts again.
+        # A fixed port: otherwise the engine chooses another one when the broker restarts.
         redis = run(
             "redis:7", "redis", command=RedisContainer.command(), ports={"6379/tcp": ("127.0.0.1", free_port())}
         )

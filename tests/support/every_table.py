@@ -1,4 +1,4 @@
-"""A workspace with a row in every table."""
+"""Fills every table with a row of one workspace."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,7 +29,7 @@ UNDO = "undo_record SELECT workspace_id, id, id, now(), now(), 7, 8, '[]' FROM j
 
 
 def furnish(factory: Factory, pool: Pool) -> None:
-    """Put rows of one workspace into every table: people who did things, merges, an undo, their audits, a key."""
+    """Insert rows of one workspace into every table: profiles with history, merges, an undo, audit records, a key."""
     (name,) = factory.rows("SELECT name FROM workspace WHERE workspace_id = %s")
     key_id, _ = keys.create_key(factory.connection, workspace=name["name"], label="test", permissions=["*"])
     factory.rows("INSERT INTO sign_in VALUES (%s, '', %s, now(), now()) RETURNING 1", key_id)
@@ -86,7 +86,7 @@ def furnish(factory: Factory, pool: Pool) -> None:
 
 
 def furnish_webhooks(factory: Factory, job_id: UUID) -> None:
-    """Put a webhook, a watch and a notice of one workspace into their tables."""
+    """Insert a webhook, a watch and a notice of one workspace."""
     webhook_id = uuid7()
     made = "id, url, types, description, enabled, salt, pepper) VALUES (%s, %s, 'https://x', '{}', '', true, '', ''"
     factory.rows(f"INSERT INTO webhook (workspace_id, {made}) RETURNING 1", webhook_id)

@@ -1,4 +1,4 @@
-"""Profiles, history, batches and jobs for the tests: as values, and as rows written straight into the tables."""
+"""Creates profiles, history, batches and jobs for the tests: as values, or as rows inserted into the tables."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -27,19 +27,19 @@ Wire = Mapping[str, Any]
 
 
 def an_email(address: str, *, encrypted: bool = False) -> EmailAddress:
-    """Return *address* as profiles hold it."""
+    """Return *address* as profiles store it."""
     return EmailAddress(address=address, key=email_key(address), encrypted=encrypted)
 
 
 def a_phone(number: str) -> PhoneNumber:
-    """Return *number* as profiles hold it."""
+    """Return *number* as profiles store it."""
     return PhoneNumber(number=number, e164=to_e164(number))
 
 
 def a_profile(
     *, email: str | EmailAddress | None = None, phone: str | PhoneNumber | None = None, **fields: Any
 ) -> Profile:
-    """Return a profile with the given *fields*, its ids and times, and nothing else."""
+    """Return a profile with ids, times and the given *fields*, and no other values."""
     number = next(NUMBERS)
     whole: dict[str, Any] = {
         "workspace_id": 1,
@@ -55,7 +55,7 @@ def a_profile(
 
 
 def ext(value: str) -> Wire:
-    """Return the identifier of a profile by external_id, as requests write it."""
+    """Return the identifier of a profile by external_id, in the format of requests."""
     return {"external_id": value}
 
 
@@ -75,7 +75,7 @@ def by_phone(number: str, *prioritization: str) -> Wire:
 
 
 class Factory:
-    """Writes rows of one workspace, and reads them back."""
+    """Writes and reads rows of one new workspace."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -85,11 +85,11 @@ class Factory:
         self.workspace_id: int = row["workspace_id"]
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        """Return the rows of *query*, whose first value is the workspace."""
+        """Return the rows of *query*; its first parameter is the workspace_id, the others are *values*."""
         return self.connection.execute(query, [self.workspace_id, *values]).fetchall()
 
     def profile(self, external_id: str | None = None, **fields: Any) -> Profile:
-        """Write a profile and its `user_aliases`, and return it as it was written."""
+        """Write a profile with its `user_aliases`, and return it."""
         (number,) = self.connection.execute("SELECT nextval(pg_get_serial_sequence('profile', 'id')) AS id").fetchall()
         named = {"workspace_id": self.workspace_id, "id": number["id"], "external_id": external_id}
         profile = a_profile(**{**named, **fields})
@@ -97,7 +97,7 @@ class Factory:
         return profile
 
     def insert(self, profile: Profile) -> None:
-        """Write the row of *profile* and those of its aliases."""
+        """Write the row of *profile* and the rows of its aliases."""
         row = profile_to_row(profile)
         aliases, origins = row.pop("user_aliases"), row.pop("alias_origins")
         columns = sql.SQL(", ").join(map(sql.Identifier, row))
@@ -111,14 +111,14 @@ class Factory:
             )
 
     def event(self, profile: Profile, name: str, at: datetime) -> None:
-        """Write a custom event of the origin *profile*."""
+        """Write a custom event whose origin is *profile*."""
         self.rows(
             "INSERT INTO custom_event (workspace_id, origin_id, name, occurred_at) VALUES (%s, %s, %s, %s) RETURNING 1",
             *(profile.id, name, at),
         )
 
     def load(self, profile: Profile | int) -> Profile | None:
-        """Return the current profile, None when it is gone."""
+        """Return the current profile, or None if it no longer exists."""
         profile_id = profile if isinstance(profile, int) else profile.id
         return load_profiles(Transaction(self.connection, self.workspace_id), ids=[profile_id]).get(profile_id)
 
@@ -130,7 +130,7 @@ class Factory:
         batch_id: UUID | None = None,
         **columns: Any,
     ) -> list[UUID]:
-        """Write a batch of (orphan, survivor) *updates*; return its job ids. *columns* hold for each of its jobs."""
+        """Write a batch of (orphan, survivor) *updates*; return its job ids. Each job gets the values of *columns*."""
         batch_id = batch_id or uuid7()
         self.rows("INSERT INTO batch (workspace_id, id, path) VALUES (%s, %s, '/users/merge') RETURNING 1", batch_id)
         lanes = lane_heads([tuple(sharing_key(from_wire(side)) for side in update) for update in updates])
@@ -154,7 +154,7 @@ class Factory:
 
     def _job(self, **columns: Any) -> UUID:
         """Write one row of job; return its id."""
-        # As the product makes them: jobs of one message are done in the order of their ids.
+        # As in the product: the jobs of one message run in the order of their ids.
         job_id = new_id()
         row = {"workspace_id": self.workspace_id, "id": job_id, "search_keys": [], **columns}
         query = sql.SQL("INSERT INTO job ({}) VALUES ({})").format(
@@ -164,16 +164,16 @@ class Factory:
         return job_id
 
     def set_jobs(self, job_ids: Sequence[UUID], assignments: str) -> None:
-        """Set columns of the jobs *job_ids*, as the SQL *assignments* say."""
+        """Set columns of the jobs *job_ids* with the SQL *assignments*."""
         query = f"UPDATE job SET {assignments} WHERE workspace_id = %s AND id = ANY(%s) RETURNING 1"
         self.rows(query, list(job_ids))
 
     def make_due(self, job_ids: Sequence[UUID]) -> None:
-        """End the pauses of the jobs *job_ids* before their next attempts."""
+        """Let the next attempts of the jobs *job_ids* be due now."""
         self.set_jobs(job_ids, "due_at = now() - interval '100 years'")
 
     def row(self, job_id: UUID) -> dict[str, Any]:
-        """Return the current row of the job."""
+        """Return the row of the job."""
         (row,) = self.rows("SELECT * FROM job WHERE workspace_id = %s AND id = %s", job_id)
         return row
 
@@ -188,5 +188,5 @@ class Factory:
 
 @pytest.fixture
 def factory(connection: Connection) -> Factory:
-    """Writes rows of the test's own workspace."""
+    """A factory in a new workspace of the test."""
     return Factory(connection)

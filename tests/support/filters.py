@@ -1,4 +1,4 @@
-"""Filters of segments, and the history that they find."""
+"""Builds filters of segments, and the history that they find."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,12 @@ Find = Callable[[Any], list[str]]
 
 
 def shown(value: Any) -> str:
-    """Return how a parameter is named in a test: a comparison without its value, which may be a time."""
+    """Return the id of a test's parameter: a comparison without its value, which may be the current time."""
     return str(value[0]) if isinstance(value, tuple) else str(value)
 
 
 def ago(**span: float) -> str:
-    """Return the time before now by a span, in ISO 8601."""
+    """Return the time *span* before now, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(**span)).isoformat()
 
 

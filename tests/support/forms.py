@@ -1,21 +1,21 @@
-"""The forms of a page, filled in as a browser would send them."""
+"""Reads the forms of a page with the values that a browser would send."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-#: Kinds of `input` that a person types into.
+#: Types of `input` elements for text.
 TYPED = {"text", "search", "url", "time", "password"}
 
 
 @dataclass
 class Form:
-    """A form and the values that it would send."""
+    """A form and the values that a browser would send."""
 
     method: str
-    #: Its path and query; "" is that of the page.
+    #: The path and query; "" is the URL of the page.
     action: str
     fields: dict[str, list[str]] = field(default_factory=dict)
-    #: The fields that are empty until a person types into them.
+    #: The text fields that are empty.
     blank: set[str] = field(default_factory=set)
 
 
@@ -58,7 +58,7 @@ class _Parser(HTMLParser):
 
 
 def forms_of(page: str, path: str) -> list[Form]:
-    """Return the forms of the page at *path* that are sent with POST."""
+    """Return the POST forms of the page at *path*."""
     parser = _Parser()
     parser.feed(page)
     forms = [form for form in parser.forms if form.method == "post"]

@@ -1,4 +1,4 @@
-"""The front door without a server: Flask's own test client, with a key, on a real database."""
+"""The web application without a server: Flask's test client, with an API key and a real database."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,12 +16,12 @@ from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.on_citus import database_settings
 
-#: Seconds to wait for a connection: a test that wants to see the front door run out of them sets its own.
+#: Seconds to wait for a database connection. A test in which the pool is exhausted sets its own value.
 PATIENCE_S = 30.0
 
 
 class Caller:
-    """One key's view of the front door. `get`, `post` and their like return the whole response."""
+    """Sends requests with one API key to the web application. `get`, `post` and so on return the whole response."""
 
     def __init__(self, flask: Flask, *, secret: str, key_id: UUID, workspace_id: int, workspace: str) -> None:
         self.secret = secret
@@ -62,13 +62,13 @@ class Caller:
         return self._client.put(path, headers=self._with_key(headers), **raw)
 
     def _with_key(self, headers: dict[str, str] | None) -> dict[str, str]:
-        """Return *headers* with the key, unless they bring an Authorization of their own."""
+        """Return *headers* with the key, unless they contain an Authorization header."""
         return {"Authorization": f"Bearer {self.secret}", **(headers or {})}
 
 
 @pytest.fixture
 def front_door(database_url: str) -> Iterator[Flask]:
-    """The application on the test's fresh database, patient with a busy machine. No response waits: no worker runs."""
+    """The web application on the test's fresh database. No worker runs, so `/users/identify` does not wait for jobs."""
     flask = create_app(database_settings(database_url, pool_timeout_s=PATIENCE_S, identify_wait_s=0))
     try:
         yield flask
@@ -78,7 +78,7 @@ def front_door(database_url: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
-    """A function that makes a key, by default with all permissions in a workspace of its own, and a caller with it."""
+    """A function that returns a `Caller` with a new key, by default with all permissions in a new workspace."""
 
     def make(*, workspace: str | None = None, permissions: tuple[str, ...] = ("*",)) -> Caller:
         workspace = workspace or f"workspace-{uuid7()}"
@@ -93,5 +93,5 @@ def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
 
 @pytest.fixture
 def caller(make_caller: Callable[..., Caller]) -> Caller:
-    """A caller with all permissions in a fresh workspace."""
+    """A `Caller` with all permissions in a fresh workspace: it sends requests to the web application."""
     return make_caller()

@@ -1,4 +1,4 @@
-"""Generated profiles: few keys and few values, so that two of them often have something in common."""
+"""Hypothesis strategies for profiles. They use few keys and values, so two profiles often have some in common."""
 
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ def keyed(entries: Values) -> Values:
 
 
 def entry(must: dict[str, Values], may: dict[str, Values] | None = None) -> Values:
-    """Return entries of a summary with required and optional parts."""
+    """Return entries of a summary with the required members *must* and the optional members *may*."""
     return st.fixed_dictionaries(must, optional=may or {})
 
 
@@ -105,7 +105,7 @@ PRESENT: dict[str, Values] = {
 
 
 def _or_absent(name: str, values: Values) -> Values:
-    """Return *values*, or what the field *name* is in a profile that nothing is known of."""
+    """Return *values*, or the default of the field *name*."""
     field = Profile.__dataclass_fields__[name]
     if field.default_factory is dict:
         return st.just({}) | values

@@ -1,4 +1,4 @@
-"""The health check of the containers, run as an engine runs it."""
+"""Runs the health check of the containers as a container engine does."""
 
 import resource
 import subprocess

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on the loopback interface that answers each request with the next of its raw answers."""
+"""A webhook receiver on the loopback interface that sends raw, invalid or endless responses."""
 
 import socket
 import struct
@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from random import Random
 from threading import Event, Thread
 
-#: The most bytes of an answer without an end.
+#: The maximum size of an endless answer, in bytes.
 ENDLESS_BYTES = 64 * 2**20
 CHUNK = b"x" * 65_536
 #: Seconds between two bytes of a slow answer.
@@ -18,7 +18,7 @@ DRIP_S = 0.02
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent: a text at once or byte by byte, another text again and again, and how the connection ends."""
+    """A response: *text*, at once or byte by byte; *repeated* text without end; and how the connection ends."""
 
     text: bytes = b""
     repeated: bytes = b""
@@ -26,7 +26,7 @@ class Answer:
     end: str = "close"  # close, reset or silence
 
     def send(self, connection: socket.socket, released: Event) -> None:
-        """Send it."""
+        """Send the response until *released* is set."""
         for part in (bytes([each]) for each in self.text) if self.slow else [self.text]:
             connection.sendall(part)
             if self.slow:
@@ -106,7 +106,7 @@ def _random_answer(random: Random) -> Answer:
 
 
 class HostileReceiver:
-    """Where it is, and how many requests came in."""
+    """A server that answers each request with the next of *answers*. `requests` counts the requests."""
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
@@ -118,14 +118,14 @@ class HostileReceiver:
         self._released = Event()
 
     def serve(self) -> None:
-        """Answer until the server is closed."""
+        """Answer requests until the server is closed."""
         with suppress(OSError):
             while True:
                 connection, _ = self._server.accept()
                 Thread(target=self._answer, args=[connection], daemon=True).start()
 
     def close(self) -> None:
-        """Stop."""
+        """Close the server."""
         self._released.set()
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
@@ -140,7 +140,7 @@ class HostileReceiver:
 
 @contextmanager
 def answering(answers: Sequence[Answer]) -> Iterator[HostileReceiver]:
-    """Lend a receiver that gives each of *answers* once."""
+    """Run a receiver that sends each of *answers* once."""
     receiver = HostileReceiver(answers)
     thread = Thread(target=receiver.serve, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The identity feed, read through the front door after a pass of the numbering."""
+"""Numbers identity changes and reads the identity feed through the API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def number_all(pool: Pool, caller: Caller) -> None:
-    """Number all changes of the caller's workspace, as a relay does."""
+    """Number all identity changes of the caller's workspace, as a relay does."""
     assert IdentityNumberer(pool).number_all(caller.workspace_id)
 
 

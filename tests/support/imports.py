@@ -1,4 +1,4 @@
-"""Imports of whole profiles into the workspace of a caller, and its profiles as exports have them."""
+"""Imports whole profiles into the workspace of a caller, and exports them."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def import_lines(
     on_conflict: str = "skip",
     rules: ConsentRules = RULES,
 ) -> list[ImportOutcome]:
-    """Import *lines* as one call, and commit."""
+    """Import *lines* in one call, and commit."""
     parsed = [parse_profile(json.dumps(line)) for line in lines]
 
     def use_case(tx: Transaction) -> list[ImportOutcome]:
@@ -41,7 +41,7 @@ def import_one(pool: Pool, caller: Caller, on_conflict: str = "skip", **line: An
 
 
 def all_profiles(caller: Caller) -> list[Json]:
-    """Return all profiles of the workspace of *caller*, by braze_id."""
+    """Return all profiles of the caller's workspace, sorted by braze_id."""
     found: list[Json] = []
     query: dict[str, Any] = {}
     while True:

@@ -1,7 +1,7 @@
-"""pytest-celery's containers, played by local processes.
+"""Local processes with the interface of pytest-celery's containers.
 
-pytest-celery drives what it tests through a handful of members of a Docker container: id, name, status, attrs, logs,
-kill, reload, restart, exec_run. A process has them all, so its clusters and set-up work without a container engine.
+pytest-celery uses only these members of a Docker container: id, name, status, attrs, logs, kill, reload, restart,
+exec_run. LocalContainer implements them for a process, so pytest-celery works without a container engine.
 """
 
 import secrets
@@ -23,7 +23,7 @@ QUEUE = "mergelane"
 
 
 class LocalContainer:
-    """A process behind the members of a Docker container."""
+    """A process with the members of a Docker container."""
 
     def __init__(self, name: str, *, start: Callable[[str], Process]) -> None:
         """Start the process by calling *start* with the container's id."""
@@ -35,12 +35,12 @@ class LocalContainer:
 
     @property
     def status(self) -> str:
-        """As Docker puts it: running or exited."""
+        """The status in Docker's words: running or exited."""
         return "running" if self.process.running else "exited"
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """No network and no ports: everything goes through unix sockets."""
+        """Attributes without networks and ports: all connections use unix sockets."""
         return {
             "Config": {"Hostname": self.id, "Env": []},
             "HostConfig": {"PortBindings": {}},
@@ -48,14 +48,14 @@ class LocalContainer:
         }
 
     def logs(self) -> bytes:
-        """Return what the process wrote since it was started last, so that "ready" is said of the present."""
+        """Return the log since the last start, so that an earlier "ready" does not count."""
         return self.process.log[self._log_start :].encode()
 
     def reload(self) -> None:
-        """Do nothing: what is told of a process is never out of date."""
+        """Do nothing: the attributes of a process are always current."""
 
     def kill(self, signal: str | int | None = None) -> None:
-        """Send a signal and, unless it is one that a process survives, wait for the end."""
+        """Send a signal, by default SIGKILL, and wait for the end of the process."""
         self.process.send(_signal(signal))
         wait_until(lambda: not self.process.running, what=f"{self.name} to end")
 
@@ -66,14 +66,14 @@ class LocalContainer:
         self.process = self._start(self.id)
 
     def exec_run(self, command: str) -> tuple[int, bytes]:
-        """Run a command beside the process and return its exit status and output."""
+        """Run a command on this machine and return its exit status and output."""
         done = subprocess.run(
             shlex.split(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd=DIRECTORY
         )
         return done.returncode, done.stdout
 
     def remove(self) -> None:
-        """End the process for good."""
+        """Stop the process."""
         self.process.stop(seconds=15)
 
 
@@ -86,26 +86,26 @@ class LocalRedisContainer(RedisContainer):
 
     @property
     def client(self) -> Any:
-        """A client of the broker; close it."""
+        """A new client of the broker; close it after use."""
         return self._server.client()
 
     @property
     def celeryconfig(self) -> dict[str, Any]:
-        """Where workers and tests find the broker: the same place for both."""
+        """The URL of the broker, the same for workers and tests."""
         return {"url": self._server.url, "host_url": self._server.url, "vhost": "0"}
 
     @property
     def ready_prompt(self) -> str:
-        """What this version of Redis says when it is ready, on a unix socket."""
+        """The text that this version of Redis logs when it is ready on a unix socket."""
         return "ready to accept connections"
 
     def teardown(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._container.remove()
 
 
 class LocalWorkerContainer(CeleryWorkerContainer):
-    """One of our own workers, by our own command."""
+    """A worker, started with our command."""
 
     def __init__(self, name: str, make: Callable[[list[str]], Process]) -> None:
         def start(identity: str) -> Process:
@@ -115,22 +115,22 @@ class LocalWorkerContainer(CeleryWorkerContainer):
 
     @classmethod
     def command(cls, *args: str, **_: Any) -> list[str]:
-        """Return the product's command without the node's name, which tells one container from another."""
+        """Return the product's command without the name of the node, which differs between containers."""
         worker = commands.worker("any")
         return [*worker[: worker.index("-n")], *args]
 
     @classmethod
     def worker_queue(cls) -> str:
-        """The product's one queue."""
+        """The only queue of the product."""
         return QUEUE
 
     def teardown(self) -> None:
-        """End the worker."""
+        """Stop the worker."""
         self._container.remove()
 
 
 def _signal(given: str | int | None) -> signal.Signals:
-    """Return the signal by its name or number; Docker's default is SIGKILL."""
+    """Return the signal with a name or number; Docker's default is SIGKILL."""
     if given is None:
         return signal.SIGKILL
     return signal.Signals[given] if isinstance(given, str) else signal.Signals(given)

@@ -1,4 +1,4 @@
-"""Many merges at once in the audit, for exports of a size that matters."""
+"""Inserts many merges into the audit, for large exports."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ CROSS JOIN (
     ) AS image
 ) AS profile
 """
-"""Merges of profiles of five kilobytes."""
+"""Inserts merges of profiles with five kilobytes each."""
 
 
 def insert_merges(connection: psycopg.Connection[Any], *, workspace_id: int, rows: int) -> None:

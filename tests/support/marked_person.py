@@ -1,17 +1,17 @@
-"""A person with a marker in everything that is text, so that a test finds what is left of them."""
+"""A profile with a marker in all its texts, so that a test finds the remains of an erased person."""
 
 from tests.support.front_door import Caller
 from tests.support.profiles import NOON, Json, track
 
 MARKER = "Q7trace"
-"""In every text of the person, and in nothing else."""
+"""Part of every text of the person, and of no other data."""
 DIGITS = "4155550199"
-"""In the person's phone number."""
+"""Part of the person's phone number."""
 PHONE = f"+1{DIGITS}"
 
 
 def mark(text: str) -> str:
-    """Return *text* as the person has it."""
+    """Return *text* with the marker."""
     return f"{text}-{MARKER}"
 
 
@@ -20,7 +20,7 @@ def alias(name: str, label: str = "shop") -> Json:
 
 
 def live(caller: Caller, name: str) -> None:
-    """Track everything that a profile can have, with the marker in all that is text, for the external_id *name*."""
+    """Track a value of every kind for the marked external_id *name*; all texts contain the marker."""
     me = {"external_id": mark(name)}
     track(
         caller,

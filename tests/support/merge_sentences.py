@@ -1,6 +1,6 @@
-"""The error sentences of `POST /users/merge`: the vendor's, and ours where it documents none.
+"""The error messages of `POST /users/merge`: Braze's, and ours for cases that Braze does not document.
 
-They are literals, and not imported from the product, because clients match on them.
+They are literals and not imported from the product, because clients match on them.
 """
 
 NOT_OBJECTS = "'merge_updates' must be an array of objects"

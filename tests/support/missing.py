@@ -1,4 +1,4 @@
-"""What to do when a server that tests need cannot be had."""
+"""Skips or fails a test whose server is not available."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def missing(what: str, error: Exception) -> NoReturn:
-    """Skip the test on a laptop and fail it in CI, telling that *what* is missing and why."""
+    """Fail the test in CI and skip it elsewhere; the reason contains *what* and *error*."""
     reason = f"{what} is not available: {error}"
     if os.environ.get("CI"):
         pytest.fail(reason)

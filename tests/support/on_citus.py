@@ -17,7 +17,7 @@ def is_on_citus() -> bool:
 
 
 def database_environ(database_url: str) -> Mapping[str, str]:
-    """Return the settings with which processes use *database_url*: with TEST_ON_CITUS=nodes they enter at any node."""
+    """Return the environment for processes on *database_url*; TEST_ON_CITUS=nodes lets them connect to any node."""
     if not is_on_citus():
         return {"DATABASE_URL": database_url}
     url = cluster_url()
@@ -27,7 +27,7 @@ def database_environ(database_url: str) -> Mapping[str, str]:
 
 
 def node_urls(database_url: str) -> list[str]:
-    """Return the URLs of *database_url* on the servers that have its rows."""
+    """Return the URL of *database_url* on each server that has rows of it."""
     url = cluster_url() if is_on_citus() else None
     if url is None:
         return [database_url]
@@ -36,11 +36,11 @@ def node_urls(database_url: str) -> list[str]:
 
 
 def database_settings(database_url: str, **others: Any) -> Settings:
-    """Return the settings, with *others*, of an application in this process on a database of the tests."""
+    """Return settings, with *others*, for an application in this process on a database of the tests."""
     return Settings(database_url=database_url, database_distributed=is_on_citus(), **others)
 
 
 def skip_on_citus(reason: str) -> None:
-    """Skip a test that would say nothing of a distributed database."""
+    """Skip a test that does not apply to distributed databases."""
     if is_on_citus():
         pytest.skip(f"TEST_ON_CITUS: {reason}")

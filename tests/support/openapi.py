@@ -18,19 +18,19 @@ Json = dict[str, Any]
 
 @schemathesis.serializer("application/x-ndjson", "application/jsonl", "application/json-lines")
 def serialize_line(_: schemathesis.SerializationContext, value: Any) -> bytes:
-    """Return a body of one line."""
+    """Serialize *value* as a body of one line."""
     return value if isinstance(value, bytes) else json.dumps(value).encode() + b"\n"
 
 
 @cache
 def document() -> Json:
-    """Return the document, made without a database."""
+    """Return the OpenAPI document; building it needs no database."""
     return build_document(create_app(Settings(database_url="postgresql://")))
 
 
 @cache
 def strict() -> BaseSchema:
-    """Return the document in its strictest reading: responses may have no undocumented members."""
+    """Return the document as a schema in which responses have no undocumented members."""
     closed: Json = _closed(document())
     return schemathesis.openapi.from_dict(closed)
 

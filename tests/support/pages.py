@@ -1,4 +1,4 @@
-"""Runs the commands of a page of the documentation, block after block in one shell, as a reader types them."""
+"""Runs the commands of a documentation page in one shell, block by block."""
 
 import re
 import shutil
@@ -15,14 +15,14 @@ MARK = "---- end of block ----"
 
 
 class Block(NamedTuple):
-    """Commands of a page, and what the page says that they print; None if it does not say it."""
+    """Commands of a page, and their documented output; None if the page does not contain it."""
 
     commands: str
     printed: str | None
 
 
 class Printed(NamedTuple):
-    """What a block of commands printed on standard output, and the status of its last command that failed, or 0."""
+    """The standard output of a block of commands, and the status of its last failed command, or 0."""
 
     text: str
     status: int
@@ -34,7 +34,7 @@ def read_page(page: str) -> str:
 
 
 def read_blocks(page: str) -> list[Block]:
-    """Return the blocks of commands of *page*; a block of text right after one is what it prints."""
+    """Return the blocks of commands of *page*; a text block right after one is its output."""
     found = re.findall(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", read_page(page), re.MULTILINE | re.DOTALL)
     return [Block(commands, printed or None) for commands, printed in found]
 
@@ -42,7 +42,7 @@ def read_blocks(page: str) -> list[Block]:
 def run_blocks(
     blocks: Sequence[Block], *, replacements: Mapping[str, str], folder: Path, seconds: float
 ) -> list[Printed]:
-    """Run *blocks* in *folder* and return what each printed; each of *replacements* must occur."""
+    """Run *blocks* in *folder* and return the output of each; each of *replacements* must occur."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         missing("curl and bash", FileNotFoundError("the commands of the page need them"))
     script = "failed=0\ntrap 'failed=$?' ERR\n"

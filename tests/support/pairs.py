@@ -1,4 +1,4 @@
-"""A pair of profiles written, merged and read back through HTTP alone."""
+"""Creates, merges and reads pairs of profiles, only through HTTP."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ALWAYS_CHANGES = frozenset({"updated_at"})
 
 @dataclass(frozen=True)
 class Merged:
-    """A merged pair: its survivor before and after, as exports write it, and the job with its changes."""
+    """A merged pair: the exported survivor before and after the merge, and the job with its changes."""
 
     client: Client
     before: Json
@@ -34,7 +34,7 @@ class Merged:
         return changes
 
     def change(self, field: str) -> tuple[Any, Any, str]:
-        """Return before, after and rule of the only change of *field*."""
+        """Return `before`, `after` and `rule` of the only change of *field*."""
         (found,) = [each for each in self.changes if each["field"] == field]
         return found["before"], found["after"], found["rule"]
 
@@ -42,25 +42,25 @@ class Merged:
         """Return the survivor's entry *name* in one of the export's lists of summaries."""
         return named(self.survivor, field, name)
 
-    def activity(self, **asked: Any) -> Json:
+    def activity(self, **query: Any) -> Json:
         """Return the survivor's activity."""
-        return activity(self.client, self.survivor["braze_id"], **asked)
+        return activity(self.client, self.survivor["braze_id"], **query)
 
-    def history(self, **asked: Any) -> list[Json]:
-        """Return the survivor's history, newest first, without the braze_ids of origins: see `origins`."""
+    def history(self, **query: Any) -> list[Json]:
+        """Return the survivor's history, newest first, without the braze_ids of origins (see `origins`)."""
         return [
             {name: value for name, value in item.items() if name != "origin"}
-            for item in history(self.client, self.survivor["braze_id"], **asked)
+            for item in history(self.client, self.survivor["braze_id"], **query)
         ]
 
-    def origins(self, **asked: Any) -> list[str]:
-        """Return the side that each item of `history` was recorded for: `orphan` or `survivor`."""
+    def origins(self, **query: Any) -> list[str]:
+        """Return for each item of `history` the profile that it was recorded for: `orphan` or `survivor`."""
         sides = {self.job[side]["braze_id"]: side for side in ("orphan", "survivor")}
-        return [sides[item["origin"]] for item in history(self.client, self.survivor["braze_id"], **asked)]
+        return [sides[item["origin"]] for item in history(self.client, self.survivor["braze_id"], **query)]
 
 
 def merge_pair(client: Client, *, orphan: Mapping[str, Any], survivor: Mapping[str, Any], name: str = "") -> Merged:
-    """Write both profiles with `/users/track`, merge them with `/users/merge`, poll, and read the survivor back.
+    """Create both profiles with `/users/track`, merge them with `/users/merge`, poll, and export the survivor.
 
     *orphan* and *survivor* are the arrays of `/users/track`, without identifiers; `attributes` is a single object.
     *name* distinguishes pairs of one workspace.
@@ -102,18 +102,18 @@ def job_with_changes(client: Client, job_id: str) -> Json:
     return job
 
 
-def activity(client: Client, braze_id: str, **asked: Any) -> Json:
-    """Return the activity of a profile for the query *asked*."""
-    response = client.get(f"/profiles/{braze_id}/activity", **asked)
+def activity(client: Client, braze_id: str, **query: Any) -> Json:
+    """Return the activity of a profile for the query *query*."""
+    response = client.get(f"/profiles/{braze_id}/activity", **query)
 
     assert response.status_code == 200, response.text
     body: Json = response.json()
     return body
 
 
-def history(client: Client, braze_id: str, **asked: Any) -> list[Json]:
-    """Return the first page of the history of a profile for the query *asked*."""
-    response = client.get(f"/profiles/{braze_id}/history", **asked)
+def history(client: Client, braze_id: str, **query: Any) -> list[Json]:
+    """Return the first page of the history of a profile for the query *query*."""
+    response = client.get(f"/profiles/{braze_id}/history", **query)
 
     assert response.status_code == 200, response.text
     items: list[Json] = response.json()["history"]
@@ -139,7 +139,7 @@ def names(profile: Mapping[str, Any], field: str) -> list[str]:
 
 
 def ago(**span: float) -> str:
-    """Return the time before now by *span*, in whole seconds, as exports write it: `ago(days=3)`."""
+    """Return the time *span* before now, in whole seconds and the format of exports: `ago(days=3)`."""
     moment = datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
@@ -165,5 +165,5 @@ def engagement(kind: str, message_id: str, what: str, time: str, **more: Any) ->
 
 
 def in_chunks(objects: Sequence[Json], size: int) -> Iterable[Sequence[Json]]:
-    """Return *objects*, *size* at a time: 75 is what `/users/track` takes of each array."""
+    """Return *objects* in chunks of *size*; `/users/track` takes up to 75 objects of each array."""
     return (objects[start : start + size] for start in range(0, len(objects), size))

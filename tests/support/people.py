@@ -1,4 +1,4 @@
-"""Random people as `/users/track` takes them. Few names and few times, so that they have much in common."""
+"""Generates random requests of `/users/track`. They use few names and times, so profiles have much in common."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -50,7 +50,7 @@ def attributes(chance: Random, identifier: Json) -> Json:
 
 
 def happenings(chance: Random, identifier: Json) -> dict[str, list[Json]]:
-    """Return up to three objects of each array, for the profile of *identifier*."""
+    """Return up to three events, purchases, sessions and engagements of the profile with *identifier*."""
     makers = {"events": _event, "purchases": _purchase, "sessions": _session, "engagements": _engagement}
     return {
         array: [{**identifier, "time": chance.choice(TIMES), **make(chance)} for _ in range(chance.randrange(4))]
@@ -59,7 +59,7 @@ def happenings(chance: Random, identifier: Json) -> dict[str, list[Json]]:
 
 
 def together(each: Sequence[dict[str, list[Json]]]) -> dict[str, list[Json]]:
-    """Return the arrays of several people as those of one request."""
+    """Combine the arrays of several people into those of one request."""
     names = ("events", "purchases", "sessions", "engagements")
     return {name: [entry for arrays in each for entry in arrays[name]] for name in names}
 

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode before a test's database."""
+"""A real PgBouncer in transaction mode in front of a test's database."""
 
 import signal
 import subprocess
@@ -31,19 +31,19 @@ pool_mode = transaction
 {prepared_statements}
 {settings}
 """
-#: PgBouncer refuses a connection with session settings unless it may drop them.
+#: Without this setting PgBouncer refuses connections with session settings; with it, PgBouncer drops the settings.
 IGNORE_OPTIONS = "ignore_startup_parameters = options"
 #: The advisory locks in the database of a connection.
 ADVISORY_LOCKS = """
     SELECT pid FROM pg_locks
     WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-#: The first version that can forward prepared statements; before it, the setting is unknown.
+#: The first version that knows `max_prepared_statements`.
 FORWARDS_PREPARED = (1, 21)
 
 
 class PgBouncer:
-    """Listens on a port and forwards to the server of *database_url*, but no prepared statements."""
+    """Listens on a port and forwards to the server of *database_url*, without support for prepared statements."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         try:
@@ -59,7 +59,7 @@ class PgBouncer:
         self._process: Process | None = None
 
     def start(self, *, settings: str = "", connect_query: str = "") -> None:
-        """Start it, after it was stopped."""
+        """Stop it if it runs, and start it with new settings."""
         self.stop()
         config = self._folder / "pgbouncer.ini"
         database_settings = f"connect_query='{connect_query}'" if connect_query else ""
@@ -104,7 +104,10 @@ class PgBouncer:
 
 @pytest.fixture
 def pgbouncer(database_url: str) -> Iterator[PgBouncer]:
-    """PgBouncer before the test's database. It runs as another user under root, so not in a folder of pytest's."""
+    """A PgBouncer in front of the test's database, not started.
+
+    Under root it runs as another user, so its folder is not one of pytest's.
+    """
     with tempfile.TemporaryDirectory(prefix="mergelane-test-pgbouncer-") as folder:
         Path(folder).chmod(0o755)
         pooler = PgBouncer(Path(folder), database_url)

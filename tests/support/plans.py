@@ -1,4 +1,4 @@
-"""Plans created, applied and finished without a relay or workers."""
+"""Creates, applies and finishes plans without a relay or workers."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def updates_of(pairs: Sequence[Pair]) -> Json:
 
 
 def plan_pairs(caller: Caller, *pairs: Pair, page: int = 50) -> Json:
-    """Return the plan of *pairs*, sent in pages."""
+    """Create a plan of *pairs*, sent in pages of *page* pairs, and return it."""
     response = caller.post("/merge/plans", updates_of(pairs[:page]))
     plan: Json = response.json
 
@@ -43,7 +43,7 @@ def plan_pairs(caller: Caller, *pairs: Pair, page: int = 50) -> Json:
 
 
 def read_plan(caller: Caller, plan_id: str) -> Json:
-    """Return a plan with all of its updates."""
+    """Return a plan with all its updates."""
     plan: Json = caller.get(f"/merge/plans/{plan_id}", limit=100).json
     updates = plan["updates"]
     cursor = plan["next_cursor"]
@@ -65,7 +65,7 @@ def apply(caller: Caller, plan_id: str, body: Json | None = None) -> str:
 
 
 def finish_plan(caller: Caller, pool: Pool, connection: Connection, run_id: str, *, seed: int = 0) -> Json:
-    """Let the relay and workers finish the run of a plan, with its lanes in any order, and return it."""
+    """Run the lanes of a plan's run in random order, as the relay and the workers would; return the run."""
     chance = random.Random(seed)
     for _ in range(1_000):
         made = run_in_transaction(pool, caller.workspace_id, advance_plans)
@@ -80,7 +80,7 @@ def finish_plan(caller: Caller, pool: Pool, connection: Connection, run_id: str,
 
 
 def jobs_of_plan(connection: Connection, plan_id: str) -> dict[int, Json]:
-    """Return outcome, reason and recorded changes of the jobs of a plan, by the index of the update."""
+    """Return id, outcome, reason and changes of the jobs of a plan, by the index of the update."""
     rows = connection.execute(
         """
         SELECT

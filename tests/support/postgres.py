@@ -37,14 +37,14 @@ FAST = {
     "shared_buffers": "64MB",
     "max_wal_size": "128MB",
 }
-"""A test's data need not survive the machine. A test that pulls the plug asks for a server without these."""
+"""Settings that are fast but not durable. A test that simulates a power failure uses a server without them."""
 
 
 class PostgresServer:
     """An embedded PostgreSQL that a test may stop, kill and start again."""
 
     def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
-        skip_on_citus("The test starts a PostgreSQL of its own.")
+        skip_on_citus("The test starts its own PostgreSQL.")
         self.log = folder / "postgres.log"
         self._server = EmbeddedPostgres(folder / "postgres", os.environ, settings)
         self._process: Process | None = None
@@ -55,31 +55,31 @@ class PostgresServer:
 
     @property
     def embedded(self) -> EmbeddedPostgres:
-        """The server as the product runs it."""
+        """The server as `mergelane up` runs it."""
         return self._server
 
     def start(self) -> None:
-        """Start it and wait until it lets us in."""
+        """Start the server and wait until it accepts connections."""
         let_pass(self.log.parent)
         self._server.prepare()
         self._process = Process(self._server.program(self.log)).start()
         wait_until(self._ready, seconds=60, what=f"PostgreSQL to start (its log is {self.log})")
 
     def stop(self) -> None:
-        """Shut it down at once and cleanly, ending all connections."""
+        """Shut the server down cleanly, without waiting for its clients."""
         if self._process is not None:
             self._process.stop()
             self._server.remove_sockets()
 
     def kill(self) -> None:
-        """Kill it as a failing machine would; the next start recovers from the log."""
+        """Kill the server as a power failure would; the next start recovers from the write-ahead log."""
         if self._process is not None:
             self._process.kill()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop all of its processes in their tracks for as long as the block lasts; the kernel goes on answering."""
-        # Each of them has a session of its own, so that no signal to a group would reach them all.
+        """Suspend all processes of the server during the block; the kernel still accepts connections."""
+        # Each process has its own session, so no signal to a process group reaches all of them.
         assert self._process is not None
         leader = psutil.Process(self._process.pid)
         family = [leader, *leader.children(recursive=True)]
@@ -95,24 +95,24 @@ class PostgresServer:
 
     @property
     def socket(self) -> Path:
-        """The unix socket that it listens to."""
+        """The path of the server's unix socket."""
         return self._server.sockets / SOCKET
 
     def restart(self) -> None:
-        """Stop it and start it."""
+        """Stop the server and start it."""
         self.stop()
         self.start()
 
     def _ready(self) -> bool:
-        """Tell whether it answers; raises when it has ended instead."""
+        """Return whether the server answers; raise RuntimeError if it exited."""
         if self._process is not None and not self._process.running:
-            message = f"PostgreSQL ended at once: {self._process.log[-2000:]}"
+            message = f"PostgreSQL exited during its start: {self._process.log[-2000:]}"
             raise RuntimeError(message)
         return self._server.ready()
 
 
 class Databases:
-    """The databases of one server: a template that is migrated once, and copies of it."""
+    """Creates and drops databases of one server. It migrates a template once and copies it."""
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
@@ -123,22 +123,22 @@ class Databases:
         return urlunsplit(urlsplit(self._server_url)._replace(path=f"/{database}"))
 
     def create(self) -> str:
-        """Return the name of a fresh database with the whole schema."""
+        """Create a database with the whole schema; return its name."""
         if not self._template:
             self._template = self._named("CREATE DATABASE {}")
             migrations.upgrade_schema(self.url(self._template))
         return self._named("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", self._template)
 
     def copy(self, database: str) -> str:
-        """Return the name of a copy of *database*, which has no sessions, as a restored backup is."""
+        """Copy *database*, which must have no sessions, as if restored from a backup; return the name of the copy."""
         return self._named("CREATE DATABASE {} TEMPLATE {}", database)
 
     def create_empty(self) -> str:
-        """Return the name of a fresh database without anything in it."""
+        """Create an empty database; return its name."""
         return self._named("CREATE DATABASE {}")
 
     def drop(self, database: str) -> None:
-        """Drop *database*, whoever is still connected."""
+        """Drop *database*, and close its connections."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
     @contextmanager
@@ -155,7 +155,7 @@ class Databases:
             self.drop(self._template)
 
     def _named(self, statement: str, *further: str) -> str:
-        """Run *statement* with a name nobody else has, and return the name."""
+        """Run *statement* with a unique name, and return the name."""
         name = self._name()
         self._run(statement, name, *further)
         return name
@@ -171,15 +171,15 @@ class Databases:
 
 @pytest.fixture(scope="session")
 def plain_postgres() -> None:
-    """What a test starts brings a PostgreSQL of its own, so its tables are not distributed."""
-    skip_on_citus("The test starts a PostgreSQL of its own.")
+    """Skip the test on Citus: it starts its own PostgreSQL, whose tables are not distributed."""
+    skip_on_citus("The test starts its own PostgreSQL.")
 
 
 @pytest.fixture(scope="session")
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
-    """The databases of the session's server.
+    """The databases of the session's PostgreSQL server.
 
-    Its folder is not one of pytest's, which another session on this machine would close to the server's own user.
+    The server's folder is not one of pytest's: another pytest session would close it to the user of the server.
     """
     if is_on_citus():
         yield request.getfixturevalue("citus_databases")
@@ -200,7 +200,6 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
 
 
 def _embedded(folder: Path) -> PostgresServer:
-    """Return a running embedded server."""
     try:
         server = PostgresServer(folder, FAST)
     except SetupError as error:
@@ -212,8 +211,8 @@ def _embedded(folder: Path) -> PostgresServer:
 def make_database_url(*, scope: Literal["function", "module"]) -> Any:
     """Return a fixture with the URL of a fresh database; assign it to `database_url` in a test module or conftest.
 
-    With the scope "module" all tests of a file share the database, each in a workspace of its own. With "function",
-    the default of all suites, a test may change anything.
+    With the scope "module" all tests of a file share the database, and each uses its own workspace. With "function",
+    the default of all suites, a test may change the whole database.
     """
 
     @pytest.fixture(scope=scope, name="database_url")
@@ -242,7 +241,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[Connection]:
-    """A connection to the test's fresh database, as the product opens them: rows are dicts, autocommit is on."""
+    """A connection to the test's fresh database, opened as in the product: rows are dicts, autocommit is on."""
     conn = Connection.connect(settings.database_url, **connection_arguments(settings, name="test"))
     try:
         yield conn
@@ -262,14 +261,14 @@ def pool(settings: Settings) -> Iterator[Pool]:
 
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
-    """A folder for a server of the test's own, outside pytest's: see `databases`."""
+    """A folder for a server of this test alone, outside pytest's folders: see `databases`."""
     with passable_temporary_folder("mergelane-test-pg-") as folder:
         yield folder
 
 
 @pytest.fixture
 def own_postgres(own_folder: Path) -> Iterator[PostgresServer]:
-    """A running PostgreSQL for this test alone, durable as in production, to be stopped or killed."""
+    """A running PostgreSQL for this test alone, durable as in production. The test may stop or kill it."""
     try:
         server = PostgresServer(own_folder / "data")
     except SetupError as error:

@@ -1,4 +1,4 @@
-"""Real processes for the tests: each in a session of its own, with a log, to be asked, killed, frozen and thawed."""
+"""Runs programs for the tests, each in its own session and with a log. Tests can stop, kill, freeze and thaw them."""
 
 import os
 import random
@@ -13,16 +13,16 @@ from cli.up.commands import DIRECTORY
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 from tests.support.waiting import wait_until
 
-#: Ports that no system hands out by itself, to a client or to a server that asks for any port.
+#: Ports outside the ephemeral range, so the system never assigns them by itself.
 PORTS = range(20_000, 32_000)
 _taken: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a TCP port on which nobody listens, and which no other tests on this machine will choose meanwhile.
+    """Return a free TCP port that no other test run on this machine uses until this one ends.
 
-    A port is free between the choosing and the listening, and whenever its server is killed. So that nobody else
-    takes it then, the UDP port of the same number is held until the tests end, and says that it is taken.
+    The port is free until its server listens, and again when the server is killed. To reserve it meanwhile, this
+    process keeps the UDP port with the same number open until the tests end.
     """
     chance = random.SystemRandom()
     while True:
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 
 def _free(sign: socket.socket, port: int) -> bool:
-    """Tell whether *port* is nobody's; the socket *sign* then holds it."""
+    """Return whether *port* is free and not reserved; if so, bind *sign* to reserve it."""
     with socket.socket() as probe:
         try:
             sign.bind(("127.0.0.1", port))
@@ -46,7 +46,7 @@ def _free(sign: socket.socket, port: int) -> bool:
 
 
 class Process:
-    """A program that a test runs; the kernel ends it with the tests, even when those are killed."""
+    """A program that a test runs. The kernel ends it when the test process ends, even if that is killed."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -54,39 +54,39 @@ class Process:
 
     @classmethod
     def of(cls, name: str, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> "Process":
-        """Return a process of *command* whose log lies in *folder*, run from the repository's root."""
+        """Return a process of *command* with its log in *folder*; it runs in the repository's root."""
         folder.mkdir(parents=True, exist_ok=True)
         whole = {**child_environ(), **environ}
         return cls(Program(name=name, command=command, environ=whole, log=folder / f"{name}.log", directory=DIRECTORY))
 
     @property
     def name(self) -> str:
-        """What the test calls it; its log is NAME.log."""
+        """The name of the process; its log is NAME.log."""
         return self.program.name
 
     @property
     def pid(self) -> int:
-        """The number of the process; raises when it was never started."""
+        """The process id; fails if the process was never started."""
         assert self._process is not None, f"{self.name} was never started"
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status, negative for a signal, or None while it runs."""
+        """The exit status, negative for a signal, or None while the process runs."""
         return None if self._process is None else self._process.poll()
 
     @property
     def running(self) -> bool:
-        """Tell whether it runs."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> str:
-        """All that it wrote so far."""
+        """The log of all starts so far."""
         return self.program.log.read_text(errors="replace") if self.program.log.exists() else ""
 
     def start(self) -> "Process":
-        """Start it and return it; what it writes is added to the log of its former life."""
+        """Start the process and return it; it appends to the log of earlier starts."""
         assert not self.running, f"{self.name} runs already"
         self._process = spawn(self.program)
         return self
@@ -100,27 +100,27 @@ class Process:
         os.killpg(self.pid, number)
 
     def freeze(self) -> None:
-        """Stop it and its children in their tracks, without ending them."""
+        """Suspend the process and its children with SIGSTOP."""
         self.send_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Resume the process and its children."""
         self.send_all(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it and its children with SIGKILL, as a failing machine would."""
+        """Kill the process and its children with SIGKILL, as a power failure would."""
         if self._process is not None:
             kill_session(self._process.pid)
             self._process.wait()
 
     def ask(self) -> None:
-        """Ask it to end, if it runs, and do not wait."""
+        """Send the stop signal if the process runs, and do not wait."""
         if self.running:
             self.thaw()
             self.send(self.program.stop_signal)
 
     def stop(self, *, seconds: float | None = None) -> bool:
-        """Ask it to end and wait; True when it did so of itself, False when it had to be killed."""
+        """Send the stop signal and wait; return False if the process did not end in time and was killed."""
         if self._process is None:
             return True
         self.ask()
@@ -133,18 +133,18 @@ class Process:
         return True
 
     def ended(self, *, seconds: float = 30) -> int:
-        """Wait until it has ended and return its exit status."""
+        """Wait until the process has ended and return its exit status."""
         wait_until(lambda: not self.running, seconds=seconds, what=f"{self.name} to end")
         status = self.returncode
         assert status is not None
         return status
 
     def says(self, text: str, *, seconds: float = 30, after: int = 0) -> None:
-        """Wait until *text* stands in its log after the first *after* characters."""
+        """Wait until the log contains *text* after its first *after* characters."""
         wait_until(lambda: self._said(text, after), seconds=seconds, what=f"{self.name} to say {text!r}")
 
     def _said(self, text: str, after: int) -> bool:
-        """Tell whether it said *text*; raises with the log's end when it has ended without."""
+        """Return whether the log contains *text*; raise RuntimeError with the end of the log if the process ended."""
         if text in self.log[after:]:
             return True
         if not self.running:

@@ -17,7 +17,7 @@ NOON_TEXT = "2026-05-01T12:00:00.000Z"
 
 
 def track(caller: Caller, **arrays: Any) -> Json:
-    """Return the answer of `/users/track`, which must accept at least one object."""
+    """Send *arrays* to `/users/track` and return the body; fail unless it accepts at least one object."""
     response = caller.post("/users/track", arrays)
     body: Json = response.json
 
@@ -26,7 +26,7 @@ def track(caller: Caller, **arrays: Any) -> Json:
 
 
 def export(caller: Caller, **identifiers: Any) -> list[Json]:
-    """Return the profiles that `/users/export/ids` gives for *identifiers*."""
+    """Return the profiles that `/users/export/ids` returns for *identifiers*."""
     response = caller.post("/users/export/ids", identifiers)
 
     assert response.status_code == 201, response.json

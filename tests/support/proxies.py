@@ -1,4 +1,4 @@
-"""Web behind the real nginx and HAProxy of Debian."""
+"""Runs the web server behind the nginx and the HAProxy of Debian."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ http {{
 
 @contextmanager
 def web_server(folder: Path, database_url: str, **settings: str) -> Iterator[int]:
-    """Start a server with *settings* and lend its port."""
+    """Run a web server with *settings* during the block and yield its port."""
     port = free_port()
     own = {"MERGELANE_WEB_PROCESSES": "1", "MERGELANE_ALLOWED_HOSTS": "merge.corp, tools.corp, mergelane.internal"}
     environ = {"DATABASE_URL": database_url, **own, **settings}
@@ -46,7 +46,7 @@ def web_server(folder: Path, database_url: str, **settings: str) -> Iterator[int
 
 
 def answers(url: str) -> bool:
-    """Return whether a GET of *url* is answered with 200."""
+    """Return whether a GET of *url* returns 200."""
     try:
         return requests.get(url, timeout=5).status_code == 200
     except requests.RequestException:
@@ -58,7 +58,7 @@ def running_nginx(folder: Path, example: str, text: str, *, url: str) -> Iterato
     """Run nginx with the *text* of an example until the block ends; *url* answers when it is ready."""
     (folder / example).write_text(text)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, example=example))
-    # The system user of nginx must not need the folder of the test.
+    # The system user of nginx cannot open the folder of the test.
     user = ["-g", "user root;"] if Path("/proc/self").stat().st_uid == 0 else []
     command = [_program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), *user]
     with _running(command, folder, url):

@@ -1,4 +1,4 @@
-"""Clients from public registries: public clients of Braze, driven line by line, and npm packages for generated ones."""
+"""Installs and runs public clients of Braze from registries, and installs npm packages for generated clients."""
 
 import os
 import selectors
@@ -13,8 +13,8 @@ import orjson
 
 from tests.support.missing import missing
 
-ROOM = Path(__file__).parents[1] / "e2e"
-#: Seconds for an installation, and for a response.
+E2E = Path(__file__).parents[1] / "e2e"
+#: The maximum time of an installation and of a response, in seconds.
 INSTALLATION = 240
 ANSWER = 30
 
@@ -22,7 +22,7 @@ Result = dict[str, Any]
 
 
 class PublicClient:
-    """A program that makes the calls of a public client, one for each line."""
+    """A program that reads one call per line and makes it with a public client."""
 
     def __init__(self, command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -76,7 +76,7 @@ class PublicClient:
 
 def install_python(name: str, folder: Path) -> dict[str, str]:
     """Install the Python client *name* into *folder*; return the environment variables that it needs."""
-    requirements = ROOM / "python" / f"{name}.txt"
+    requirements = E2E / "python" / f"{name}.txt"
     # Without dependencies: the file pins the necessary ones; `requests` is in this environment.
     options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder), "-r", str(requirements))
     _install(name, [sys.executable, "-m", "pip", "install", *options])
@@ -85,7 +85,7 @@ def install_python(name: str, folder: Path) -> dict[str, str]:
 
 def python_command(name: str, base_url: str, key: str) -> list[str]:
     """Return the command that starts the Python client *name*."""
-    return [sys.executable, str(ROOM / "python" / "drive.py"), name, base_url, key]
+    return [sys.executable, str(E2E / "python" / "drive.py"), name, base_url, key]
 
 
 def install_javascript(folder: Path) -> Path:
@@ -100,12 +100,12 @@ def install_npm(source: str, files: Sequence[str], folder: Path) -> None:
         if shutil.which(program) is None:
             missing(program, FileNotFoundError("install Node.js and npm (on Debian: nodejs and npm)"))
     for name in ("package.json", "package-lock.json", *files):
-        shutil.copy(ROOM / source / name, folder)
+        shutil.copy(E2E / source / name, folder)
     _install(f"tests/e2e/{source}", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder=folder)
 
 
 def _install(name: str, command: Sequence[str], *, folder: Path | None = None) -> None:
-    """Run *command*; when it fails, the client *name* is missing."""
+    """Run *command*; report the client *name* as missing if it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALLATION, check=False)
     except subprocess.TimeoutExpired as error:

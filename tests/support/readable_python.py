@@ -1,4 +1,4 @@
-"""A Python with this environment's packages that every user of the machine can run."""
+"""Provides a Python with the packages of this environment that every user of the machine can run."""
 
 import os
 import shutil
@@ -19,16 +19,16 @@ ORDINARY = "nobody"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadablePython:
-    """The program, and the variables that it needs."""
+    """A Python program and the environment variables that it needs."""
 
     program: str
     environ: dict[str, str] = field(default_factory=dict)
 
 
 def readable_python(folder: Path) -> ReadablePython:
-    """Return this Python, or a copy of it in *folder* when it is in a folder that is closed to other users.
+    """Return this Python, or a copy of it in *folder* if other users cannot open the folder of this Python.
 
-    Skips the test when the packages are in such a folder too, as in a checkout in the home of root.
+    Skip the test if they cannot open the folder of the packages either, as in a checkout in root's home.
     """
     if os.geteuid() != 0 or _runs(this := ReadablePython(program=sys.executable)):
         return ReadablePython(program=sys.executable)

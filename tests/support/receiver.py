@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server on the loopback interface, that answers as a test says."""
+"""A webhook receiver: an HTTP server on the loopback interface whose responses the test chooses."""
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came in."""
+    """A received request."""
 
     path: str
     headers: Mapping[str, str]
@@ -22,24 +22,27 @@ class Received:
 
     @property
     def notice_id(self) -> str:
-        """The id by which repeats are told apart."""
+        """The id of the notice, which is the same for each attempt."""
         return self.headers["webhook-id"]
 
     @property
     def content(self) -> dict[str, Any]:
-        """The body, parsed and not verified."""
+        """The parsed body, not verified."""
         content: dict[str, Any] = orjson.loads(self.body)
         return content
 
     def verified(self, secret: str) -> dict[str, Any]:
-        """Return the body, verified with *secret* by the library of the specification; raises when it is not sound."""
+        """Return the body after the Standard Webhooks library verified it with *secret*; raise if the check fails."""
         content: dict[str, Any] = Webhook(secret).verify(self.body, dict(self.headers))
         return content
 
 
 @dataclass
 class Receiver:
-    """What came in, and what is answered: a status and headers, or silence until the receiver is let go."""
+    """The received requests, and a function that chooses each response: a status and headers.
+
+    If it returns None, the receiver does not answer until `released` is set.
+    """
 
     url: str = ""
     received: list[Received] = field(default_factory=list)
@@ -47,13 +50,13 @@ class Receiver:
     released: Event = field(default_factory=Event)
 
     def of(self, path: str) -> list[Received]:
-        """Return what came in at *path*."""
+        """Return the requests to *path*."""
         return [each for each in self.received if each.path == path]
 
 
 @contextmanager
 def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """Lend a receiver; with *tls* it speaks that."""
+    """Run a receiver during the block, with *tls* over HTTPS."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The changes of recorded merges, as web reads them."""
+"""Reads the changes of recorded merges as the web server does."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ def recorded_changes(factory: Factory, job_id: UUID) -> list[dict[str, Any]]:
 
 
 def store_changes(factory: Factory, job_id: UUID) -> None:
-    """Make the record of the job *job_id* one of an older version, which stored the changes."""
+    """Change the record of the job *job_id* to the format of an older version, which stored the changes."""
     query = "UPDATE merge_record SET changes = %s, rules = NULL WHERE workspace_id = %s AND job_id = %s"
     changes = Json(recorded_changes(factory, job_id))
     with unguarded(factory.connection):

@@ -1,4 +1,4 @@
-"""A real Redis for the tests: one server for the session, emptied before each test; or one of its own to be killed."""
+"""Redis for the tests: a server of the session that is emptied before each test, or a server of one test."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 class RedisServer:
-    """An embedded Redis on a unix socket that a test may stop, kill, freeze, empty and start again."""
+    """An embedded Redis on a unix socket that a test may stop, kill, freeze, empty and restart."""
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "redis.log"
@@ -29,7 +29,7 @@ class RedisServer:
 
     @property
     def pid(self) -> int | None:
-        """The number of its process, or None when it does not run."""
+        """The process id, or None if the server does not run."""
         return None if self._process is None else self._process.pid
 
     def client(self) -> redis.Redis:
@@ -37,46 +37,46 @@ class RedisServer:
         return self._server.client()
 
     def start(self) -> Process:
-        """Start it, wait until it answers, and return its process."""
+        """Start the server, wait until it answers, and return its process."""
         self._server.prepare()
         self._process = Process(self._server.program(self.log)).start()
         wait_until(self._server.ready, what=f"Redis to start (its log is {self.log})")
         return self._process
 
     def stop(self) -> None:
-        """Shut it down; it forgets every message."""
+        """Shut the server down; all messages are lost."""
         if self._process is not None:
             self._process.stop()
             self._server.remove_sockets()
 
     def kill(self) -> None:
-        """Kill it; it forgets every message."""
+        """Kill the server; all messages are lost."""
         if self._process is not None:
             self._process.kill()
 
     def restart(self) -> None:
-        """Stop it and start it."""
+        """Stop the server and start it."""
         self.stop()
         self.start()
 
     def freeze(self) -> None:
-        """Stop its process without ending it: connections stay open and nothing answers."""
+        """Suspend the server: connections stay open, but it does not answer."""
         if self._process is not None:
             self._process.freeze()
 
     def thaw(self) -> None:
-        """Let a frozen one go on."""
+        """Resume the suspended server."""
         if self._process is not None:
             self._process.thaw()
 
     def flush(self) -> None:
-        """Empty it."""
+        """Delete all keys."""
         with self.client() as client:
             client.flushall()
 
 
 def _running(folder: Path) -> RedisServer:
-    """Return a running server whose files are in *folder*."""
+    """Start a server with its files in *folder*."""
     folder.mkdir(exist_ok=True)
     try:
         server = RedisServer(folder)
@@ -98,7 +98,7 @@ def session_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 @pytest.fixture
 def redis_server(session_redis: RedisServer) -> RedisServer:
-    """The session's Redis, emptied; not to be stopped."""
+    """The session's Redis, emptied. Do not stop it: use `own_redis` for that."""
     session_redis.flush()
     return session_redis
 
@@ -111,7 +111,7 @@ def broker_url(redis_server: RedisServer) -> str:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A running Redis for this test alone, to be stopped, killed or frozen."""
+    """A running Redis for this test alone. The test may stop, kill or freeze it."""
     server = _running(tmp_path / "own-redis")
     try:
         yield server

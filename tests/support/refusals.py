@@ -1,4 +1,4 @@
-"""Ways in which a running PostgreSQL refuses work."""
+"""Lets a running PostgreSQL refuse work."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Statements that make the server refuse work and that end it, and a part of the cause that `ready` reports."""
+    """Statements that start and end a refusal, and a part of the cause that `/health/ready` reports."""
 
     name: str
     begin: Sequence[LiteralString]
@@ -57,7 +57,7 @@ REFUSALS = (
 
 @contextmanager
 def refuse(postgres: PostgresServer, refusal: Refusal) -> Iterator[None]:
-    """Let the server refuse work for as long as the block lasts."""
+    """Let the server refuse work during the block."""
     _run(postgres, refusal, refusal.begin)
     try:
         yield
@@ -72,11 +72,11 @@ def _run(postgres: PostgresServer, refusal: Refusal, statements: Sequence[Litera
             loaded = _load_time(connection)
             connection.execute(statement)
             if statement == RELOAD:
-                # The server signals its processes after the answer: a connection of the product could be a moment late.
+                # The server signals its processes after the answer, so the product's connections could change later.
                 wait_until(lambda before=loaded: _load_time(connection) != before, what="the settings to be loaded")
 
 
 def _load_time(connection: psycopg.Connection) -> object:
-    """Return when the process of *connection* loaded its settings."""
+    """Return the time when the server process of *connection* loaded its settings."""
     (row,) = connection.execute("SELECT pg_conf_load_time()").fetchall()
     return row[0]

@@ -1,4 +1,4 @@
-"""Pairs of requests about the same profiles, sent back to back, and what each must lead to."""
+"""Pairs of requests about the same profiles, the second sent right after the first response, and their results."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,14 @@ from tests.support.client import Client
 
 Json = dict[str, Any]
 Check = Callable[[], Any]
-#: Sends the pair and returns what to look at afterwards.
+#: Sends the two requests and returns the checks to run afterwards.
 Pair = Callable[["Person"], list[Check]]
 
 MAY = "2026-05-01T08:00:00Z"
 
 
 class Person:
-    """The requests about the profiles of one test: names begin with *name*. Each returns when its response is there."""
+    """Sends requests about profiles whose names start with *name*. Each method returns after the response."""
 
     def __init__(self, client: Client, name: str) -> None:
         self.client = client
@@ -27,7 +27,7 @@ class Person:
         return {"user_alias": {"alias_label": label, "alias_name": f"{self.name}-{name}"}}
 
     def track(self, who: Json, **attributes: Any) -> None:
-        """Write attributes and one event."""
+        """Send attributes and one event."""
         created = {"_update_existing_only": False} if "user_alias" in who else {}
         self.client.track(
             attributes=[{**who, **created, **attributes}],
@@ -54,7 +54,7 @@ class Person:
         return deleted
 
     def seen(self, who: Json) -> Check:
-        """Return a check of the profile *who*: its log-ins, its custom attributes, and the labels of its aliases."""
+        """Return a check that reads the log-ins, custom attributes and alias labels of the profile *who*."""
         return lambda: self._see(who)
 
     def _see(self, who: Json) -> tuple[int, set[str], set[str]] | None:
@@ -72,7 +72,7 @@ class Person:
 
 
 def write_guest(person: Person) -> Json:
-    """Write a guest and return its alias."""
+    """Create the profile of a guest and return its alias."""
     person.track(person.alias("guest"), first=True)
     return person.alias("guest")
 
@@ -246,7 +246,7 @@ def delete_then_delete(person: Person) -> list[Check]:
 
 
 BOTH = (2, {"first", "second"})
-#: What each pair must have led to.
+#: The expected results of the checks of each pair.
 PAIRS: dict[Pair, list[Any]] = {
     track_then_track: [(*BOTH, set())],
     track_then_identify: ["identified", (1, {"first"}, {"guest"})],

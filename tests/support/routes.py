@@ -1,7 +1,7 @@
-"""The routes of the front door, compiled once for all the applications that the tests make.
+"""Compiles the routes of the web application once for all applications that the tests create.
 
-Werkzeug writes and compiles two functions for each route, which is most of what an application costs to make, and the
-tests make thousands. What it writes depends on the route alone.
+Werkzeug generates and compiles two functions per route, which takes most of the time to create an application. The
+tests create thousands of applications. The generated code depends only on the route.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _compile_builder = Rule._compile_builder
 
 
 def _compile_once(rule: Rule, append_unknown: bool = True) -> Builder:  # noqa: FBT002  as Werkzeug calls it
-    """Return the function that builds URLs of *rule*, which takes the rule itself as its first argument."""
+    """Return the function that builds URLs of *rule*; its first argument is the rule."""
     if rule.defaults:
         return _compile_builder(rule, append_unknown)
     key = rule.rule, tuple(rule._trace), append_unknown

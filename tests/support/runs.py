@@ -1,4 +1,4 @@
-"""Runs created through the API, and counted without a relay."""
+"""Creates runs through the API, and counts their jobs without a relay."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ def create_run(caller: Caller, **body: Any) -> str:
 
 
 def in_run(run_id: str) -> dict[str, str]:
-    """Return the header with which a request joins a run."""
+    """Return the header that adds a request to a run."""
     return {"Merge-Run": run_id}
 
 
 def merge_in(caller: Caller, run_id: str, *pairs: tuple[Json, Json], **headers: str) -> Json:
-    """Return the answer to one merge request of a run, for pairs of (orphan, survivor)."""
+    """Request merges of pairs of (orphan, survivor) in a run; return the body of the response."""
     updates = [{"identifier_to_merge": orphan, "identifier_to_keep": survivor} for orphan, survivor in pairs]
     response = caller.post("/users/merge", {"merge_updates": updates}, headers={**in_run(run_id), **headers})
     accepted: Json = response.json
@@ -37,25 +37,25 @@ def merge_in(caller: Caller, run_id: str, *pairs: tuple[Json, Json], **headers: 
 
 
 def count_all(pool: Pool) -> None:
-    """Count the runs of all workspaces, as the relay does."""
+    """Count the jobs of all runs in all workspaces, as the relay does."""
     counter = RunCounter(pool)
     while counter.run_once():
         pass
 
 
 def count_once(pool: Pool, caller: Caller) -> None:
-    """Take one step of counting in the caller's workspace."""
+    """Run one step of the counting in the caller's workspace."""
     run_in_transaction(pool, caller.workspace_id, count_step, CountingCursor())
 
 
 def counted(caller: Caller, pool: Pool, run_id: str) -> Json:
-    """Return a run after the relay has counted it."""
+    """Run one step of the counting and return a run."""
     count_once(pool, caller)
     return read_run(caller, run_id)
 
 
 def read_run(caller: Caller, run_id: str) -> Json:
-    """Return a run as its URL shows it."""
+    """Return a run from its URL."""
     response = caller.get(f"/merge/runs/{run_id}")
     run: Json = response.json
 

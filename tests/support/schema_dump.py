@@ -1,4 +1,4 @@
-"""Dumps the schema of a database in a form that two databases can be compared by; `make schema` commits that dump."""
+"""Dumps the schema of a database in a form that is comparable between databases. `make schema` writes the dump."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from tests.support.postgres import FAST, PostgresServer
 
 #: The committed dump of a freshly migrated database.
 SCHEMA = Path(__file__).parents[2] / "app" / "db" / "schema.sql"
-#: Lines of pg_dump that say nothing about the schema: headings, session settings and psql's guard with a random key.
+#: Lines of pg_dump that do not describe the schema: headings, session settings and psql's guard with a random key.
 NOISE = re.compile(r"^(?:--|SET |SELECT pg_catalog\.set_config|\\(?:un)?restrict ).*\n", re.MULTILINE)
 HEADER = "-- Written by `make schema`. The schema with its comments is in migrations/sql/.\n\n"
 
@@ -21,7 +21,7 @@ def dump_schema(url: str) -> str:
     """Return the schema of the database at *url* as SQL, with the privileges and without the owners."""
     program = postgres_installation() / "bin" / "pg_dump"
     command = [str(program), "--schema-only", "--no-owner", "--no-comments", "--dbname", url]
-    # Not the caller's environment: PGOPTIONS and the like would change the connection.
+    # Without the caller's environment: variables such as PGOPTIONS would change the connection.
     done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=True)
     return re.sub(r"\n{3,}", "\n\n", NOISE.sub("", done.stdout)).strip() + "\n"
 

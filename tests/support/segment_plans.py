@@ -1,4 +1,4 @@
-"""How PostgreSQL carries out the statement of a segment: the indexes, tables, pages and rows that it reads."""
+"""Query plans of segments: the indexes, tables, pages and rows that PostgreSQL reads."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ Plan = dict[str, Any]
 
 
 def explain(tx: Transaction, filter_: Any) -> Plan:
-    """Return how PostgreSQL carried out the statement of *filter_*."""
+    """Run the query of *filter_* and return its plan."""
     statement, values = compose_statement(load_segment({"filter": filter_}).filter, now=datetime.now(UTC))
     explained = sql.Composed([sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "), statement])
     row = tx.execute(explained, {**values, "workspace_id": 1, "after": 0, "limit": 51}, plan_for_values=True)
@@ -24,7 +24,7 @@ def explain(tx: Transaction, filter_: Any) -> Plan:
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
-    """Yield *plan* and all within it."""
+    """Yield *plan* and all plans in it."""
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)
@@ -41,13 +41,13 @@ def scanned(plan: Plan) -> set[str]:
 
 
 def pages(plan: Plan) -> int:
-    """Return the pages that *plan* touched."""
+    """Return the number of pages that *plan* read."""
     touched: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return touched
 
 
 def rows_read(plan: Plan) -> float:
-    """Return the rows that *plan* reads from tables, including the rows that a filter removes."""
+    """Return the number of rows that *plan* reads from tables, including the rows that a filter removes."""
     counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
     rows: float = sum(
         node["Actual Loops"] * sum(node.get(count, 0) for count in counts)

@@ -1,4 +1,4 @@
-"""A Redis with a replica and a Sentinel that promotes it, all on loopback with a password."""
+"""A Redis with a replica and a Sentinel that promotes it, all on the loopback interface and with a password."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 MASTER = "main"
 PASSWORD = "p@ss:w/ord"
 WATCHMAN = "of the sentinel"
-"""The password of the Sentinel itself, which differs."""
+"""The password of the Sentinel itself."""
 DOWN_AFTER_MS = 1_000
 
 
@@ -33,7 +33,7 @@ class SentinelSet:
         self._servers: dict[int, Process] = {}
 
     def start(self) -> None:
-        """Start all and wait until the Sentinel knows the replica."""
+        """Start all servers and wait until the Sentinel knows the replica."""
         first, second = self._ports
         self._servers[first] = self._server(first)
         self._servers[second] = self._server(second, "--replicaof", "127.0.0.1", str(first))
@@ -50,7 +50,7 @@ class SentinelSet:
         wait_until(self._knows_replica, what="the Sentinel to know the replica")
 
     def stop(self) -> None:
-        """End all."""
+        """Kill all servers."""
         for process in self._servers.values():
             process.kill()
 
@@ -104,7 +104,7 @@ class SentinelSet:
 
 @pytest.fixture
 def sentinels(tmp_path: Path) -> Iterator[SentinelSet]:
-    """A running set for this test alone."""
+    """A running Redis with a replica and a Sentinel, for this test alone."""
     try:
         redis_executable()
     except SetupError as error:

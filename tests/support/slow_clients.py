@@ -1,4 +1,4 @@
-"""Clients that keep a server waiting: they send part of a request, or read nothing of a response."""
+"""Clients that block a server: they send part of a request, or do not read the response."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from time import monotonic
 
 import requests
 
-#: Bytes that the socket of a client that does not read holds.
+#: The receive buffer of a client that does not read, in bytes.
 SMALL_WINDOW = 4_096
 
 
@@ -15,7 +15,7 @@ SMALL_WINDOW = 4_096
 def connections(
     port: int, number: int, *, saying: bytes = b"", reading: bool = True, host: str = "127.0.0.1"
 ) -> Iterator[list[socket.socket]]:
-    """Lend *number* connections that have sent *saying* and then send nothing more."""
+    """Open *number* connections that send *saying* and nothing more."""
     with ExitStack() as stack:
         opened = []
         for _ in range(number):
@@ -31,7 +31,7 @@ def connections(
 
 
 def is_cut(client: socket.socket) -> bool:
-    """Return whether the server has closed the connection; what it sent before is read."""
+    """Return whether the server has closed the connection; read and discard all data before that."""
     client.settimeout(0)
     try:
         while client.recv(65_536):
@@ -44,7 +44,7 @@ def is_cut(client: socket.socket) -> bool:
 
 
 def seconds_to_answer(url: str, *, timeout: float = 10) -> float:
-    """Return how long a request of another client takes, on a connection of its own; raise unless it gets 200."""
+    """Return the duration of a request on a new connection, in seconds; fail unless its status is 200."""
     began = monotonic()
     response = requests.get(url, timeout=timeout)
     assert response.status_code == 200, response.text

@@ -1,4 +1,4 @@
-"""A server that answers by a script, for what a real Mergelane does only when it fails or is of another version."""
+"""A server with scripted responses, for cases in which a real Mergelane fails or has another version."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class Stage:
-    """A server that answers as it was told, one answer a request, and remembers what it was asked."""
+    """A server that sends one of *answers* per request, in order, and keeps the requests in `asked` and `bodies`."""
 
     def __init__(self, answers: list[Answer]) -> None:
         self.asked: list[tuple[str, str, str | None]] = []
@@ -35,7 +35,7 @@ class Stage:
             do_GET = do_POST  # noqa: N815  the name that the standard library calls
 
             def log_message(self, *_: object) -> None:
-                """Keep quiet."""
+                """Log nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -43,7 +43,7 @@ class Stage:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -51,7 +51,7 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Iterator[Callable[..., Stage]]:
-    """A function that makes a server with the answers that it shall give."""
+    """A function that starts a server with the given answers."""
     stages: list[Stage] = []
 
     def make(*answers: Answer) -> Stage:

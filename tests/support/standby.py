@@ -1,4 +1,4 @@
-"""A PostgreSQL with a standby that follows it."""
+"""A PostgreSQL server with a standby."""
 
 import os
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ from tests.support.folders import let_pass
 from tests.support.missing import missing
 from tests.support.postgres import PostgresServer
 
-#: Commits are flushed, so that the standby gets them at once; the data need not survive the machine. The standby
-#: replays with a delay, and cancels queries that are in the way at once.
+#: Without fsync: the data need not survive a power failure. Commits still flush the log, so the standby receives them
+#: at once. The standby replays with a delay of 100 ms. It cancels queries that block the replay at once.
 PRIMARY = {"fsync": "off", "shared_buffers": "64MB"}
 STANDBY = {**PRIMARY, "recovery_min_apply_delay": "100ms", "max_standby_streaming_delay": "0"}
 
 
 class StandbyServer(PostgresServer):
-    """A standby, made as a copy of another server."""
+    """A standby that starts as a copy of another server."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._server: ReplicaPostgres = ReplicaPostgres(folder / "postgres", os.environ, STANDBY)
 
     def copy_from(self, primary: PostgresServer) -> None:
-        """Make this server a standby of *primary*; to be called once, before the start."""
+        """Make this server a standby of *primary*. Call it once, before the start."""
         let_pass(self.log.parent)
         self._server.copy_from(primary.embedded)
 
@@ -45,7 +45,7 @@ class Replicated:
 
     @property
     def settings(self) -> Settings:
-        """Settings with both servers. A query waits for the standby for two seconds."""
+        """Settings with both servers. A query waits for the standby for up to two seconds."""
         return Settings(
             database_url=self.primary.url(), database_replica_url=self.standby.url(), replica_wait_s=2, pool_timeout_s=2
         )
@@ -59,7 +59,7 @@ class Replicated:
 
 @pytest.fixture(scope="module")
 def replicated() -> Iterator[Replicated]:
-    """A primary and its standby, for the tests of a file."""
+    """A primary and its standby, shared by the tests of a file."""
     with passable_temporary_folder("mergelane-test-pg-") as folder:
         try:
             primary, standby = PostgresServer(folder / "primary", PRIMARY), StandbyServer(folder / "standby")

@@ -1,4 +1,4 @@
-"""An application on a PostgreSQL of its own, which a test may stop or make refuse."""
+"""A web application whose PostgreSQL a test may stop, or let refuse work."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 
 @pytest.fixture
 def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
-    """An application on a PostgreSQL that the test may stop, or make refuse."""
+    """A web application on the PostgreSQL server `own_postgres`, which the test may stop or let refuse work."""
     migrations.upgrade_schema(own_postgres.url())
     flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
     try:
@@ -28,7 +28,7 @@ def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
 
 @pytest.fixture
 def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
-    """A caller of that application."""
+    """A `Caller` of the application `lone_door` with all permissions."""
     with psycopg.connect(own_postgres.url()) as conn:
         key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
     return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")

@@ -1,4 +1,4 @@
-"""The whole product for a test: front door, relay, workers and Flower as processes, with fast settings."""
+"""Runs the whole product for a test: web server, relay, workers and Flower, with short intervals and timeouts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,11 +28,11 @@ FAST = {
     "MERGELANE_RESCUE_AFTER_S": "3",
     "MERGELANE_RESCUE_EVERY_S": "0.5",
 }
-"""Faults are found and repaired within seconds instead of a minute."""
+"""Settings with which Mergelane detects and repairs faults within seconds instead of a minute."""
 
 
 class System:
-    """A running Mergelane on a given database and broker. `client` speaks with the dev key of a workspace."""
+    """A Mergelane on a given database and broker. `client` has all permissions in a new workspace."""
 
     client: Client
 
@@ -57,21 +57,21 @@ class System:
 
     @property
     def base_url(self) -> str:
-        """Where the front door is."""
+        """The URL of the web server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def settings(self) -> Settings:
-        """The settings with which a command connects to its database."""
+        """The settings with which a command connects to the database."""
         distributed = self.environ.get("DATABASE_DISTRIBUTED") == "on"
         return Settings(database_url=self.database_url, database_distributed=distributed)
 
     def process(self, name: str, command: Sequence[str]) -> Process:
-        """Return a further process of this system, not started."""
+        """Return another process of this system; it is not started."""
         return Process.of(name, command, folder=self.folder, environ=self.environ)
 
     def start(self, *, workers: int = 1, relay: bool = True, flower: bool = False) -> "System":
-        """Start its processes and wait until they are ready; the workers too."""
+        """Start the processes and wait until the web server and the workers are ready."""
         self.web.start()
         if relay:
             self.relay.start()
@@ -85,8 +85,8 @@ class System:
         return self
 
     def wait_for_web(self) -> None:
-        """Wait until the front door is ready."""
-        wait_until(self._web_ready, seconds=60, what=f"the front door (its log is {self.web.program.log})")
+        """Wait until the web server is ready."""
+        wait_until(self._web_ready, seconds=60, what=f"the web server (its log is {self.web.program.log})")
 
     def add_worker(self, *, wait: bool = True) -> Process:
         """Start one more worker and return it."""
@@ -98,7 +98,7 @@ class System:
         return worker
 
     def new_client(self, *, workspace: str | None = None, permissions: Sequence[str] = ("*",)) -> Client:
-        """Return a client with a key of its own, by default in a workspace of its own."""
+        """Return a client with a new key, by default in a new workspace."""
         key = f"test-key-{uuid7()}"
         workspace = workspace or f"test-{uuid7()}"
         with connected(self.settings, self.database_url, name="test") as conn:
@@ -108,7 +108,7 @@ class System:
         return client
 
     def stop(self) -> None:
-        """Stop all processes, whatever state they are in."""
+        """Stop all processes, in any state."""
         for client in self._clients:
             client.close()
         processes = (self.web, self.relay, *self.workers, self.flower)
@@ -126,9 +126,9 @@ class System:
         )
 
     def _web_ready(self) -> bool:
-        """Tell whether the front door answers; raises with its log's end when it has ended instead."""
+        """Return whether the web server answers; raise RuntimeError with the end of its log if it has ended."""
         if not self.web.running:
-            message = f"The front door ended with {self.web.returncode}:\n{self.web.log[-3000:]}"
+            message = f"The web server ended with {self.web.returncode}:\n{self.web.log[-3000:]}"
             raise RuntimeError(message)
         try:
             return requests.get(f"{self.base_url}/health/ready", timeout=5).status_code == requests.codes.ok
@@ -138,7 +138,7 @@ class System:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Add the report of each system of a failed test to its output."""
+    """Add the state and the logs of the systems of a failed test to its report."""
     outcome: Any = yield
     report = outcome.get_result()
     if report.failed and isinstance(item, pytest.Function):
@@ -153,8 +153,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., System]]:
     """A function that starts a system for this test alone.
 
-    Its arguments: `workers`, `relay`, `flower` as `System.start` takes them, `database_url` and `broker_url` (by
-    default the test's fresh database and the session's emptied Redis), and `environ` for settings beside the fast ones.
+    Its arguments are those of `System.start` (`workers`, `relay`, `flower`), `database_url` and `broker_url` (by
+    default the test's fresh database and the session's emptied Redis), and `environ` for further settings.
     """
     systems: list[System] = []
 
@@ -183,7 +183,7 @@ def start_system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
 
 @contextmanager
 def system_apart(databases: Databases, folder: Path, *, workers: int) -> Iterator[System]:
-    """Run a system on a database and a Redis of its own."""
+    """Run a system on its own database and its own Redis."""
     broker = RedisServer(folder)
     database = databases.create()
     system = System(folder, database_url=databases.url(database), broker_url=broker.url)
@@ -198,14 +198,14 @@ def system_apart(databases: Databases, folder: Path, *, workers: int) -> Iterato
 
 @pytest.fixture(scope="session")
 def running_system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system with two workers that lives as long as the session, on a database and a Redis of its own."""
+    """A system with two workers that runs during the whole session, on its own database and its own Redis."""
     with system_apart(databases, tmp_path_factory.mktemp("system"), workers=2) as system:
         yield system
 
 
 @pytest.fixture
 def system(running_system: System) -> System:
-    """The session's system, its `client` in a fresh workspace. Do not stop its parts: `start_system` is for that."""
+    """The session's system, its `client` in a fresh workspace. To stop processes, use `start_system` instead."""
     running_system.client = running_system.new_client()
     return running_system
 

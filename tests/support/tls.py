@@ -1,6 +1,6 @@
-"""TLS in front of servers that have none: the embedded PostgreSQL and Redis are built without it.
+"""Adds TLS to the embedded PostgreSQL and Redis, which are built without it.
 
-What a client sees is what it would see of a server with TLS: its protocol's own opening, a certificate, encryption.
+To a client, the proxy looks like a server with TLS: it implements the start of the protocol and sends a certificate.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 HOST = "localhost"
 SSL_REQUEST, GSS_REQUEST = 80_877_103, 80_877_104
-"""How a client of PostgreSQL asks for encryption, before anything else."""
+"""The codes with which a PostgreSQL client requests encryption at the start of a connection."""
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """A certificate authority, a server's certificate from it, and another authority that has nothing to do with it."""
+    """A certificate authority, a server certificate from it, and an unrelated authority."""
 
     server: ssl.SSLContext
     authority: Path
@@ -32,7 +32,7 @@ class Certificates:
 
     @classmethod
     def make(cls, folder: Path) -> "Certificates":
-        """Return new ones, their files in *folder*."""
+        """Create the certificates, with their files in *folder*."""
         ours, theirs = trustme.CA(), trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         ours.issue_cert(HOST).configure_cert(context)
@@ -43,22 +43,22 @@ class Certificates:
 
 
 class TlsProxy:
-    """Takes TLS connections on a port of this machine and hands what they say to the unix socket at *upstream*."""
+    """Accepts TLS connections on a local port and forwards their data to the unix socket at *upstream*."""
 
     def __init__(self, upstream: str, context: ssl.SSLContext, *, postgres: bool) -> None:
         self._upstream = upstream
         self._context = context
         self._postgres = postgres
         self._loop = asyncio.new_event_loop()
-        #: Who is served, and by what each is answered.
+        #: The task of each open connection, with the writer to its client.
         self._tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.port = 0
-        #: Connections that were taken up, encrypted.
+        #: The number of encrypted connections so far.
         self.encrypted = 0
 
     @contextmanager
     def running(self) -> Iterator["TlsProxy"]:
-        """Run it for the time of the block."""
+        """Run the proxy during the block."""
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
         try:
@@ -71,29 +71,28 @@ class TlsProxy:
             self._loop.close()
 
     async def _start(self) -> None:
-        """Listen."""
         context = None if self._postgres else self._context
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
-        """Stop listening and hang up on everybody."""
+        """Stop listening and close all connections."""
         self._server.close()
         served = dict(self._tasks)
         for task in served:
             task.cancel()
         await asyncio.gather(*served, return_exceptions=True)
-        # Whoever was cancelled before it began has closed nothing.
+        # A task that was cancelled before it began has not closed its connection.
         await asyncio.gather(*map(_hang_up, served.values()))
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one connection, so that it is known from now on."""
+        """Record a new connection and serve it in a task."""
         task = self._loop.create_task(self._serve(reader, writer))
         self._tasks[task] = writer
         task.add_done_callback(self._tasks.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until either side hangs up."""
+        """Serve one connection until either side closes it."""
         with suppress(OSError, EOFError, asyncio.CancelledError):
             if not self._postgres or await self._open(reader, writer):
                 self.encrypted += 1
@@ -101,7 +100,7 @@ class TlsProxy:
         await _hang_up(writer)
 
     async def _open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Do what PostgreSQL does before it speaks TLS; return whether the client wants it."""
+        """Answer the requests of a PostgreSQL client before TLS; return whether it requests TLS."""
         while True:
             _, request = unpack("!ii", await reader.readexactly(8))
             if request == SSL_REQUEST:
@@ -114,7 +113,7 @@ class TlsProxy:
             writer.write(b"N")
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what either side says."""
+        """Forward data in both directions."""
         server_reader, server_writer = await asyncio.open_unix_connection(self._upstream)
         both = (_pass_on(reader, server_writer), _pass_on(server_reader, writer))
         tasks = [asyncio.ensure_future(each) for each in both]
@@ -123,20 +122,20 @@ class TlsProxy:
         finally:
             for task in tasks:
                 task.cancel()
-            # Closed before anything is waited for: we may be cancelled once more.
+            # Close it before any other wait: this task may be cancelled again.
             await _hang_up(server_writer)
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    """Close *writer* and wait until it is."""
+    """Close *writer* and wait until it is closed."""
     writer.close()
     with suppress(OSError, ssl.SSLError, asyncio.CancelledError):
         await writer.wait_closed()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Write to *writer* what *reader* reads, to its end."""
+    """Copy data from *reader* to *writer* until the end of the stream."""
     while data := await reader.read(65_536):
         writer.write(data)
         await writer.drain()
@@ -144,7 +143,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @dataclass(frozen=True)
 class Encrypted:
-    """PostgreSQL and Redis behind TLS, and how they are reached by whom."""
+    """PostgreSQL and Redis behind TLS, and their URLs."""
 
     certificates: Certificates
     postgres: TlsProxy
@@ -152,12 +151,12 @@ class Encrypted:
     database: str
 
     def database_url(self, authority: Path | None = None, *, mode: str = "verify-full") -> str:
-        """Return a DATABASE_URL that trusts *authority*, by default the right one."""
+        """Return a DATABASE_URL that trusts *authority*, by default the one that signed the server's certificate."""
         trusted = quote(str(authority or self.certificates.authority), safe="")
         return f"postgresql://postgres@{HOST}:{self.postgres.port}/{self.database}?sslmode={mode}&sslrootcert={trusted}"
 
     def broker_url(self, authority: Path | None = None) -> str:
-        """Return a BROKER_URL that trusts *authority*, by default the right one."""
+        """Return a BROKER_URL that trusts *authority*, by default the one that signed the server's certificate."""
         trusted = quote(str(authority or self.certificates.authority), safe="")
         return f"rediss://{HOST}:{self.redis.port}/0?ssl_ca_certs={trusted}"
 
@@ -168,7 +167,7 @@ def encrypted(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[En
     known = conninfo_to_dict(database_url)
     folder, database = str(known["host"]), str(known["dbname"])
     if not folder.startswith("/"):
-        pytest.skip("TEST_DATABASE_URL names a server that is not reached by a unix socket.")
+        pytest.skip("TEST_DATABASE_URL does not name a unix socket.")
     certificates = Certificates.make(tmp_path)
     socket_of_redis = unquote(urlsplit(broker_url).path)
     postgres = TlsProxy(f"{folder}/.s.PGSQL.5432", certificates.server, postgres=True)

@@ -1,4 +1,4 @@
-"""Searches everything that PostgreSQL stores for a value: every table, and the statistics of columns and indexes."""
+"""Searches all data that PostgreSQL stores for a value: every table, and the statistics of columns and indexes."""
 
 from typing import Any
 

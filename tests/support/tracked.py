@@ -1,4 +1,4 @@
-"""What entries of `/users/track` do to one profile, without a database."""
+"""Applies entries of `/users/track` to one profile, without a database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from schemas.track import Entry
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedProfile:
-    """A profile after entries, and the entries that had no effect or only a part of it."""
+    """A profile after entries, the refused entries, and the ignored parts of entries, by the index of the entry."""
 
     profile: Profile
     refused: Mapping[int, str]
@@ -23,7 +23,7 @@ class TrackedProfile:
 def apply_entries(
     profile: Profile, entries: Sequence[Entry], *, at: datetime, array_cap: int, rules: ConsentRules | None = None
 ) -> TrackedProfile:
-    """Return *profile* after *entries*, in order, at the time *at*. No other profile has its addresses."""
+    """Apply *entries* to *profile* in order, at the time *at*; assume that no other profile has its addresses."""
     draft = Draft(profile)
     consent = SharedConsent.of(rules or ConsentRules(), [draft])
     applied = apply_assigned([(draft, entry) for entry in entries], at=at, array_cap=array_cap, consent=consent)

@@ -1,4 +1,4 @@
-"""Two workspaces of one application with small shares: one that is busy, and a stranger."""
+"""Two workspaces of one application with small shares: a busy one and another one, the stranger."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -60,7 +60,7 @@ def touch(caller: Caller) -> Any:
 
 @contextmanager
 def stuck(caller: Caller, connection: Connection, requests: int) -> Iterator[list["Future[Any]"]]:
-    """Let requests of *caller* wait for a locked profile during the block."""
+    """Send *requests* requests of *caller* that wait for a locked profile during the block."""
     assert touch(caller).status_code == 201
     with ThreadPoolExecutor(requests) as threads:
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""Undos asked for through the front door and run without a broker."""
+"""Requests undos through the API and runs them without a broker."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def merge_one(caller: Caller, pool: Pool, orphan: Json, survivor: Json) -> str:
-    """Merge one pair; return the id of the job that did."""
+    """Merge one pair; return the id of its job."""
     (done,) = merged(caller, pool, (orphan, survivor))
     job_id: str = done["job_id"]
 
@@ -22,7 +22,7 @@ def merge_one(caller: Caller, pool: Pool, orphan: Json, survivor: Json) -> str:
 
 
 def ask_to_undo(caller: Caller, job_id: str) -> Json:
-    """Return the answer to the wish to undo a job, which nobody runs."""
+    """Request the undo of a job without running it; return the body of the response."""
     response = caller.post(f"/merge/jobs/{job_id}/undo")
     accepted: Json = response.json
 
@@ -31,7 +31,7 @@ def ask_to_undo(caller: Caller, job_id: str) -> Json:
 
 
 def undo_one(caller: Caller, pool: Pool, job_id: str, **settings: Any) -> Json:
-    """Return the job that undid *job_id*, with what it changed, after a lane with *settings* has run it."""
+    """Undo the job *job_id* in a lane with *settings*; return the undo job with its changes."""
     (done,) = run_jobs(caller, pool, ask_to_undo(caller, job_id), **settings)
     return job(caller, done["job_id"], include="changes")
 
@@ -46,7 +46,7 @@ def rename(caller: Caller, current: str, new: str) -> None:
 
 @pytest.fixture
 def guest(caller: Caller) -> Json:
-    """The alias of a profile that has nothing else to answer to."""
+    """The alias of a new profile that has no other identifier."""
     alias = {"alias_label": "mail", "alias_name": "guest"}
     track(caller, attributes=[{"user_alias": alias, "colour": "red", "_update_existing_only": False}])
     return alias

@@ -1,4 +1,4 @@
-"""Damage done to the audit, or time passed for it, by a test: what guards it is off for as long as that lasts."""
+"""Switches off the triggers that guard the audit, so that a test can damage its rows or change their times."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ GUARDED = ("merge_record", "identify_record", "undo_record", "audit_entry", "bat
 
 @contextmanager
 def unguarded(connection: psycopg.Connection[object]) -> Iterator[None]:
-    """Switch off on *connection*, which is the owner's, what refuses to change the audit."""
+    """Disable the triggers that guard the audit during the block; *connection* must be that of the owner."""
     for table in GUARDED:
         connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
     try:

@@ -1,4 +1,4 @@
-"""`mergelane up` for a test: the real command on free ports, with its own home folder."""
+"""Runs `mergelane up` for a test on free ports, with its own data directory."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Up:
         python: str = sys.executable,
     ) -> None:
         if "DATABASE_URL" not in (environ or {}):
-            skip_on_citus("`mergelane up` starts a PostgreSQL of its own.")
+            skip_on_citus("`mergelane up` starts its own PostgreSQL.")
         self.home = home or folder / "home"
         self.port = port or free_port()
         self.flower_port = free_port()
@@ -61,11 +61,11 @@ class Up:
 
     @property
     def output(self) -> str:
-        """Everything that it printed."""
+        """The output of the command."""
         return self.process.log
 
     def start(self, *, wait: bool = True) -> "Up":
-        """Start it and wait until it is up."""
+        """Start the command and wait until it is up."""
         before = len(self.output)
         let_pass(self.home.parent)
         self.process.start()
@@ -75,35 +75,35 @@ class Up:
         return self
 
     def look(self) -> dict[str, psutil.Process]:
-        """Return its children by kind, and record all its descendants."""
+        """Return the child processes by kind, and record all descendants."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
             self.seen[child.pid] = child
         children = psutil.Process(self.process.pid).children()
         return {name: child for child in children if (name := kind(child))}
 
     def client(self, key: str = DEV_KEY) -> Client:
-        """Return a client with the dev key; close it in the end."""
+        """Return a client with the dev key; close it after use."""
         return Client(self.base_url, key)
 
     def log(self, name: str) -> str:
-        """Return what the child *name* wrote to its log."""
+        """Return the log of the child *name*."""
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
 
     def left_over(self) -> list[str]:
-        """Return the kinds of its processes that still run."""
-        return [kind(child) for child in self.seen.values() if _runs(child)]  # "" is a process that is just ending
+        """Return the kinds of the recorded processes that still run."""
+        return [kind(child) for child in self.seen.values() if _runs(child)]  # "" is the kind of an exiting process
 
     def wait_for_nothing_left(self) -> None:
-        """Wait until all its processes have exited."""
-        wait_until(lambda: not self.left_over(), what="everything that `mergelane up` started to end")
+        """Wait until all recorded processes have exited."""
+        wait_until(lambda: not self.left_over(), what="all processes of `mergelane up` to end")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Stop it and return its exit status."""
+        """Stop the command with the signal *number* and return its exit status."""
         self.process.send(number)
         return self.process.ended(seconds=60)
 
     def end(self) -> None:
-        """Kill it and all its processes."""
+        """Stop the command and kill its remaining processes."""
         if self.process.running:
             self.look()
         self.process.stop(seconds=60)
@@ -113,7 +113,7 @@ class Up:
 
 
 def kind(process: psutil.Process) -> str:
-    """Return what *process* is, by its command: web, relay, sender, worker1, flower and so on; "" when it has ended."""
+    """Return the kind of *process* from its command: web, relay, sender, worker1, flower ...; "" if it has ended."""
     try:
         command = " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -127,7 +127,7 @@ def kind(process: psutil.Process) -> str:
 
 
 def environ_of(process: psutil.Process) -> str:
-    """Return the whole environment of *process*. A root without capabilities may not read that of other users."""
+    """Return the environment of *process*, read as its user: root without capabilities cannot read it."""
     if os.geteuid() != 0:
         return "\n".join(f"{name}={value}" for name, value in process.environ().items())
     ids = {"user": process.uids().real, "group": process.gids().real}
@@ -136,7 +136,7 @@ def environ_of(process: psutil.Process) -> str:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Return whether *process* runs and is no zombie."""
+    """Return whether *process* runs and is not a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -145,7 +145,7 @@ def _runs(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def make_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """Return a function that creates an Up, not started; all of them are killed after the test."""
+    """A function that creates an `Up`, not started. All of them are stopped after the test."""
     made: list[Up] = []
 
     def make(**options: Any) -> Up:
@@ -162,7 +162,7 @@ def make_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 
 @pytest.fixture(scope="module")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A running `mergelane up`, for the read-only tests of one file. Flower has a password."""
+    """A running `mergelane up`, shared by the tests of a file, which must not change it. Flower has a password."""
     up = Up(tmp_path_factory.mktemp("up"), environ={"MERGELANE_FLOWER_BASIC_AUTH": "ada:lovelace"})
     try:
         yield up.start()

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, instead of sleeping for a guess."""
+"""Waits for a condition with a deadline, instead of sleeping for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], *, seconds: float = 30.0, every: float = 0.02, what: str = "") -> T:
-    """Return the first truthy value of *condition*, asked again until *seconds* have passed.
+    """Call *condition* every *every* seconds until it returns a truthy value, and return this value.
 
-    An AssertionError that *condition* raises counts as "not yet"; the last one is shown when time is up.
-    Raises TimeoutError naming *what* was waited for.
+    An AssertionError of *condition* counts as a false value. After *seconds*, raise TimeoutError with *what*; its cause
+    is the last AssertionError.
     """
     deadline = time.monotonic() + seconds
     doubt: AssertionError | None = None

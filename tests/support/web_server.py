@@ -1,4 +1,4 @@
-"""A running server of one web process, on its own port."""
+"""Runs a web server with one worker process, on its own port."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 
 class Web:
-    """A running server of one process."""
+    """A running web server with one worker process."""
 
     def __init__(self, process: Process, port: int) -> None:
         self.process = process
@@ -27,7 +27,7 @@ class Web:
 
     @property
     def is_same(self) -> bool:
-        """Whether the server still has the process with which it began."""
+        """Whether the server still runs with its first worker process."""
         return self.process.running and self._pids() == self.pids
 
     @property
@@ -37,7 +37,7 @@ class Web:
 
 @contextmanager
 def web_server(folder: Path, database_url: str, *, prefix: Sequence[str] = (), **settings: str) -> Iterator[Web]:
-    """Run a server with these *settings*; *prefix* comes before its command."""
+    """Run a web server with *settings* during the block; *prefix* is the start of its command."""
     port = free_port()
     command = [*prefix, *commands.web(host="127.0.0.1", port=port)]
     environ = {"DATABASE_URL": database_url, "MERGELANE_WEB_PROCESSES": "1", **settings}

@@ -1,4 +1,4 @@
-"""A webhook with a dead notice, written without a receiver."""
+"""Inserts a webhook with a dead notice, without a receiver."""
 
 from app.db.connections import Connection
 from app.db.ids import new_id
@@ -14,7 +14,7 @@ NOTICE = (
 
 
 def write_webhook(connection: Connection, workspace_id: int, *, url: str) -> tuple[str, str]:
-    """Write a webhook and a dead notice of a workspace; return their ids."""
+    """Insert a webhook and a dead notice of a workspace; return their ids."""
     rows = {"workspace_id": workspace_id, "webhook_id": str(new_id()), "notice_id": str(new_id()), "url": url}
     connection.execute(WEBHOOK, rows)
     connection.execute(NOTICE, rows)

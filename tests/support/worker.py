@@ -1,4 +1,4 @@
-"""A worker without Celery: what waits in the ledger is claimed and run in the test's own process."""
+"""A worker without Celery: it claims and runs waiting jobs in the process of the test."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ __all__ = ["Worker", "worker"]
 
 @pytest.fixture
 def worker(database_url: str) -> Iterator[Worker]:
-    """A worker on the test's database."""
+    """A worker without Celery on the test's database."""
     settings = database_settings(database_url)
     with open_pool(settings, name="test-worker") as pool:
         yield Worker(pool, settings)

@@ -1,4 +1,4 @@
-"""Looking at a workspace behind the front door: what it holds, to the letter, and closing its keys."""
+"""Reads all rows of a workspace and revokes its keys, directly in the database."""
 
 from hashlib import sha256
 
@@ -10,12 +10,12 @@ from cli.database import connected
 from tests.support.client import Client
 from tests.support.system import System
 
-#: Tables of a workspace that say who may enter, and those that relays fill from others a moment later.
+#: Tables that `holdings` leaves out: the workspace and its keys, and tables that relays fill later from other tables.
 ELSEWHERE = ("workspace", "api_key", "identity_feed", "identity_change", "run_progress")
 
 
 def holdings(system: System, workspace: str) -> dict[str, tuple[int, str]]:
-    """Return, for every table, how many rows *workspace* has in it and a digest of all that they say."""
+    """Return for each table the number of rows of *workspace* and a digest of their values."""
     with connected(system.settings, system.database_url, name="test") as connection:
         return {table: _digest(connection, table, workspace) for table in _tables(connection)}
 
@@ -28,7 +28,7 @@ def revoke_keys(system: System, client: Client) -> None:
 
 
 def _tables(connection: Connection) -> list[str]:
-    """Return the tables that have rows of workspaces."""
+    """Return the tables with a workspace_id, except ELSEWHERE."""
     rows = connection.execute(
         """
         SELECT table_name AS name FROM information_schema.columns
@@ -39,7 +39,7 @@ def _tables(connection: Connection) -> list[str]:
 
 
 def _digest(connection: Connection, table: str, workspace: str) -> tuple[int, str]:
-    """Return how many rows of *table* belong to *workspace*, and a digest of them."""
+    """Return the number of rows of *workspace* in *table*, and a digest of them."""
     query = sql.SQL(
         """
         SELECT each::text AS row FROM {} AS each

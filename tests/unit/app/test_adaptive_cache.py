@@ -1,4 +1,4 @@
-"""The cache of expensive reads: how long a value is kept, and which caller reads the next one."""
+"""The cache of expensive reads: the lifetime of a value, and the caller that reads the next one."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.adaptive_cache import PAUSE_TO_READ, AdaptiveCache
 
 
 class Clock:
-    """A clock that tests move."""
+    """A clock that the test sets."""
 
     now = 100.0
 

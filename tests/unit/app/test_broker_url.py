@@ -1,4 +1,4 @@
-"""BROKER_URL is parsed once, at start: what is understood, what is refused, and that no refusal quotes it."""
+"""BROKER_URL is parsed once, at start: valid URLs are split, invalid URLs are refused and never quoted."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_the_rate_limits_get_the_same_redis(text: str, for_redis_client: str) ->
         ("rediss://h?ssl_check_hostname=S3cret", "must be true or false"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_not_quoted(text: str, reason: str) -> None:
+def test_an_invalid_url_is_refused_and_not_quoted(text: str, reason: str) -> None:
     with pytest.raises(SetupError, match=f"BROKER_URL: .*{re.escape(reason)}") as refused:
         Settings.from_environ({"BROKER_URL": text})
 

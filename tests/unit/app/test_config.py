@@ -1,4 +1,4 @@
-"""Settings: read from the environment under names that are told, or refused with a sentence."""
+"""Settings are read from environment variables; an error names each invalid variable."""
 
 import dataclasses
 from typing import Any
@@ -28,7 +28,7 @@ def test_every_setting_can_be_read_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
-def test_every_setting_says_what_it_means(field: dataclasses.Field[Any]) -> None:
+def test_every_setting_has_a_description(field: dataclasses.Field[Any]) -> None:
     assert len(field.metadata["meaning"].split()) > 1
 
 
@@ -85,7 +85,7 @@ def test_a_variable_is_read_as_its_setting(name: str, text: str, value: Any) -> 
         ("MERGELANE_ADDRESS_CHANGE", "forget"),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_its_variable(name: str, text: str) -> None:
+def test_the_error_for_an_invalid_value_names_its_variable(name: str, text: str) -> None:
     with pytest.raises(SetupError, match=rf"^The environment cannot be read as settings: {name}: .*unset"):
         Settings.from_environ({name: text})
 
@@ -109,7 +109,7 @@ def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.M
     assert Settings.from_environ().lane_size == 7
 
 
-def test_settings_are_printed_without_what_is_secret() -> None:
+def test_settings_are_printed_without_secrets() -> None:
     secret = "s3cret-of-this-installation"
     url = f"redis://:{secret}@h/0"
     settings = Settings(
@@ -137,24 +137,24 @@ def test_a_child_inherits_all_but_the_variables_that_override_celery_or_flower(m
     assert (environ["FLOWER_URL_PREFIX"], environ["BROKER_URL"]) == ("kept", "redis://here/0")
 
 
-def test_the_placeholders_are_written_as_they_compare() -> None:
+def test_the_default_placeholders_are_written_in_their_comparable_form() -> None:
     assert all(comparable(each) == each for each in DEFAULT_VALUES)
     assert Settings().refused_identifiers == DEFAULT_PLACEHOLDERS
 
 
-def test_a_statement_is_cancelled_before_its_lock_wait_or_its_worker_is_given_up() -> None:
+def test_the_timeouts_of_locks_statements_sessions_and_messages_increase() -> None:
     settings = Settings()
 
     assert settings.lock_timeout_ms < settings.statement_timeout_ms < settings.idle_timeout_ms
     assert settings.idle_timeout_ms / 1000 < settings.visibility_timeout_s
 
 
-def test_a_job_is_looked_for_no_sooner_than_redis_delivers_it_again() -> None:
+def test_a_job_is_rescued_no_sooner_than_redis_delivers_it_again() -> None:
     settings = Settings()
 
     assert settings.rescue_after_s >= settings.visibility_timeout_s
     assert settings.rescue_every_s < settings.rescue_after_s
 
 
-def test_a_round_of_the_relay_fits_into_the_broker() -> None:
+def test_a_round_of_the_relay_fits_into_the_bound_of_the_broker() -> None:
     assert Settings().relay_claim <= Settings().broker_bound * Settings().lane_size

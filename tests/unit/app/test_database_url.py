@@ -1,4 +1,4 @@
-"""DATABASE_URL is read by libpq, once, at start: what is refused then, and that no refusal quotes it."""
+"""libpq parses DATABASE_URL once, at start: invalid URLs are refused and never quoted."""
 
 import re
 
@@ -26,7 +26,7 @@ from app.setting_sources import PG_VARIABLES_ONLY
         "dbname=db",
     ],
 )
-def test_what_libpq_reads_is_taken(text: str) -> None:
+def test_a_url_that_libpq_reads_is_accepted(text: str) -> None:
     assert Settings.from_environ({"DATABASE_URL": f" {text}\n"}).database_url == text
 
 
@@ -57,7 +57,7 @@ def test_what_libpq_reads_is_taken(text: str) -> None:
         ("postgresql://h/d?options=--lock-timeout%3D33", "MERGELANE_LOCK_TIMEOUT_MS"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_not_quoted(text: str, reason: str) -> None:
+def test_an_invalid_url_is_refused_and_not_quoted(text: str, reason: str) -> None:
     with pytest.raises(SetupError, match=f"DATABASE_URL: .*{re.escape(reason)}") as refused:
         Settings.from_environ({"DATABASE_URL": text})
 
@@ -76,7 +76,7 @@ def test_the_timeouts_of_the_user_replace_ours_and_our_options_follow() -> None:
     assert complete_arguments(url, ours) == {"application_name": "ours", "options": "-csearch_path=ml -c TimeZone=UTC"}
 
 
-def test_what_the_variables_of_libpq_say_holds_as_in_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_libpq_have_the_effect_of_parts_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-csearch_path=ml")
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "7")
 

@@ -1,4 +1,4 @@
-"""The garbage collector: what is there when a process is ready is left alone."""
+"""The garbage collector does not scan objects that exist when a process is ready."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ print(gc.get_freeze_count() > 1_000, gc.get_threshold() == COLLECT_AFTER, gc.ise
 """
 
 
-def test_what_was_loaded_is_not_looked_through_and_the_rest_is_seldom() -> None:
-    told = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+def test_loaded_objects_are_frozen_and_collections_are_rare() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
 
-    assert told.stdout.split() == ["True", "True", "True"]
+    assert done.stdout.split() == ["True", "True", "True"]

@@ -1,4 +1,4 @@
-"""Log lines: what stands in them, for machines and for people."""
+"""Log lines as JSON and as text."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from app.logs import configure_logging, logging_configuration, request_id
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """The root logger, put back as it was after the test."""
+    """The root logger, restored after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     hooks = sys.excepthook, threading.excepthook
@@ -31,7 +31,7 @@ def root() -> Iterator[logging.Logger]:
 
 
 def logged(root: logging.Logger, log_format: str, **fields: Any) -> str:
-    """Return the line that one event becomes."""
+    """Log one event and return its line."""
     configure_logging(Settings(log_format=log_format))
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
@@ -41,7 +41,7 @@ def logged(root: logging.Logger, log_format: str, **fields: Any) -> str:
     return stream.getvalue()
 
 
-def test_a_line_for_machines_is_json_with_its_fields_beside_the_message(root: logging.Logger) -> None:
+def test_a_json_line_has_its_fields_beside_the_message(root: logging.Logger) -> None:
     line = orjson.loads(logged(root, "json", job_id="j-1", attempts=2))
 
     assert line.pop("timestamp").endswith("+00:00")
@@ -54,7 +54,7 @@ def test_a_line_for_machines_is_json_with_its_fields_beside_the_message(root: lo
     }
 
 
-def test_a_line_for_people_ends_with_its_fields(root: logging.Logger) -> None:
+def test_a_text_line_ends_with_its_fields(root: logging.Logger) -> None:
     line = logged(root, "text", job_id="j-1", attempts=2)
 
     assert line.endswith(" INFO    app.test: Something happened job_id=j-1 attempts=2\n")
@@ -73,7 +73,7 @@ def test_lines_of_a_request_have_its_id(root: logging.Logger, log_format: str) -
 
 
 def written(root: logging.Logger, **settings: Any) -> io.StringIO:
-    """Return what the log will write to, configured by *settings*."""
+    """Configure the log with *settings* and return the stream that it writes to."""
     configure_logging(Settings(**settings))
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
@@ -87,7 +87,7 @@ def fail() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_traceback_tells_where_it_broke_and_quotes_no_value(root: logging.Logger, log_format: str) -> None:
+def test_a_traceback_names_the_place_of_the_error_without_its_text(root: logging.Logger, log_format: str) -> None:
     stream = written(root, log_format=log_format)
     try:
         fail()
@@ -100,7 +100,7 @@ def test_a_traceback_tells_where_it_broke_and_quotes_no_value(root: logging.Logg
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_traceback_tells_everything_to_whoever_asks_for_it(root: logging.Logger, log_format: str) -> None:
+def test_a_traceback_has_the_text_of_the_error_if_the_setting_is_on(root: logging.Logger, log_format: str) -> None:
     stream = written(root, log_format=log_format, log_error_texts=True)
     try:
         fail()
@@ -110,7 +110,7 @@ def test_a_traceback_tells_everything_to_whoever_asks_for_it(root: logging.Logge
     assert "ValueError: invalid literal for int() with base 10: 'jane@example.com'" in stream.getvalue()
 
 
-def test_what_nobody_catches_is_logged_without_its_values(
+def test_uncaught_errors_are_logged_without_their_text(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stream = written(root)
@@ -126,7 +126,7 @@ def test_what_nobody_catches_is_logged_without_its_values(
     assert "jane" not in stream.getvalue() + capsys.readouterr().err
 
 
-def test_a_sentence_of_ours_ends_a_process_without_a_traceback(root: logging.Logger) -> None:
+def test_a_setup_error_is_logged_without_a_traceback(root: logging.Logger) -> None:
     stream = written(root)
     sys.excepthook(SetupError, SetupError("DATABASE_URL is not set; set it."), None)
 
@@ -135,7 +135,7 @@ def test_a_sentence_of_ours_ends_a_process_without_a_traceback(root: logging.Log
     assert "exc_info" not in line
 
 
-def test_an_interrupt_is_nothing_to_log(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupts_and_exits_are_not_logged(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
     stream = written(root)
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(), None, None)))
@@ -158,7 +158,7 @@ FORGED = "2026-11-28 00:00:00,000 CRITICAL app.web: FORGED"
     "separator", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 )
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_value_cannot_begin_a_line_of_its_own(root: logging.Logger, log_format: str, separator: str) -> None:
+def test_a_value_cannot_start_a_new_line(root: logging.Logger, log_format: str, separator: str) -> None:
     line = logged(root, log_format, workspace_id=f"1{separator}{FORGED}")
 
     assert line.splitlines() == [line.rstrip("\n")]
@@ -171,7 +171,7 @@ def test_a_value_cannot_write_to_the_terminal(root: logging.Logger) -> None:
 
 
 @pytest.mark.parametrize("value", ["\x1b[2J\x9b2J\x07\x00\u202e\u200b\x7f\U000e0001", "\ud800", 2**70, {"\udcff": [1]}])
-def test_a_line_for_machines_is_printable_and_has_every_value(root: logging.Logger, value: Any) -> None:
+def test_a_json_line_is_printable_and_has_every_value(root: logging.Logger, value: Any) -> None:
     line = logged(root, "json", path=value, lane="1")
 
     assert line.removesuffix("\n").isprintable()
@@ -180,7 +180,7 @@ def test_a_line_for_machines_is_printable_and_has_every_value(root: logging.Logg
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, {"\udcff": [1]}])
-def test_a_line_for_people_has_every_value(root: logging.Logger, value: Any) -> None:
+def test_a_text_line_has_every_value(root: logging.Logger, value: Any) -> None:
     line = logged(root, "text", path=value)
 
     assert line.removesuffix("\n").isprintable()
@@ -188,7 +188,7 @@ def test_a_line_for_people_has_every_value(root: logging.Logger, value: Any) -> 
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_neither_a_logger_nor_a_name_of_a_field_begins_a_line(root: logging.Logger, log_format: str) -> None:
+def test_the_names_of_loggers_and_fields_cannot_start_a_new_line(root: logging.Logger, log_format: str) -> None:
     logged(root, log_format)
     stream, handler = io.StringIO(), root.handlers[0]
     assert isinstance(handler, logging.StreamHandler)
@@ -199,7 +199,7 @@ def test_neither_a_logger_nor_a_name_of_a_field_begins_a_line(root: logging.Logg
     assert len(stream.getvalue().splitlines()) == 1
 
 
-def test_a_message_cannot_begin_a_line_of_its_own(root: logging.Logger) -> None:
+def test_a_message_cannot_start_a_new_line(root: logging.Logger) -> None:
     assert logged(root, "text").count("\n") == 1
     stream = io.StringIO()
     handler = root.handlers[0]
@@ -211,7 +211,7 @@ def test_a_message_cannot_begin_a_line_of_its_own(root: logging.Logger) -> None:
     assert stream.getvalue().count("\n") == 1
 
 
-def test_the_text_of_an_error_cannot_begin_a_line_of_its_own(root: logging.Logger) -> None:
+def test_the_text_of_an_error_cannot_start_a_new_line(root: logging.Logger) -> None:
     configure_logging(Settings(log_format="text", log_error_texts=True))
     handler, stream = root.handlers[0], io.StringIO()
     assert isinstance(handler, logging.StreamHandler)

@@ -1,4 +1,4 @@
-"""A group of processes: who is active, and turns that no process keeps."""
+"""A group of processes: its active workspaces, and turns that end with their process."""
 
 import multiprocessing
 import os
@@ -30,7 +30,7 @@ def other_process(act: Callable[[Connection], None]) -> Iterator[tuple[Connectio
         process.join()
 
 
-def test_a_workspace_is_beside_others_that_are_active_in_other_processes() -> None:
+def test_active_workspaces_of_other_processes_count() -> None:
     group = ProcessGroup()
     shares = Shares(Resource.QUERIES, each=3, beside_others=1, group=group)
     alone = [shares.take(1), shares.take(1)]
@@ -47,7 +47,7 @@ def test_a_workspace_is_beside_others_that_are_active_in_other_processes() -> No
     assert not shares.take(1)
 
 
-def test_of_many_workspaces_each_is_beside_others() -> None:
+def test_each_of_many_workspaces_has_active_neighbours() -> None:
     group = ProcessGroup()
     assert group.is_alone(7)
 
@@ -99,11 +99,11 @@ def test_processes_that_wait_for_a_turn_take_turns() -> None:
             pipe.send("go")
         ended = sorted(pipe.recv() - began for pipe in (one, two))
 
-    # Without turns by turns, the first one ends when the second one begins.
+    # If the processes did not alternate, the first one would end when the second one begins.
     assert ended[0] > 0.75 * ended[1]
 
 
-def test_a_turn_that_was_waited_for_begins_after_a_pause_as_long_as_the_turn_before() -> None:
+def test_a_turn_after_a_wait_starts_with_a_pause_as_long_as_the_last_turn() -> None:
     group = ProcessGroup()
     turns = Turns(group, resource=1, turns=1, pauses=True)
     took, ended = take_a_turn(turns)

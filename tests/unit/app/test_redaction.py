@@ -1,4 +1,4 @@
-"""Tracebacks: what they tell of an error, and that no value is among it."""
+"""Redacted tracebacks: they describe an error without its values."""
 
 from typing import NoReturn
 
@@ -11,8 +11,8 @@ from app.redaction import describe_error, redacted_traceback
 PERSON = "jane@example.com"
 
 
-def told(error: BaseException) -> str:
-    """Return what is told of *error* after it was raised."""
+def traceback_of(error: BaseException) -> str:
+    """Raise *error* and return its redacted traceback."""
     with pytest.raises(type(error)) as caught:
         raise error
     return redacted_traceback(caught.value)
@@ -23,7 +23,7 @@ def lookup() -> NoReturn:
 
 
 def chained(*, suppress: bool = False) -> Exception:
-    """Return an error that came of another, explicitly or not."""
+    """Return an error with another error as its cause, or with *suppress* as its suppressed context."""
     try:
         try:
             lookup()
@@ -33,20 +33,20 @@ def chained(*, suppress: bool = False) -> Exception:
         return error
 
 
-def test_it_tells_the_lines_of_code_and_the_kind_of_error() -> None:
-    told_of = redacted_traceback(chained())
+def test_a_traceback_has_the_lines_of_code_and_the_class_of_the_error() -> None:
+    text = redacted_traceback(chained())
 
-    assert "Traceback (most recent call last):" in told_of
-    assert "in lookup" in told_of
-    assert "raise KeyError(PERSON)" in told_of
-    assert "KeyError (text withheld" in told_of
-    assert PERSON not in told_of
+    assert "Traceback (most recent call last):" in text
+    assert "in lookup" in text
+    assert "raise KeyError(PERSON)" in text
+    assert "KeyError (text withheld" in text
+    assert PERSON not in text
 
 
-def test_the_errors_that_led_to_it_come_first() -> None:
-    told_of = redacted_traceback(chained())
+def test_the_causes_of_an_error_come_first() -> None:
+    text = redacted_traceback(chained())
 
-    assert told_of.index("KeyError (") < told_of.index("was the direct cause of") < told_of.index("ValueError (")
+    assert text.index("KeyError (") < text.index("was the direct cause of") < text.index("ValueError (")
 
 
 def test_a_traceback_has_the_error_during_which_it_occurred() -> None:
@@ -56,9 +56,9 @@ def test_a_traceback_has_the_error_during_which_it_occurred() -> None:
         except KeyError:
             int(PERSON)
     except ValueError as error:
-        told_of = redacted_traceback(error)
+        text = redacted_traceback(error)
 
-    assert told_of.index("KeyError (") < told_of.index("another exception occurred") < told_of.index("ValueError (")
+    assert text.index("KeyError (") < text.index("another exception occurred") < text.index("ValueError (")
 
 
 def test_a_traceback_omits_a_suppressed_cause() -> None:
@@ -69,23 +69,23 @@ def test_notes_are_withheld_too() -> None:
     error = ValueError("x")
     error.add_note(PERSON)
 
-    assert PERSON not in told(error)
+    assert PERSON not in traceback_of(error)
 
 
 def test_a_traceback_lists_the_errors_of_a_group() -> None:
-    told_of = told(ExceptionGroup(PERSON, [KeyError(PERSON), OSError(28, "No space left on device", PERSON)]))
+    text = traceback_of(ExceptionGroup(PERSON, [KeyError(PERSON), OSError(28, "No space left on device", PERSON)]))
 
-    assert "ExceptionGroup (text withheld" in told_of
-    assert "KeyError (text withheld" in told_of
-    assert "OSError (No space left on device; text withheld" in told_of
-    assert PERSON not in told_of
+    assert "ExceptionGroup (text withheld" in text
+    assert "KeyError (text withheld" in text
+    assert "OSError (No space left on device; text withheld" in text
+    assert PERSON not in text
 
 
-def test_an_error_that_caused_itself_ends() -> None:
+def test_a_traceback_of_errors_that_cause_each_other_is_finite() -> None:
     first, second = ValueError(PERSON), KeyError(PERSON)
     first.__cause__, second.__context__ = second, first
 
-    assert told(first).count("ValueError (") == 1
+    assert traceback_of(first).count("ValueError (") == 1
 
 
 def test_a_traceback_has_the_code_of_a_database_error() -> None:
@@ -95,9 +95,9 @@ def test_a_traceback_has_the_code_of_a_database_error() -> None:
 
 
 @pytest.mark.parametrize("error", [SetupError("Set it."), DatabaseUnavailable("PostgreSQL does not answer.")])
-def test_a_traceback_has_the_sentences_of_our_own_errors(error: Exception) -> None:
+def test_a_traceback_has_the_messages_of_our_own_errors(error: Exception) -> None:
     assert describe_error(error) == f"{type(error).__name__}: {error}"
 
 
-def test_sentences_for_clients_are_not() -> None:
+def test_messages_for_clients_are_withheld() -> None:
     assert PERSON not in describe_error(Conflict(f"{PERSON} is taken."))

@@ -1,4 +1,4 @@
-"""The header Retry-After: a number of seconds, a date, or nothing that can be read."""
+"""The header Retry-After: a number of seconds, a date, or an unreadable value."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

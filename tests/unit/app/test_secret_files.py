@@ -1,4 +1,4 @@
-"""Each secret setting can come from a file, whose path is in the variable with _FILE at its end."""
+"""Each secret setting can come from a file. The variable NAME_FILE contains its path."""
 
 import dataclasses
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_setting_that_is_no_secret_has_no_file() -> None:
     assert Settings.from_environ({"MERGELANE_LANE_SIZE_FILE": "/nowhere"}) == Settings()
 
 
-def test_both_are_refused(tmp_path: Path) -> None:
+def test_a_secret_with_a_value_and_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"Both BROKER_URL and BROKER_URL_FILE are set\. Unset one of them\."):
         Settings.from_environ({"BROKER_URL": "redis://h", "BROKER_URL_FILE": str(tmp_path / "none")})
 
@@ -49,7 +49,7 @@ def test_both_are_refused(tmp_path: Path) -> None:
         (b"\xff\xfea", "is not text in UTF-8"),
     ],
 )
-def test_a_file_that_gives_nothing_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_an_empty_or_unreadable_file_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
     file = tmp_path / "secret"
     if content is not None:
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Shares of workspaces: bounds for each, smaller beside others, and a wait that counts once."""
+"""Shares of workspaces: a bound for each, a smaller bound beside other workspaces, and one common wait."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event

@@ -1,4 +1,4 @@
-"""The line through samples of memory: its value at the first sample and its slope in an hour."""
+"""The line through samples of memory: its value at the first sample, and its slope per hour."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Capacity model: merges per core, and busy cores at the vendor's limit."""
+"""Capacity model: merges per core, and busy cores at Braze's rate limit."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
 COSTS = {"web": 0.1, "relay": 0.1, "worker1": 0.2, "worker2": 0.2, "postgres": 0.3, "redis": 0.1}
 
 
-def test_workers_are_taken_together() -> None:
+def test_the_costs_of_workers_are_added_up() -> None:
     assert by_kind(COSTS) == {"web": 0.1, "relay": 0.1, "worker": 0.4, "postgres": 0.3, "redis": 0.1}
 
 
@@ -30,5 +30,5 @@ def test_the_first_limit_is_the_smallest() -> None:
     assert limits(COSTS | {"redis": 0.001}).endswith("The first limit is PostgreSQL.")
 
 
-def test_limits_leave_out_what_was_not_measured() -> None:
+def test_limits_omit_processes_without_a_measurement() -> None:
     assert "Redis" not in limits({"web": 0.1, "postgres": 0.3})

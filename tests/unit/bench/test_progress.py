@@ -1,4 +1,4 @@
-"""Progress names the part, its place, the time that has passed, and the time that is left by earlier runs."""
+"""Progress names the part, its place, the elapsed time, and the remaining time estimated from earlier runs."""
 
 import re
 
@@ -9,23 +9,23 @@ from bench import progress
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in its one element."""
+    """The current time, in a list of one element."""
     now = [100.0]
     monkeypatch.setattr(progress, "monotonic", lambda: now[0])
     return now
 
 
-def test_the_rest_follows_the_pace_of_the_parts_that_have_ended(clock: list[float]) -> None:
+def test_the_remaining_time_follows_the_speed_of_the_finished_parts(clock: list[float]) -> None:
     lines: list[str] = []
-    told = progress.Progress(
+    reporter = progress.Progress(
         ["first", "second", "third"], 0.5, lines.append, expected_s=dict.fromkeys(("first", "second", "third"), 200.0)
     )
-    told.begin("first")
+    reporter.begin("first")
     # Twice as slow as expected: 200 s instead of half of 200 s.
     clock[0] += 200.0
-    told.begin("second")
+    reporter.begin("second")
     clock[0] += 50.0
-    told.log("round 1")
+    reporter.log("round 1")
 
     assert lines == [
         "== first (1 of 3), 0:00 passed, about 5:00 left",
@@ -34,11 +34,11 @@ def test_the_rest_follows_the_pace_of_the_parts_that_have_ended(clock: list[floa
     ]
 
 
-def test_a_part_that_takes_longer_than_expected_leaves_no_less_than_the_parts_after_it(clock: list[float]) -> None:
+def test_the_remaining_time_is_at_least_that_of_the_next_parts(clock: list[float]) -> None:
     lines: list[str] = []
-    told = progress.Progress(["first", "second"], 1, lines.append, expected_s={"first": 10.0, "second": 60.0})
-    told.begin("first")
+    reporter = progress.Progress(["first", "second"], 1, lines.append, expected_s={"first": 10.0, "second": 60.0})
+    reporter.begin("first")
     clock[0] += 100.0
-    told.log("still")
+    reporter.log("still")
 
     assert re.search(r"about 1:00 left", lines[-1])

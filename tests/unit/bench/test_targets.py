@@ -1,4 +1,4 @@
-"""Targets are read from results: met, missed, or not measured."""
+"""Results are compared with targets: met, missed, or not measured."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from bench.targets import TARGETS, verdicts
 
 
 def results(of_medians: float) -> dict[str, Any]:
-    told = {"merges_per_s": {"of_medians": of_medians}, "cpu_ms_per_merge": {"of_medians": 1 / of_medians}}
-    return {"parts": {"throughput": {"ratios": {"obvious": told}}}}
+    ratios = {"merges_per_s": {"of_medians": of_medians}, "cpu_ms_per_merge": {"of_medians": 1 / of_medians}}
+    return {"parts": {"throughput": {"ratios": {"obvious": ratios}}}}
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(9.5, "met"), (9.0, "met"), (7.0, "missed")])
@@ -20,20 +20,20 @@ def test_a_target_is_met_at_its_bound_and_beyond(ratio: float, verdict: str) -> 
     assert found["Processor time per merge, against the obvious way"] == verdict
 
 
-def test_a_target_whose_part_does_not_tell_it_is_not_measured() -> None:
+def test_a_target_without_a_result_of_its_part_is_not_measured() -> None:
     found = {each.target.name: each for each in verdicts(results(7.0))}
 
     assert found["End to end, against the floor"].word == "not measured"
     assert found["End to end, against the floor"].formatted_value == ""
 
 
-def test_a_part_that_failed_measures_nothing() -> None:
+def test_targets_of_a_failed_part_are_not_measured() -> None:
     found = verdicts({"parts": {target.part: {"failed": "why"} for target in TARGETS}})
 
     assert {each.word for each in found} == {"not measured"}
 
 
-def test_no_two_targets_have_one_name() -> None:
+def test_the_names_of_targets_are_unique() -> None:
     names = [target.name for target in TARGETS]
 
     assert sorted(names) == sorted(set(names))

@@ -1,4 +1,4 @@
-"""Statements and round trips are counted from the bytes that pass, however they are cut up."""
+"""Counts statements and round trips in the bytes of connections, in blocks of any size."""
 
 import struct
 
@@ -32,7 +32,7 @@ def counted(said: bytes, answered: bytes, *, cut: int) -> Tally:
 
 
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
-def test_a_prepared_statement_goes_by_its_first_line_each_time(cut: int) -> None:
+def test_a_prepared_statement_is_counted_by_its_first_line_each_time(cut: int) -> None:
     said = start(b"mergelane-worker") + PREPARE + EXECUTE + SYNC + EXECUTE + SYNC
     tally = counted(said, message(b"Z", b"I") + ANSWER, cut=cut)
 
@@ -54,9 +54,9 @@ def test_a_plain_query_is_a_statement_and_a_round_trip() -> None:
     assert (tally.statements, tally.round_trips) == ({("web", "BEGIN"): 1}, {("web", "BEGIN"): 1})
 
 
-def test_the_greeting_is_nobodys_round_trip() -> None:
+def test_the_start_of_a_connection_is_no_round_trip() -> None:
     assert counted(start(b"web"), message(b"R", b"\0\0\0\0") + message(b"Z", b"I"), cut=3).round_trips == {}
 
 
-def test_every_query_of_the_product_is_known_by_its_first_line() -> None:
+def test_the_names_of_queries_are_known() -> None:
     assert {"claim_lanes", "insert_batch", "lock_running_jobs", "authenticate"} <= set(names().values())

@@ -1,4 +1,4 @@
-"""The families of the chaos tests: the same for the same seed, within the API's limits, and true to their sums."""
+"""The families of the chaos tests: equal for equal seeds, within the API's limits, and consistent with their sums."""
 
 from collections import Counter
 from typing import Any
@@ -11,7 +11,7 @@ FAMILIES = [Recipe("seed", number, WITH_UNDO).make() for number in range(1, 120)
 
 
 def named(family: Family) -> set[str]:
-    """Return every profile that the requests about *family* name."""
+    """Return all profiles that the requests about *family* name."""
     names: set[str] = set()
     for batch in family.batches:
         for update in batch.body.get("merge_updates", ()):
@@ -22,7 +22,7 @@ def named(family: Family) -> set[str]:
 
 
 def name_of(identifier: dict[str, Any]) -> str | None:
-    """Return the profile that *identifier* names, None for an address."""
+    """Return the profile that *identifier* names, or None for an address."""
     return identifier.get("external_id") or identifier.get("user_alias", {}).get("alias_name")
 
 
@@ -31,7 +31,7 @@ def test_a_seed_repeats_its_families() -> None:
     assert Recipe("other", 1, WITH_UNDO).make() != FAMILIES[0]
 
 
-def test_made_again_a_family_has_the_same_shape_or_not_but_never_the_same_names() -> None:
+def test_another_attempt_of_a_family_has_other_names() -> None:
     first, again = (
         {member.name for member in Recipe("seed", 5, WITH_UNDO).make(attempt).members} for attempt in range(2)
     )
@@ -39,7 +39,7 @@ def test_made_again_a_family_has_the_same_shape_or_not_but_never_the_same_names(
     assert first.isdisjoint(again)
 
 
-def test_every_shape_comes_up() -> None:
+def test_every_shape_occurs() -> None:
     shapes = Counter(family.shape for family in FAMILIES)
 
     assert shapes.keys() == {shape.__name__ for shape in WITH_UNDO} | {"planted"}
@@ -47,7 +47,7 @@ def test_every_shape_comes_up() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_a_family_is_written_by_one_request_that_says_its_sums(family: Family) -> None:
+def test_one_request_creates_a_family_with_its_sums(family: Family) -> None:
     tracked = family.tracked()
     cents = sum(round(each["price"] * 100) for each in tracked.get("purchases", ()))
 

@@ -1,4 +1,4 @@
-"""The figures of a stranger beside a neighbour: a table, and an error above the bound."""
+"""The latencies of a workspace beside a busy one: a table, and an error above the bound."""
 
 from collections.abc import Sequence
 

@@ -1,11 +1,11 @@
-"""Requests for exports, as the client words them."""
+"""The client's requests for exports."""
 
 from demo.client import EXPORT_LIMIT, export_requests
 from demo.duplicates import alias
 from demo.people import Profile
 
 
-def test_everyone_is_asked_for_by_what_they_have_fifty_at_a_time() -> None:
+def test_profiles_are_exported_by_external_id_or_alias_fifty_at_a_time() -> None:
     identified = [Profile(identifier={"external_id": str(number)}, attributes={}) for number in range(70)]
     unidentified = [Profile(identifier=alias("visitor", "v"), attributes={})]
     bodies = list(export_requests([*identified, *unidentified]))

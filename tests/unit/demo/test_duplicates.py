@@ -1,4 +1,4 @@
-"""Duplicates: each kind is what it says, and is asked for by identifiers that find it."""
+"""The kinds of duplicates: their profiles, and the identifiers of their pairs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ Maker = Callable[[Kind], tuple[Person, Profile, Duplicate]]
 
 @pytest.fixture
 def make() -> Maker:
-    """Return a function that makes a person, an account and a duplicate of one kind."""
+    """A function that creates a person, an account and a duplicate of one kind."""
 
     def make_one(kind: Kind) -> tuple[Person, Profile, Duplicate]:
         rng = Random(7)
@@ -27,7 +27,7 @@ def make() -> Maker:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_every_kind_makes_profiles_and_pairs_of_its_own_kind(kind: Kind, make: Maker) -> None:
+def test_every_kind_creates_profiles_and_pairs_of_its_kind(kind: Kind, make: Maker) -> None:
     _, account, duplicate = make(kind)
 
     assert duplicate.profiles
@@ -36,7 +36,7 @@ def test_every_kind_makes_profiles_and_pairs_of_its_own_kind(kind: Kind, make: M
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_an_account_knows_what_its_pair_is_found_by(kind: Kind, make: Maker) -> None:
+def test_an_account_has_the_identifiers_of_its_pair(kind: Kind, make: Maker) -> None:
     _, account, duplicate = make(kind)
 
     for pair in duplicate.pairs:
@@ -53,7 +53,7 @@ def test_a_guest_has_the_same_email_an_alias_and_a_purchase(make: Maker) -> None
     assert guest.purchases
 
 
-def test_a_second_device_has_a_push_token_and_sessions_of_its_own(make: Maker) -> None:
+def test_a_second_device_has_its_own_push_token_and_sessions(make: Maker) -> None:
     _, account, duplicate = make(Kind.SECOND_DEVICE)
     (app,) = duplicate.profiles
 
@@ -102,7 +102,7 @@ def test_a_pair_listed_twice_is_merged_once(make: Maker) -> None:
     assert duplicate.pairs[0].update == duplicate.pairs[1].update
 
 
-def test_a_shared_inbox_holds_two_guests_between_whom_nobody_can_choose(make: Maker) -> None:
+def test_a_shared_inbox_has_two_guests_and_no_rule_chooses_one(make: Maker) -> None:
     person, _, duplicate = make(Kind.SHARED_INBOX)
     addresses = [guest.attributes["email"] for guest in duplicate.profiles]
 

@@ -1,4 +1,4 @@
-"""The vendor's examples: well formed, and with profiles for everything that they name."""
+"""Braze's examples have an expected outcome for each update, and their own profiles."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def test_an_example_expects_an_outcome_for_each_of_its_updates(example: Example)
     assert len(example.body["merge_updates"]) == len(example.expected)
 
 
-def test_no_two_examples_make_the_same_profile() -> None:
+def test_each_example_creates_its_own_profiles() -> None:
     identifiers = [str(profile.identifier) for example in EXAMPLES for profile in example.profiles]
 
     assert len(identifiers) == len(set(identifiers))

@@ -1,4 +1,4 @@
-"""Outcomes compared with the expected ones."""
+"""Outcomes are compared with the expected ones."""
 
 from demo.duplicates import Kind, Pair
 from demo.merging import unexpected_outcomes
@@ -6,7 +6,7 @@ from demo.merging import unexpected_outcomes
 PAIR = Pair(kind=Kind.SECOND_DEVICE, orphan={"external_id": "a"}, survivor={"external_id": "b"})
 
 
-def test_an_outcome_as_expected_is_no_surprise() -> None:
+def test_an_expected_outcome_is_no_surprise() -> None:
     assert unexpected_outcomes([PAIR], [{"job_id": "1", "outcome": "merged", "state": "finished", "reason": ""}]) == []
 
 

@@ -1,4 +1,4 @@
-"""Request bodies: the vendor's limits kept, nothing lost on the way."""
+"""Request bodies stay within the limits of the API and contain all data."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ def world() -> World:
     return make_world(now=NOW, people=300)
 
 
-def test_no_array_holds_more_than_the_vendor_takes(world: World) -> None:
+def test_no_array_exceeds_the_limit_of_the_api(world: World) -> None:
     bodies = list(track_requests(world.profiles))
 
     assert max(len(objects) for body in bodies for objects in body.values()) <= TRACK_LIMIT
@@ -47,7 +47,7 @@ def test_no_profiles_make_no_requests() -> None:
     assert list(alias_requests([])) == []
 
 
-def test_aliases_are_asked_for_fifty_at_a_time_and_for_unidentified_profiles_alone(world: World) -> None:
+def test_aliases_are_requested_fifty_at_a_time_and_only_for_unidentified_profiles(world: World) -> None:
     bodies = list(alias_requests(world.profiles))
     unidentified = [profile for profile in world.profiles if not profile.identified]
 

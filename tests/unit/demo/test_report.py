@@ -1,4 +1,4 @@
-"""Values in the tables of the demo."""
+"""Formats values for the tables of the demo."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from demo.report import VALUE_WIDTH, format_value, outcome_ranges
 
 
 def job(outcome: str | None, state: str = "finished") -> dict[str, Any]:
-    """Return as much of a job as the tables read."""
+    """Return the members of a job that the tables use."""
     return {"outcome": outcome, "state": state}
 
 
-def test_equal_neighbours_are_shown_as_one_range() -> None:
+def test_equal_neighbours_form_one_range() -> None:
     jobs = [job("merged"), job("merged"), job("protected"), job("merged")]
 
     assert list(outcome_ranges(jobs)) == ["0-1 merged", "2 protected", "3 merged"]
 
 
-def test_a_job_without_an_outcome_is_shown_by_its_state() -> None:
+def test_a_job_without_an_outcome_is_listed_with_its_state() -> None:
     assert list(outcome_ranges([job(None, state="dead")])) == ["0 dead"]
 
 
@@ -26,7 +26,7 @@ def test_a_job_without_an_outcome_is_shown_by_its_state() -> None:
     ("value", "text"),
     [(None, "-"), ("Ada", "Ada"), (3, "3"), (False, "false"), ({"first": "a"}, '{"first":"a"}'), ([], "[]")],
 )
-def test_a_value_is_shown_as_json_but_for_plain_text_and_nothing(value: object, text: str) -> None:
+def test_a_value_is_formatted_as_json_except_text_and_none(value: object, text: str) -> None:
     assert format_value(value) == text
 
 

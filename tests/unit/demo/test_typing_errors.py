@@ -1,4 +1,4 @@
-"""Typing errors: one slip, never none."""
+"""Typing errors: exactly one in each name."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ def test_a_mistyped_name_is_another_name(name: str) -> None:
     assert all(slip.casefold() != name.casefold() for slip in mistyped)
 
 
-def test_a_slip_changes_the_length_by_one_letter_at_most() -> None:
+def test_a_typing_error_changes_the_length_by_at_most_one_letter() -> None:
     mistyped = {mistype("Harrington", rng) for rng in SEEDED}
 
     assert {len(slip) for slip in mistyped} == {9, 10, 11}

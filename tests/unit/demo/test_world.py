@@ -1,4 +1,4 @@
-"""The made-up world: the same from the same seed, every kind of duplicate, plausible people."""
+"""The generated world: equal for equal seeds, with every kind of duplicate and plausible people."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ def world() -> World:
     return make_world(now=NOW)
 
 
-def test_the_same_seed_makes_the_same_world(world: World) -> None:
+def test_the_same_seed_creates_the_same_world(world: World) -> None:
     assert world == make_world(now=NOW)
 
 
-def test_another_seed_makes_another_world(world: World) -> None:
+def test_another_seed_creates_another_world(world: World) -> None:
     assert world != make_world(now=NOW, seed=1)
 
 
@@ -34,7 +34,7 @@ def test_every_kind_of_duplicate_occurs(world: World) -> None:
     assert {pair.kind for pair in world.pairs} == set(Kind)
 
 
-def test_every_profile_has_an_identifier_of_its_own(world: World) -> None:
+def test_every_profile_has_its_own_identifier(world: World) -> None:
     identifiers = Counter(str(profile.identifier) for profile in world.profiles)
 
     assert set(identifiers.values()) == {1}
@@ -48,7 +48,7 @@ def test_emails_are_plausible_and_on_domains_kept_for_examples(world: World) -> 
     assert all("example." in address.lower().partition("@")[2] for address in addresses)
 
 
-def test_phones_are_valid_e164_or_what_an_agent_wrote_of_them(world: World) -> None:
+def test_phones_are_valid_e164_or_the_notation_of_an_agent(world: World) -> None:
     numbers = [profile.attributes["phone"] for profile in world.profiles if "phone" in profile.attributes]
 
     assert all(phonenumbers.is_valid_number(phonenumbers.parse(number)) for number in numbers)
@@ -61,7 +61,7 @@ def test_people_do_not_share_an_address_or_a_number_unless_they_are_duplicates(w
         assert len(values) == len(set(values))
 
 
-def test_histories_lie_in_the_last_eighty_days_and_end_before_now(world: World) -> None:
+def test_histories_are_in_the_last_eighty_days_and_end_before_now(world: World) -> None:
     times = [each["time"] for profile in world.profiles for each in (*profile.events, *profile.purchases)]
     times += [session["ended_at"] for profile in world.profiles for session in profile.sessions]
 
@@ -82,7 +82,7 @@ def test_every_history_occurs_on_accounts_and_on_duplicates(world: World) -> Non
             assert any(getattr(profile, name) for profile in profiles)
 
 
-def test_batches_hold_at_most_fifty_pairs_and_lose_none(world: World) -> None:
+def test_batches_contain_all_pairs_with_at_most_fifty_each(world: World) -> None:
     batches = list(make_batches(world.families))
 
     assert max(map(len, batches)) <= BATCH_SIZE

@@ -1,4 +1,4 @@
-"""Pairs of addresses at random: two that compare equal differ in nothing that makes two mailboxes or two lines."""
+"""Random pairs of addresses: two that compare equal are one mailbox or one telephone line."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ from phonenumbers import MatchType
 from schemas.addresses import email_fault, email_key, phone_key
 
 BLANKS = (" ", "\t", "\n", "\u00a0", "\u200b", "\u2060", "\u202e", "\ufeff", "\u00ad", "\x07", "\u3164")
-#: Letters that some form of Unicode joins with others: by case folding, compatibility, composition or in sight.
+#: Letters that Unicode maps to others by case folding, compatibility or composition, or that look like others.
 LETTERS = (
     "aAåÅbcdeéfiIİkKlmnosSßẞtuüÜxyzςΣµμﬁﬃªº中例えжЖאع0123456789"
     "\u017f\u0131\u03c3\uff21\uff41\u0301\u0308\u0307\u030a\u212a\u212b"
@@ -34,7 +34,7 @@ def emails(draw: st.DrawFn) -> str:
 
 
 def in_a_labels(address: str) -> str:
-    """Return *address* with the domain in A-labels, as IDNA 2008 or else the older standard makes them."""
+    """Return *address* with the domain in A-labels of IDNA 2008, or else of IDNA 2003."""
     local, _, domain = address.rpartition("@")
     for encode in (idna.encode, lambda text: text.encode("idna")):
         try:
@@ -44,7 +44,7 @@ def in_a_labels(address: str) -> str:
     return address
 
 
-#: Ways to write an address otherwise. Some keep the mailbox, and some name another one.
+#: Ways to rewrite an address. Some keep the mailbox, and some change it.
 REWRITINGS: list[Callable[[str], str]] = [
     str.lower,
     str.upper,
@@ -68,13 +68,13 @@ def rewritten(text: str, ways: list[Callable[[str], str]]) -> str:
 
 
 def without_ends(text: str) -> str:
-    """Return *text* without the characters at its ends that nobody sees."""
+    """Return *text* without the invisible characters at its ends."""
     unseen = r"[\s\x00-\x1f\x7f\u00ad\u200b\u2060\u202e\ufeff\u1160\u3164]*"
     return re.sub(rf"^{unseen}|{unseen}$", "", text)
 
 
 def mailbox(address: str) -> tuple[str, list[str]]:
-    """Return the local part and the labels of the domain in Unicode: what no two mailboxes share."""
+    """Return the local part and the labels of the domain in Unicode, which identify a mailbox."""
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", without_ends(address)).lower())
     local, _, domain = composed.rpartition("@")
     return local, [in_unicode(label) for label in domain.split(".")]
@@ -121,7 +121,7 @@ COUNTRIES = ("+1", "+44", "+49", "+39", "+52", "+54", "+55", "+81", "+7", "+225"
 digits = st.sampled_from(("6502530000", "2530000", "2079460000", "30901820", "0236618300", "312345678")) | st.text(
     st.sampled_from("0123456789"), min_size=5, max_size=11
 )
-#: What stands before, between and after the digits of a number.
+#: Texts before, between and after the digits of a number.
 BEFORE = ("", " ", "(", "tel:", "call ", "00", "\u202a")
 BETWEEN = ("", " ", "-", ".", "/", " (0)", "\u00a0", "ー", "x", ",")
 AFTER = ("", " ", "\n", " ext. 1", " ext. 2", "x3", "#4", ";ext=5", ",,6", " 7", "E+11", "\u202c", " (home)")

@@ -1,4 +1,4 @@
-"""Addresses: which are equal, and which are valid."""
+"""Equal and valid addresses."""
 
 import pytest
 
@@ -86,7 +86,7 @@ def test_two_mailboxes_are_never_equal(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("address", INVALID_EMAILS)
-def test_what_is_not_one_address_is_refused(address: str) -> None:
+def test_a_text_that_is_not_one_address_is_refused(address: str) -> None:
     assert email_fault(address) is not None
     assert email_key(address) == address.lower()
 

@@ -25,7 +25,7 @@ def test_a_body_without_an_array_is_refused(body: Any) -> None:
         load_alias_updates(body)
 
 
-def test_fifty_renamings_are_taken_and_no_more() -> None:
+def test_at_most_fifty_renamings_are_accepted() -> None:
     assert len(load_alias_updates({"alias_updates": [A_TO_B] * 50}).updates) == 50
     with pytest.raises(ValidationError, match="The max number of external_ids and aliases per request was exceeded"):
         load_alias_updates({"alias_updates": [A_TO_B] * 51})
@@ -49,7 +49,7 @@ def test_a_refused_object_is_listed_and_the_others_are_loaded(fault: Any, senten
     assert request.answer() == {"aliases_processed": 1, "message": "success", "errors": [error]}
 
 
-def test_when_all_are_at_fault_the_first_fault_is_the_message() -> None:
+def test_if_all_objects_are_refused_the_first_fault_is_the_message() -> None:
     request = load_alias_updates({"alias_updates": [{}, "a"]})
 
     assert request.answer()["message"] == "'alias_label' is required"

@@ -19,7 +19,7 @@ def test_values_are_kept_as_they_were_sent() -> None:
     assert read(**given) == CustomAttributes(values=given)
 
 
-def test_operations_stand_apart_from_values() -> None:
+def test_operations_are_separate_from_values() -> None:
     custom = read(visits={"inc": 1}, seen={"add": ["a"]}, pets=ADD, plan="gold")
 
     assert custom.values == {"plan": "gold"}
@@ -39,21 +39,21 @@ def test_arrays_are_never_merged() -> None:
     assert read(pets=[{"id": 1}], seen=["a"], merge=True).values == {"pets": [{"id": 1}], "seen": ["a"]}
 
 
-def test_a_time_that_is_not_stored_leaves_the_attribute_alone() -> None:
+def test_a_time_that_is_not_stored_does_not_change_the_attribute() -> None:
     assert read(at={"$time": "5000-01-01"}, plan="gold") == CustomAttributes(values={"plan": "gold"})
 
 
 @pytest.mark.parametrize(
     "given", [{"pet": {"a": 1}}, {"pets": [{}]}, {"pets": ADD}, {"merge": True, "pet": {}}, {"pet": {"$time": None}}]
 )
-def test_it_is_known_whether_a_nested_attribute_is_among_them(given: dict[str, Any]) -> None:
+def test_nested_attributes_are_detected(given: dict[str, Any]) -> None:
     custom = read(**given)
 
     assert custom.nested or custom.fault
 
 
 @pytest.mark.parametrize("given", [{"n": 1}, {"n": {"inc": 1}}, {"seen": ["a"]}, {"seen": {"add": []}}, {"old": None}])
-def test_it_is_known_when_there_is_none(given: dict[str, Any]) -> None:
+def test_attributes_without_nesting_are_detected(given: dict[str, Any]) -> None:
     assert not read(**given).nested
 
 

@@ -45,7 +45,7 @@ def test_every_kind_of_identifier_is_read_and_counted() -> None:
         {"external_ids": ["a"] * 25, "user_aliases": [ALIAS] * 25, "braze_ids": None},
     ],
 )
-def test_fifty_identifiers_are_taken(body: Any) -> None:
+def test_fifty_identifiers_are_accepted(body: Any) -> None:
     assert load_deletion(body).answer()["deleted"] == 50
 
 

@@ -42,12 +42,12 @@ def test_a_body_that_is_no_object_is_refused(load: Any) -> None:
         load(["a"])
 
 
-def test_fifty_are_taken() -> None:
+def test_fifty_objects_are_accepted() -> None:
     assert len(load_renames({"external_id_renames": [A_TO_B] * 50}).renames) == 50
     assert len(load_removals({"external_ids": ["a"] * 50}).external_ids) == 50
 
 
-def test_whole_numbers_are_taken_as_their_digits() -> None:
+def test_whole_numbers_are_read_as_their_digits() -> None:
     renames = load_renames({"external_id_renames": [{"current_external_id": 1, "new_external_id": 2}]}).renames
 
     assert renames == {0: Rename(current="1", new="2")}

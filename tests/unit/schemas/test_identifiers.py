@@ -1,4 +1,4 @@
-"""Identifiers: how their values compare, and how they are written."""
+"""Identifiers: the comparison of their values, and their format in requests."""
 
 from typing import Any
 

@@ -15,17 +15,17 @@ PHONE = {"external_id": "ada", "phone": "+14155550100", "prioritization": ["most
 
 
 def test_the_three_arrays_are_taken_in_the_order_aliases_emails_phones() -> None:
-    asked = load_identify(
+    loaded = load_identify(
         {"phone_numbers_to_identify": [PHONE], "emails_to_identify": [EMAIL], "aliases_to_identify": [ALIAS]}
     )
 
-    assert [update.orphan for update in asked.updates] == [
+    assert [update.orphan for update in loaded.updates] == [
         UserAlias("cart", "guest-1"),
         Email("ada@example.org", (Priority.UNIDENTIFIED,)),
         Phone("+14155550100", (Priority.MOST_RECENTLY_UPDATED,)),
     ]
-    assert {update.survivor for update in asked.updates} == {ExternalId("ada")}
-    assert [update.index for update in asked.updates] == [0, 1, 2]
+    assert {update.survivor for update in loaded.updates} == {ExternalId("ada")}
+    assert [update.index for update in loaded.updates] == [0, 1, 2]
 
 
 def test_counts_are_given_for_the_arrays_that_were_sent_and_for_no_others() -> None:
@@ -46,18 +46,18 @@ def test_a_whole_number_is_taken_as_an_external_id_as_the_vendor_does() -> None:
 
 @pytest.mark.parametrize("behaviour", ["none", "merge", "anything", 7, None])
 def test_merge_behavior_is_accepted_and_ignored(behaviour: Any) -> None:
-    asked = load_identify({"aliases_to_identify": [ALIAS], "merge_behavior": behaviour})
+    loaded = load_identify({"aliases_to_identify": [ALIAS], "merge_behavior": behaviour})
 
-    assert len(asked.updates) == 1
+    assert len(loaded.updates) == 1
 
 
 def test_a_refused_object_has_the_vendors_array_name_and_its_index_and_the_others_are_loaded() -> None:
     body = {"aliases_to_identify": [{"user_alias": ALIAS["user_alias"]}, ALIAS], "emails_to_identify": [EMAIL]}
 
-    asked = load_identify(body)
+    loaded = load_identify(body)
 
-    assert [update.index for update in asked.updates] == [1, 2]
-    assert asked.answer() == {
+    assert [update.index for update in loaded.updates] == [1, 2]
+    assert loaded.answer() == {
         "aliases_processed": 1,
         "emails_processed": 1,
         "message": "success",
@@ -114,10 +114,10 @@ def test_a_refused_object_has_the_vendors_array_name_and_its_index_and_the_other
     ],
 )
 def test_an_object_at_fault_is_refused_with_a_sentence(name: str, given: Any, sentence: str) -> None:
-    asked = load_identify({name: [given]})
+    loaded = load_identify({name: [given]})
 
-    assert asked.updates == ()
-    assert [error["type"] for error in asked.errors] == [sentence]
+    assert loaded.updates == ()
+    assert [error["type"] for error in loaded.errors] == [sentence]
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"aliases_to_identify": None}, {"emails_to_identify": {}}])
@@ -129,7 +129,7 @@ def test_a_request_without_any_array_is_refused_whole(body: Any) -> None:
 
 
 def test_each_array_may_have_fifty_objects() -> None:
-    asked = load_identify(
+    loaded = load_identify(
         {
             "aliases_to_identify": [ALIAS] * 50,
             "emails_to_identify": [EMAIL] * 50,
@@ -137,8 +137,8 @@ def test_each_array_may_have_fifty_objects() -> None:
         }
     )
 
-    assert [update.index for update in asked.updates] == list(range(150))
-    assert set(asked.processed.values()) == {50}
+    assert [update.index for update in loaded.updates] == list(range(150))
+    assert set(loaded.processed.values()) == {50}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""JSON is read and written exactly: integers of 64 bits as integers, larger ones by their digits."""
+"""JSON is read and written exactly: integers of 64 bits as integers, larger ones with all digits."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The body of `POST /users/merge`: every error sentence, and their order."""
+"""The body of `POST /users/merge`: every error message, and their order."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def email(*steps: Any) -> dict[str, Any]:
 
 
 def sentence(body: Any) -> str:
-    """Return the error sentence for *body*."""
+    """Return the error message for *body*."""
     with pytest.raises(ValidationError) as refusal:
         load_merge(body)
     messages = refusal.value.messages
@@ -192,7 +192,7 @@ def test_an_identifier_is_no_longer_than_any_that_a_profile_could_have(longest: 
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({}, NO_PRIORITIZATION),
         ({"prioritization": None}, NO_PRIORITIZATION),
@@ -217,9 +217,9 @@ def test_an_identifier_is_no_longer_than_any_that_a_profile_could_have(longest: 
 @pytest.mark.parametrize("kind", ["email", "phone"])
 @pytest.mark.parametrize("role", ["identifier_to_merge", "identifier_to_keep"])
 def test_email_and_phone_need_a_prioritization_that_can_be_followed(
-    role: str, kind: str, given: dict[str, Any], told: str
+    role: str, kind: str, given: dict[str, Any], message: str
 ) -> None:
-    assert sentence({"merge_updates": [GOOD, {**GOOD, role: {kind: "x", **given}}]}) == told
+    assert sentence({"merge_updates": [GOOD, {**GOOD, role: {kind: "x", **given}}]}) == message
 
 
 FAULTS = [
@@ -239,11 +239,11 @@ FAULTS = [
 
 @pytest.mark.parametrize("rank", range(len(FAULTS)))
 def test_each_check_runs_over_the_whole_request_before_the_next(rank: int) -> None:
-    told = FAULTS[rank][1]
+    message = FAULTS[rank][1]
     later = [fault for fault, _ in FAULTS[rank:]]
 
-    assert sentence({"merge_updates": [GOOD, *later[::-1]]}) == told
-    assert sentence({"merge_updates": [*later, GOOD]}) == told
+    assert sentence({"merge_updates": [GOOD, *later[::-1]]}) == message
+    assert sentence({"merge_updates": [*later, GOOD]}) == message
 
 
 def test_the_count_is_checked_after_the_shape_and_before_the_keys() -> None:

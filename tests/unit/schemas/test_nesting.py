@@ -76,10 +76,10 @@ def test_a_year_before_0_or_after_3000_is_not_stored(year: str) -> None:
     ],
 )
 def test_the_fault_of_a_nested_value_is_named(value: Any, fault: str) -> None:
-    with pytest.raises(NestedFault) as told:
+    with pytest.raises(NestedFault) as caught:
         nested_value("plan", value)
 
-    assert str(told.value) == fault
+    assert str(caught.value) == fault
 
 
 @pytest.mark.parametrize(("value", "bytes_"), [("é", 4), ({"a": 1}, 8), ([1, True], 9), (None, 4), (1.5, 3)])

@@ -85,7 +85,7 @@ def test_objects_are_added_removed_and_updated() -> None:
     ],
 )
 def test_the_fault_of_an_operation_on_objects_is_named(value: dict[str, Any], fault: str) -> None:
-    with pytest.raises(NestedFault) as told:
+    with pytest.raises(NestedFault) as caught:
         read(value)
 
-    assert str(told.value).startswith(fault)
+    assert str(caught.value).startswith(fault)

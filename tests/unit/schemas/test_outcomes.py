@@ -17,7 +17,7 @@ def test_every_member_has_a_sentence_of_prose(member: JobKind | JobState | Outco
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=str)
-def test_every_member_is_its_word_on_the_wire(member: JobKind | JobState | Outcome) -> None:
+def test_every_member_equals_its_value_in_the_api(member: JobKind | JobState | Outcome) -> None:
     assert member == member.value == member.name.lower()
     assert type(member)(member.value) is member
     assert orjson.loads(orjson.dumps(member)) == member.value
@@ -27,7 +27,7 @@ def test_no_two_members_have_the_same_prose() -> None:
     assert len({member.prose for member in (*JobKind, *JobState, *Outcome)}) == len(MEMBERS)
 
 
-def test_the_outcomes_stand_in_the_order_in_which_they_are_tried() -> None:
+def test_the_outcomes_are_in_their_order_of_precedence() -> None:
     assert list(Outcome) == [
         "refused_identifier",
         "orphan_ambiguous",
@@ -51,7 +51,7 @@ def test_the_outcomes_stand_in_the_order_in_which_they_are_tried() -> None:
     ]
 
 
-def test_an_outcome_never_flatters() -> None:
+def test_only_outcomes_with_a_change_omit_that_nothing_was_done() -> None:
     did_something = {Outcome.MERGED, Outcome.IDENTIFIED, Outcome.UNDONE, Outcome.UNDONE_IN_PART}
 
     assert all("nothing was" in each.prose for each in Outcome if each not in did_something)

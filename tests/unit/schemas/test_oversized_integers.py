@@ -1,4 +1,4 @@
-"""Integers beyond 64 bits in objects of `/users/track`: left out where they would be stored, refused elsewhere."""
+"""Integers beyond 64 bits in objects of `/users/track`: left out of stored values, refused elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +65,7 @@ def left_out(place: str) -> list[str]:
         ({"add": BIG, "colour": "red"}, {"colour": "red"}, "x.add"),
     ],
 )
-def test_of_a_custom_attribute_only_the_integer_is_left_out(value: Any, kept: Any, place: str) -> None:
+def test_only_the_oversized_integer_of_a_custom_attribute_is_left_out(value: Any, kept: Any, place: str) -> None:
     values, warnings = stored(x=value, plan="gold")
 
     assert values == {"x": kept, "plan": "gold"}
@@ -75,13 +75,13 @@ def test_of_a_custom_attribute_only_the_integer_is_left_out(value: Any, kept: An
         assert warnings == left_out(place)
 
 
-def test_an_attribute_that_is_such_an_integer_is_neither_set_nor_deleted() -> None:
+def test_an_oversized_integer_as_an_attribute_neither_sets_nor_deletes_it() -> None:
     assert stored(google_id=BIG, plan="gold") == ({"plan": "gold"}, left_out("google_id"))
     assert stored(**{" google_id ": BIG}) == ({}, left_out("google_id"))
     assert stored(device_id=BIG) == ({}, left_out("device_id"))
 
 
-def test_a_merged_object_keeps_what_it_had() -> None:
+def test_a_merged_object_without_the_oversized_integer_is_stored() -> None:
     values, warnings = stored(x={"a": BIG, "b": 1}, _merge_objects=True)
 
     assert (values, warnings) == ({"x": MergeObject(value={"b": 1})}, left_out("x.a"))
@@ -102,7 +102,7 @@ def test_a_warning_names_three_places() -> None:
 
 
 @pytest.mark.parametrize(("array", "sound"), [("events", EVENT), ("purchases", PURCHASE), ("engagements", ENGAGEMENT)])
-def test_of_properties_only_the_integer_is_left_out(array: str, sound: dict[str, Any]) -> None:
+def test_only_the_oversized_integer_of_properties_is_left_out(array: str, sound: dict[str, Any]) -> None:
     request = loaded(array, {**sound, "properties": {"order": BIG, "n": 1, "in": {"id": [OTHER]}}, "ignored": BIG})
     (entry,) = request.entries
 
@@ -118,7 +118,7 @@ def test_of_properties_only_the_integer_is_left_out(array: str, sound: dict[str,
     ]
 
 
-def test_of_the_objects_of_networks_only_the_integer_is_left_out() -> None:
+def test_only_the_oversized_integer_of_network_objects_is_left_out() -> None:
     request = loaded("attributes", {**ME, "facebook": {"id": BIG, "likes": ["a"]}, "twitter": BIG})
     (entry,) = request.entries
 
@@ -149,14 +149,14 @@ def test_of_the_objects_of_networks_only_the_integer_is_left_out() -> None:
         ("purchases", {**PURCHASE, "quantity": BIG}, "'quantity' is not valid"),
     ],
 )
-def test_elsewhere_the_field_refuses_it(array: str, given: dict[str, Any], fault: str) -> None:
+def test_other_fields_refuse_an_oversized_integer(array: str, given: dict[str, Any], fault: str) -> None:
     request = loaded(array, given)
 
     assert request.entries == request.warnings == []
     assert request.errors[0]["type"].startswith(fault)
 
 
-def test_a_time_that_is_such_an_integer_is_a_fault_of_the_nested_attribute() -> None:
+def test_an_oversized_integer_as_a_time_is_a_fault_of_the_nested_attribute() -> None:
     request = loaded("attributes", {**ME, "x": {"at": {"$time": BIG}}})
 
     assert "must be a moment" in request.warnings[0]["type"]

@@ -1,4 +1,4 @@
-"""Placeholders: what spreadsheets, databases, programs, trackers and templates leave in place of an identifier."""
+"""Placeholders: values that spreadsheets, databases, programs, trackers and templates write instead of identifiers."""
 
 import time
 
@@ -36,9 +36,9 @@ REFUSED = [
     *("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
     # Numbers and signs.
     *("0", "-1", "0.0", "000", "-", "---", ".", "+", "", " "),
-    # Quotes and brackets around one.
+    # Quotes and brackets around a placeholder.
     *('\\"null\\"', '"" ', "('null')"),
-    # Templates that nothing filled in.
+    # Unfilled templates.
     *("{{user_id}}", "{{ user.id }}", "${user_id}", "%%user_id%%", "{% user %}", "<%= id %>", "#{id}", "*|EMAIL|*"),
     *("{user_id}", "%user_id%", "[[user]]", "u-{{id}}", "<user_id>", "__USER__"),
 ]
@@ -116,7 +116,7 @@ def test_a_hostile_text_is_decided_in_linear_time(hostile: str) -> None:
     assert time.process_time() - started < 0.1
 
 
-def test_a_list_of_ones_own_replaces_or_extends_the_default() -> None:
+def test_a_configured_list_replaces_or_extends_the_default() -> None:
     own, extended = (Placeholders().deserialize(text) for text in (" Walk-In ,N/D", "{default}, Walk-In"))
 
     assert is_placeholder(ExternalId("WALK-IN"), own)

@@ -7,7 +7,7 @@ from tests.support.factories import a_profile, an_email
 MAY = datetime(2026, 5, 1, 8, 0, 0, 999_999, tzinfo=UTC)
 MAY_TEXT = "2026-05-01T08:00:00.999Z"
 
-#: What an export shows of a profile of which nothing is known.
+#: The members of an exported profile without data.
 LEAST = {
     "user_aliases",
     "braze_id",
@@ -37,7 +37,7 @@ def test_members_without_a_value_are_omitted_except_aliases() -> None:
     )
 
 
-def test_a_profile_has_the_vendors_shape() -> None:
+def test_a_profile_has_the_format_of_brazes_export() -> None:
     profile = a_profile(
         braze_id="a" * 24,
         random_bucket=7,
@@ -120,7 +120,7 @@ def test_a_moment_is_in_utc_with_whole_milliseconds() -> None:
     assert moment_text(datetime(2026, 5, 1, tzinfo=UTC)) == "2026-05-01T00:00:00.000Z"
 
 
-def test_every_field_of_the_vendors_export_may_be_requested() -> None:
+def test_every_field_of_brazes_export_may_be_requested() -> None:
     vendors = """
         apps attributed_campaign attributed_source attributed_adgroup attributed_ad push_subscribe email_subscribe
         braze_id country created_at custom_attributes custom_events devices dob email external_id first_name gender

@@ -1,4 +1,4 @@
-"""Lines of an import: what is read, what is refused and how, and that no bytes end in a traceback."""
+"""Lines of an import: valid lines are read, invalid lines are refused, and no bytes cause a traceback."""
 
 import json
 from datetime import UTC, date, datetime
@@ -157,7 +157,7 @@ def test_a_line_that_is_no_profile_is_refused_with_the_member(text: str | bytes,
     assert reason.endswith(".")
 
 
-def test_two_elements_for_one_thing_are_refused() -> None:
+def test_duplicate_elements_are_refused() -> None:
     event = {"name": "login", "count": 1}
 
     assert refused(json.dumps({"external_id": "me", "custom_events": [event, event]})) == (

@@ -1,4 +1,4 @@
-"""Leaves about activity, messages, apps, devices, aliases and groups: what is loaded, and the sentences of errors."""
+"""Leaves about activity, messages, apps, devices, aliases and groups: loading, and the messages of errors."""
 
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ CAMPAIGN = {"api_campaign_id": "c"}
 
 
 def fault(kind: str, **members: Any) -> str:
-    """Return the sentence that refuses a leaf, without its place."""
+    """Return the error message for a leaf, without its place."""
     with pytest.raises(ValidationError) as refused:
         load_segment({"filter": {kind: members}})
     (sentence,) = refused.value.messages

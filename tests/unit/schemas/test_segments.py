@@ -24,7 +24,7 @@ def read(filter_: Any) -> Any:
     return load_segment({"filter": filter_}).filter
 
 
-def test_a_leaf_may_stand_alone() -> None:
+def test_a_filter_may_be_a_single_leaf() -> None:
     assert read(LEAD) == LEAD_LEAF
 
 
@@ -49,7 +49,7 @@ def test_the_first_page_holds_fifty_profiles_with_all_their_fields() -> None:
 
 
 @pytest.mark.parametrize("profile_id", [0, 1, 255, 2**40, MAX_ID])
-def test_a_cursor_comes_back_as_it_went(profile_id: int) -> None:
+def test_a_cursor_keeps_its_value(profile_id: int) -> None:
     cursor = ProfileCursor().serialize("cursor", {"cursor": profile_id})
 
     assert load_segment({"filter": BLANK, "cursor": cursor}).after == profile_id

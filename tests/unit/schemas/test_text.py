@@ -92,7 +92,7 @@ def test_a_passed_body_can_be_stored(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "expected"),
     [
         ("plan", "plan"),
         ("größe \N{GRINNING FACE}", "größe \N{GRINNING FACE}"),
@@ -101,8 +101,8 @@ def test_a_passed_body_can_be_stored(body: Any) -> None:
         ("x" * 100_000, "x" * 100 + "…"),
     ],
 )
-def test_a_clients_text_is_quoted_in_one_line_and_truncated(word: str, told: str) -> None:
-    assert quoted(word) == told
+def test_a_clients_text_is_quoted_in_one_line_and_truncated(word: str, expected: str) -> None:
+    assert quoted(word) == expected
 
 
 def strings(body: Any) -> list[str]:
@@ -143,7 +143,7 @@ def test_a_cell_is_no_formula_has_no_control_character_and_is_read_back(text: st
         ("José 👩\u200d💻", "José 👩\u200d💻"),
     ],
 )
-def test_what_might_run_or_hide_is_escaped(text: str, cell: str) -> None:
+def test_formulas_and_hidden_characters_are_escaped(text: str, cell: str) -> None:
     assert safe_cell(text) == cell
 
 

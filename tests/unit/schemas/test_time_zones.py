@@ -43,7 +43,9 @@ def test_another_text_is_no_time_zone(text: str) -> None:
     assert time_zone_name(text) is None
 
 
-def test_without_a_database_every_text_is_a_name_and_those_of_rails_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_every_name_is_accepted_and_names_of_rails_are_mapped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(time_zones, "_known_names", dict)
 
     assert [time_zone_name(each) for each in ("Mars/Olympus", "Berlin", " ")] == ["Mars/Olympus", "Europe/Berlin", None]

@@ -38,7 +38,7 @@ def the_fault(array: str, given: Any) -> str:
     return fault
 
 
-def test_an_array_may_hold_75_objects_and_no_more() -> None:
+def test_an_array_may_have_up_to_75_objects() -> None:
     assert load_track({"events": [EVENT] * 75, "purchases": [PURCHASE] * 75}).errors == []
 
     with pytest.raises(ValidationError, match=TOO_MANY):
@@ -78,7 +78,7 @@ def test_an_element_must_be_an_object(given: Any) -> None:
         ({"external_id": None, "phone": "+15551234567"}, Phone("+15551234567")),
     ],
 )
-def test_an_object_means_its_primary_identifier_else_its_email_else_its_phone(given: Any, target: Any) -> None:
+def test_an_object_uses_its_primary_identifier_else_its_email_else_its_phone(given: Any, target: Any) -> None:
     assert the_entry("attributes", given).target == target
 
 

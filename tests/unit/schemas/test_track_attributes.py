@@ -96,7 +96,7 @@ def test_an_invalid_consent_address_or_guard_refuses_the_object(given: dict[str,
     assert load(given) == fault
 
 
-def test_an_encrypted_address_need_not_look_like_one() -> None:
+def test_an_encrypted_address_needs_no_valid_form() -> None:
     for encrypted in (True, "true"):
         assert standard(email="c2VjcmV0", email_encrypted=encrypted) == {"email": "c2VjcmV0", "email_encrypted": True}
 
@@ -104,7 +104,7 @@ def test_an_encrypted_address_need_not_look_like_one() -> None:
 @pytest.mark.parametrize("array", ["attributes", "events", "purchases", "sessions"])
 @pytest.mark.parametrize("who", [{}, {"external_id": "ann"}])
 @pytest.mark.parametrize("address", ["<a@x.org>", "mailto:a@x.org", "a@x.org;", "a\u200b@x.org", "a@i❤.ws", "a@-x.org"])
-def test_an_address_that_is_not_valid_refuses_the_object(array: str, who: dict[str, str], address: str) -> None:
+def test_an_invalid_address_refuses_the_object(array: str, who: dict[str, str], address: str) -> None:
     (error,) = load_track({array: [{**who, "email": address}]}).errors
 
     assert error["type"] == "The value provided for the 'email' field is not a valid email."

@@ -1,4 +1,4 @@
-"""`device_id` in the objects of `/users/track`: an identifier only when there is no other."""
+"""`device_id` in the objects of `/users/track`: an identifier only if there is no other."""
 
 from typing import Any
 

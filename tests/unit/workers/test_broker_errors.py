@@ -1,4 +1,4 @@
-"""Why the broker refuses: the first word of its reply, whatever library wraps it, and never a value."""
+"""The cause of a refusal of the broker: the first word of its reply, from any wrapping library, and never a value."""
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -59,7 +59,7 @@ def test_a_broker_that_does_not_answer_refuses_nothing(error: Exception) -> None
     assert "is it running at BROKER_URL?" in str(to_broker_unavailable(error, "does nothing"))
 
 
-def test_the_sentence_of_a_refusal_has_no_value_and_does_not_doubt_the_address() -> None:
+def test_the_message_of_a_refusal_has_no_value_and_does_not_blame_the_url() -> None:
     unavailable = to_broker_unavailable(reply("NOPERM User secret has no permissions"), "does nothing")
 
     assert str(unavailable) == "The broker does nothing: it refuses (NOPERM, the user lacks a permission)."

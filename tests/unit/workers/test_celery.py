@@ -1,4 +1,4 @@
-"""The Celery application: what must hold for lanes to survive whatever happens to a worker."""
+"""The Celery application: the settings that let lanes survive all failures of workers."""
 
 from datetime import timedelta
 
@@ -24,16 +24,16 @@ def test_a_message_is_acknowledged_after_its_lane(celery: Celery) -> None:
     assert celery.conf.task_reject_on_worker_lost is True
 
 
-def test_a_worker_takes_little_more_than_it_works_on(celery: Celery) -> None:
+def test_a_worker_prefetches_at_most_two_messages(celery: Celery) -> None:
     assert 1 <= celery.conf.worker_prefetch_multiplier <= 2
 
 
-def test_outcomes_are_kept_in_the_ledger_and_nowhere_else(celery: Celery) -> None:
+def test_celery_stores_no_results(celery: Celery) -> None:
     assert celery.conf.result_backend is None
     assert celery.conf.task_ignore_result is True
 
 
-def test_tasks_are_never_run_in_place_of_being_sent(celery: Celery) -> None:
+def test_tasks_are_never_run_eagerly(celery: Celery) -> None:
     assert not celery.conf.task_always_eager
 
 
@@ -47,11 +47,11 @@ def test_all_lanes_go_through_one_queue(celery: Celery) -> None:
     assert run_lane.name == LANE_TASK
 
 
-def test_flower_sees_the_work(celery: Celery) -> None:
+def test_workers_send_task_events_to_flower(celery: Celery) -> None:
     assert celery.conf.worker_send_task_events is True
 
 
-def test_a_worker_waits_for_a_broker_that_is_away_however_long(celery: Celery) -> None:
+def test_a_worker_waits_without_limit_for_an_unreachable_broker(celery: Celery) -> None:
     assert celery.conf.broker_connection_retry_on_startup is True
     assert celery.conf.broker_connection_max_retries is None
 
@@ -71,14 +71,14 @@ def test_redis_delivers_again_soon_after_the_visibility_timeout(url: str) -> Non
     assert options["unacked_mutex_expire"] < 10  # or a worker killed at the wrong moment stops all redelivery
 
 
-def test_nobody_waits_for_ever_on_a_half_dead_broker() -> None:
+def test_calls_to_redis_have_time_limits() -> None:
     options = transport_options(SETTINGS)
 
     assert options["socket_timeout"] == options["socket_connect_timeout"] == BROKER_TIMEOUT_S
 
 
 @pytest.mark.parametrize("url", ["amqp://h//", "amqps://h//"])
-def test_calls_to_rabbitmq_have_time_limits_too(url: str) -> None:
+def test_calls_to_rabbitmq_have_time_limits(url: str) -> None:
     options = transport_options(Settings(broker_url=url))
 
     assert options == {"read_timeout": BROKER_TIMEOUT_S, "write_timeout": BROKER_TIMEOUT_S}
@@ -98,7 +98,7 @@ def test_the_queue_of_redis_has_no_type(celery: Celery) -> None:
         assert not celery.amqp.queues[name].queue_arguments
 
 
-def test_redis_delivers_again_only_when_every_statement_of_a_lane_would_have_been_cancelled() -> None:
+def test_redis_delivers_again_only_after_every_statement_of_a_lane_has_timed_out() -> None:
     defaults = Settings()
     longest_statement = timedelta(milliseconds=max(defaults.statement_timeout_ms, defaults.lock_timeout_ms))
 
@@ -110,9 +110,9 @@ def test_a_retried_lane_returns_before_redis_would_deliver_it_again() -> None:
     assert run_lane.retry_backoff_max < Settings().visibility_timeout_s
 
 
-def test_a_cold_shutdown_does_not_wait_for_a_lane_that_it_holds_up(celery: Celery) -> None:
+def test_a_cold_shutdown_does_not_wait_for_the_lane_that_it_stops(celery: Celery) -> None:
     assert celery.conf.worker_soft_shutdown_timeout == 0
 
 
-def test_importing_the_application_makes_it_nobodys_default() -> None:
+def test_creating_the_application_does_not_make_it_the_default() -> None:
     assert make_celery(SETTINGS).set_as_current is False

@@ -1,4 +1,4 @@
-"""What Celery logs again and again while a broker refuses is logged once."""
+"""Errors that Celery repeats while a broker refuses are logged once."""
 
 import logging
 from logging import makeLogRecord
@@ -14,7 +14,7 @@ def line(message: str, error: Exception | None = None) -> logging.LogRecord:
     return makeLogRecord({"msg": message, "exc_info": (type(error), error, None) if error else None})
 
 
-def test_the_same_error_of_a_timer_is_logged_once_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_error_of_a_timer_is_logged_once_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(consumer, "monotonic", lambda: now)
     repeats = RepeatFilter()

@@ -1,4 +1,4 @@
-"""An error that leaves the handler of a signal is no error of the lane in which it was raised."""
+"""An error of a signal handler does not count as an error of the interrupted lane."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def fail(*_: object) -> None:
 
 @pytest.fixture
 def guarded() -> Iterator[None]:
-    """Celery's way to install handlers, guarded; and the handler of SIGUSR1 as it was."""
+    """Guard Celery's function that installs handlers, and restore the handler of SIGUSR1 after the test."""
     install, former = Signals.__setitem__, signal.getsignal(signal.SIGUSR1)
     guard_signals()
     try:
@@ -30,7 +30,7 @@ def test_an_error_of_a_handler_interrupts_the_lane_as_ctrl_c_would() -> None:
         guard_handler(fail)(1, None)
 
 
-def test_an_error_of_a_handler_between_two_lanes_stays_what_it_is() -> None:
+def test_an_error_of_a_handler_between_two_lanes_is_not_changed() -> None:
     with interruptible():
         pass
     with pytest.raises(NotImplementedError):

@@ -1,4 +1,4 @@
-"""The loop around a service: it works while there is work, pauses, waits out what is away, and stops."""
+"""The loop around a service: it works while there is work, pauses, waits for unreachable servers, and stops."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from workers.loop import LONGEST_RETRY_S, RETRY_S, run_repeatedly
 
 
 class Stop(Event):
-    """An event that is never waited for, and notes how long it was to be; set when the script has run out."""
+    """An event that records the requested waits without waiting. The last step of the script sets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Stop(Event):
 
 
 def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]:
-    """Return a service that does or raises what *script* says, and stops the loop with its last step."""
+    """Return a service that returns or raises the steps of *script*, and stops the loop with the last one."""
     steps = list(script)
 
     def run_once() -> int:
@@ -48,22 +48,22 @@ def scripted(stop: Stop, script: Iterable[int | Exception]) -> Callable[[], int]
 
 
 def waits(script: Iterable[int | Exception]) -> list[float]:
-    """Return how long the loop waits while its service goes through *script*."""
+    """Return the waits of the loop, in seconds, while its service runs *script*."""
     stop = Stop()
     run_repeatedly(scripted(stop, script), pause_s=0.25, stop=stop, name="relay", metrics=SERVICES)
     return stop.waits
 
 
-def test_it_goes_on_at_once_while_there_is_work() -> None:
+def test_the_loop_does_not_pause_while_there_is_work() -> None:
     assert waits([3, 1, 500]) == []
 
 
-def test_it_pauses_when_there_is_none() -> None:
+def test_the_loop_pauses_without_work() -> None:
     assert waits([0, 2, 0, 0]) == [0.25] * 3
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("PostgreSQL is away."), BrokerUnavailable("Redis is away.")])
-def test_it_waits_while_what_it_needs_is_away_and_says_so_once(
+def test_the_loop_waits_for_an_unreachable_server_and_logs_it_once(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -74,12 +74,12 @@ def test_it_waits_while_what_it_needs_is_away_and_says_so_once(
     assert {record.__dict__["service"] for record in caplog.records} == {"relay"}
 
 
-def test_a_database_that_is_too_busy_is_waited_for_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_loop_waits_for_a_database_that_is_too_busy(caplog: pytest.LogCaptureFixture) -> None:
     assert waits([QueryCanceled("canceling statement due to statement timeout"), 1]) == [RETRY_S]
     assert "too busy (QueryCanceled)" in caplog.records[0].__dict__["reason"]
 
 
-def test_each_absence_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_outage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     away = BrokerUnavailable("Redis is away.")
 
@@ -88,7 +88,7 @@ def test_each_absence_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.message for record in caplog.records] == ["service_waiting", "service_resumed"] * 2
 
 
-def test_a_bug_does_not_end_it_and_is_logged_once_with_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_does_not_end_the_loop_and_is_logged_once_with_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     crashed = SERVICES.crashed_rounds.value("relay")
 
@@ -103,13 +103,13 @@ def test_a_bug_does_not_end_it_and_is_logged_once_with_growing_pauses(caplog: py
 
 
 @pytest.mark.parametrize("error", [ReadOnlySqlTransaction(), InsufficientPrivilege(), DiskFull(), InternalError_()])
-def test_a_server_that_refuses_is_waited_for(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_loop_waits_for_a_server_that_refuses_work(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     assert waits([error, error, 1]) == [RETRY_S, RETRY_S]
     (record,) = caplog.records
     assert type(error).__name__ in record.__dict__["reason"]
 
 
-def test_it_does_not_begin_after_a_stop() -> None:
+def test_a_stopped_loop_does_not_start() -> None:
     stop = Stop()
     stop.set()
 

@@ -1,4 +1,4 @@
-"""The pace: the broker holds about half a second's work, whatever the workers can do."""
+"""Flow control: the broker contains about half a second's work for workers of any speed."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from workers.relay.flow_control import AHEAD_S, MIN_JOBS, FlowControl
 
 
 class Fleet:
-    """Workers that take so many messages in a second, and a relay that fills the queue as far as the pace allows."""
+    """Workers with a fixed rate of messages, and a relay that fills the queue up to the limit of the flow control."""
 
     def __init__(self, *, bound: int = 1_000, jobs_a_message: int = 1) -> None:
         self.now = 0.0
@@ -16,7 +16,7 @@ class Fleet:
         self.looks = 0
 
     def work(self, *, a_second: float, seconds: float, every: float = 0.01) -> float:
-        """Let some time pass, and return the share of it in which workers had something to do."""
+        """Simulate *seconds* at *a_second* messages per second; return the share of time in which workers had work."""
         busy = 0
         steps = round(seconds / every)
         for _ in range(steps):
@@ -32,7 +32,7 @@ class Fleet:
 
 
 @pytest.mark.parametrize("a_second", [200, 400, 1_500])
-def test_half_a_seconds_work_lies_in_the_broker(a_second: int) -> None:
+def test_the_broker_contains_the_work_of_half_a_second(a_second: int) -> None:
     fleet = Fleet()
     fleet.work(a_second=a_second, seconds=10)
 
@@ -41,14 +41,14 @@ def test_half_a_seconds_work_lies_in_the_broker(a_second: int) -> None:
 
 @pytest.mark.parametrize("jobs_a_message", [1, 10])
 @pytest.mark.parametrize("a_second", [20, 400, 1_500])
-def test_workers_never_run_dry(a_second: int, jobs_a_message: int) -> None:
+def test_workers_always_have_messages(a_second: int, jobs_a_message: int) -> None:
     fleet = Fleet(jobs_a_message=jobs_a_message)
     fleet.work(a_second=a_second, seconds=1)
 
     assert fleet.work(a_second=a_second, seconds=5) == 1.0
 
 
-def test_the_setting_bounds_it() -> None:
+def test_the_setting_bounds_the_queue() -> None:
     fleet = Fleet(bound=100)
     fleet.work(a_second=5_000, seconds=5)
 
@@ -57,7 +57,7 @@ def test_the_setting_bounds_it() -> None:
     assert FlowControl(5).room(5) == 0
 
 
-def test_before_anything_is_known_there_is_room_for_an_ordinary_batch() -> None:
+def test_without_measurements_there_is_room_for_the_minimum_of_jobs() -> None:
     assert FlowControl(1_000).room(0) == MIN_JOBS
 
 
@@ -73,7 +73,7 @@ def test_packed_messages_count_by_their_jobs_until_nothing_waits() -> None:
     assert single == MIN_JOBS - 10
 
 
-def test_workers_that_are_gone_are_forgotten() -> None:
+def test_the_measured_rate_falls_when_workers_are_gone() -> None:
     fleet = Fleet()
     fleet.work(a_second=1_500, seconds=5)
     fleet.work(a_second=0, seconds=30)
@@ -82,12 +82,12 @@ def test_workers_that_are_gone_are_forgotten() -> None:
     assert fleet.queue > MIN_JOBS
 
 
-def test_a_little_room_is_not_worth_a_round() -> None:
+def test_a_small_amount_of_room_is_not_used() -> None:
     assert FlowControl(1_000).room(MIN_JOBS - 1) == 0
     assert FlowControl(1_000).room(MIN_JOBS - MIN_JOBS // 4) == MIN_JOBS // 4
 
 
-def test_a_full_queue_is_looked_at_again_when_there_should_be_room_or_a_tenth_of_a_second_later() -> None:
+def test_a_full_queue_is_checked_again_only_when_there_should_be_room() -> None:
     fleet = Fleet()
     fleet.work(a_second=400, seconds=5)
     fleet.looks = 0
@@ -96,14 +96,14 @@ def test_a_full_queue_is_looked_at_again_when_there_should_be_room_or_a_tenth_of
     assert fleet.looks < 10 / 0.04
 
 
-def test_workers_that_become_four_times_as_fast_while_nobody_looks_never_run_dry() -> None:
+def test_workers_that_become_four_times_as_fast_almost_always_have_messages() -> None:
     fleet = Fleet()
     fleet.work(a_second=400, seconds=5)
 
     assert fleet.work(a_second=1_600, seconds=5) > 0.99
 
 
-def test_while_nothing_is_known_of_the_workers_a_full_queue_is_looked_at_each_time() -> None:
+def test_without_measurements_a_full_queue_is_checked_each_time() -> None:
     fleet = Fleet()
     fleet.pace.room(MIN_JOBS)
 

@@ -1,4 +1,4 @@
-"""Packing: nothing at ordinary load, more under backlog, a lane never split."""
+"""Packing: no packing at ordinary load, more with a backlog, and no lane is split."""
 
 from itertools import chain
 
@@ -19,7 +19,7 @@ def singles(count: int) -> list[tuple[int, ...]]:
     return [(number,) for number in range(count)]
 
 
-def test_nothing_makes_no_message() -> None:
+def test_no_lanes_make_no_message() -> None:
     assert pack_lanes([], lane_size=10) == []
 
 
@@ -41,7 +41,7 @@ def test_a_lane_size_of_one_switches_packing_off() -> None:
     assert pack_lanes(lanes, lane_size=1) == lanes
 
 
-def test_a_lane_longer_than_a_message_is_a_message_of_its_own() -> None:
+def test_a_lane_longer_than_a_message_has_its_own_message() -> None:
     long = tuple(range(1000, 1050))
     messages = pack_lanes([*singles(640), long, *singles(5)], lane_size=10)
 
@@ -60,7 +60,7 @@ def test_every_job_is_packed_once_in_order_and_no_lane_is_split(lanes: list[tupl
     assert all(0 < len(message) <= max(lane_size, longest) for message in messages)
 
 
-def test_what_is_to_be_kept_apart_shares_its_message_with_nobody() -> None:
+def test_a_lane_with_a_job_to_keep_apart_has_its_own_message() -> None:
     suspect = ("x", "y")
     messages = pack_lanes([*singles(640), suspect, *singles(640)], lane_size=10, apart={"y"})
 
@@ -69,7 +69,7 @@ def test_what_is_to_be_kept_apart_shares_its_message_with_nobody() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2 * MESSAGES_A_ROUND - 1, 2 * MESSAGES_A_ROUND])
-def test_packing_is_looked_into_only_when_something_would_be_packed(count: int) -> None:
+def test_would_pack_is_true_only_if_packing_changes_the_lanes(count: int) -> None:
     lanes = singles(count)
 
     assert would_pack(lanes, lane_size=10) is (pack_lanes(lanes, lane_size=10) != lanes)

@@ -1,4 +1,4 @@
-"""How the broker's certificate is checked, by what BROKER_URL says."""
+"""The checks of the broker's certificate, according to BROKER_URL."""
 
 import ssl
 from typing import Any
@@ -64,7 +64,7 @@ def test_every_connection_of_celery_checks(query: str) -> None:
     celery = make_celery(Settings(broker_url=f"rediss://h/0{query}"))
     connections = [celery.connection(), celery.connection_for_read(), celery.connection_for_write()]
 
-    # What the URL says comes first, and what it leaves out redis-py requires; kombu alone would not.
+    # Options in the URL have precedence. Without options redis-py requires a valid certificate; kombu would not.
     assert all(each.ssl.get("ssl_cert_reqs", ssl.CERT_REQUIRED) == ssl.CERT_REQUIRED for each in connections)
     assert all(each.ssl for each in connections)
     assert celery.conf.broker_use_ssl["ssl_cert_reqs"] == ssl.CERT_REQUIRED

@@ -1,6 +1,6 @@
-"""The changes of a merge that are computed when its record is read are those of the merge itself.
+"""The changes that are computed from the record of a merge equal the changes of the merge itself.
 
-MERGELANE_TEST_MERGES sets how many pairs are made up; the default is for everyday runs.
+MERGELANE_TEST_MERGES sets the number of generated pairs; the default is for everyday runs.
 """
 
 import os
@@ -28,7 +28,7 @@ from tests.support.factories import a_profile
 from tests.support.generated import AT, KEYS, profiles
 
 EXAMPLES = int(os.environ.get("MERGELANE_TEST_MERGES", "40"))
-#: Records of merges by version 1, with their changes.
+#: Records of merges with version 1 of the rules, with their changes.
 VERSION_1 = Path(__file__).with_name("version_1.json")
 
 DECLARED = st.builds(
@@ -39,7 +39,7 @@ DECLARED = st.builds(
 def recorded(
     survivor: Profile, orphan: Profile, groups: GroupKinds = UNDECLARED, version: int | None = None
 ) -> dict[str, Any]:
-    """Return the row of a merge as a lane writes it and a reader gets it."""
+    """Return the record of a merge as a reader gets it from the database."""
     images = {
         "survivor_before": profile_to_snapshot(survivor, beside=orphan)
         | groups_to_snapshot(groups.of(survivor, orphan)),
@@ -50,10 +50,8 @@ def recorded(
 
 
 @pytest.mark.parametrize("most_entries", [0, snapshots.MOST_ENTRIES])
-def test_computed_changes_are_those_of_the_merge_to_the_letter(
-    monkeypatch: pytest.MonkeyPatch, most_entries: int
-) -> None:
-    # With 0, a snapshot keeps only the entries that the merge could change, as that of a survivor of thousands does.
+def test_computed_changes_equal_the_changes_of_the_merge(monkeypatch: pytest.MonkeyPatch, most_entries: int) -> None:
+    # With 0, a snapshot keeps only the entries that the merge could change, as for survivors with thousands of entries.
     monkeypatch.setattr(snapshots, "MOST_ENTRIES", most_entries)
 
     @with_settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,21 +66,21 @@ def test_computed_changes_are_those_of_the_merge_to_the_letter(
 
 
 @pytest.mark.parametrize("record", orjson.loads(VERSION_1.read_bytes()))
-def test_records_of_version_1_show_the_changes_that_they_had(record: Mapping[str, Any]) -> None:
-    """When this fails, a change of the rules needs a version of its own in app/merging/versions.py."""
+def test_records_of_version_1_keep_their_changes(record: Mapping[str, Any]) -> None:
+    """If this fails, a change of the rules needs a new version in app/merging/versions.py."""
     row = {**record, "changes": None, "rules": 1, "merged_at": datetime.fromisoformat(record["merged_at"])}
 
     assert orjson.dumps(changes_of_record(row)) == orjson.dumps(record["changes"])
 
 
-def test_stored_changes_are_read_as_they_are() -> None:
+def test_stored_changes_are_returned_unchanged() -> None:
     stored = [{"field": "first_name", "before": None, "after": "Ann", "rule": "of_a_former_version"}]
 
     assert changes_of_record({"changes": stored, "rules": None}) == stored
 
 
-def test_addresses_are_compared_by_the_keys_of_the_time() -> None:
-    """The library that makes keys may know a country since. Then they were two numbers, and no state followed."""
+def test_addresses_are_compared_by_the_keys_at_the_time_of_the_merge() -> None:
+    """A newer library may compute equal keys for both numbers. At the time of the merge the keys differed."""
     ours, theirs = PhoneNumber(number="030 1", e164="+49301"), PhoneNumber(number="030 1", e164="+49302")
     survivor = a_profile(id=1, phone=ours, subscription_groups={"g": "subscribed"})
     orphan = a_profile(id=2, phone=theirs, subscription_groups={"g": "unsubscribed"})
@@ -90,7 +88,7 @@ def test_addresses_are_compared_by_the_keys_of_the_time() -> None:
     assert changes_of_record(recorded(survivor, orphan)) == []
 
 
-def test_a_version_that_this_code_does_not_have_is_named() -> None:
+def test_an_unknown_version_of_the_rules_is_an_error() -> None:
     row = recorded(a_profile(id=1), a_profile(id=2), version=99)
 
     with pytest.raises(UnknownRulesError, match="Version 99 of the merge rules"):

@@ -1,4 +1,4 @@
-"""Why PostgreSQL refuses a connection: the server's sentence, without the names that it quotes."""
+"""The reason why PostgreSQL refuses a connection: the server's message, without the quoted names."""
 
 from collections.abc import Iterator
 

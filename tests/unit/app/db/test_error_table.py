@@ -1,4 +1,4 @@
-"""The table of errors: what to do about every error of psycopg and of Mergelane."""
+"""The table of errors: the response to every error of psycopg and of Mergelane."""
 
 import psycopg
 import pytest
@@ -7,7 +7,7 @@ from psycopg import errors as postgres
 from app.db.errors import BY_SQLSTATE, Response, is_unavailable, response_to, to_unavailable
 from app.errors import BrokerUnavailable, DatabaseRefuses, DatabaseUnavailable, Gone, Rejected, SetupError
 
-#: Every error class with a SQLSTATE of its own, by its SQLSTATE.
+#: Every error class with its own SQLSTATE, by this SQLSTATE.
 BY_STATE = {
     error.sqlstate: error
     for error in vars(postgres).values()
@@ -57,7 +57,7 @@ def test_the_response_to_an_error(error: Exception, response: Response) -> None:
     assert response_to(error) is response
 
 
-def test_an_error_that_no_version_of_postgresql_has_yet_is_waited_for() -> None:
+def test_an_unknown_error_of_postgresql_has_the_response_wait() -> None:
     class Unheard(psycopg.DatabaseError):
         sqlstate = "ZZ123"
 

@@ -1,4 +1,4 @@
-"""Ids of rows sort by PostgreSQL's time, and those of one process ascend."""
+"""Ids of rows sort by PostgreSQL's time, and the ids of one process ascend."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID

@@ -1,4 +1,4 @@
-"""Named queries of a file, and the fragments that they share."""
+"""Parses the named queries of a file, and the fragments that they include."""
 
 import pytest
 
@@ -16,11 +16,11 @@ SELECT 1 WHERE /* include large */
 """
 
 
-def test_a_query_contains_its_fragments_and_those_that_they_contain() -> None:
+def test_a_query_contains_its_fragments_and_their_nested_fragments() -> None:
     assert parse_queries(FILE) == [("one", "\nSELECT 1 WHERE b = 2 AND a = 1\n")]
 
 
-def test_a_fragment_contains_none_that_comes_later() -> None:
+def test_a_fragment_cannot_include_a_later_fragment() -> None:
     small, large, one = FILE.split("\n\n")
 
     with pytest.raises(KeyError, match="small"):

@@ -1,4 +1,4 @@
-"""Where a pass of the numbering begins."""
+"""The checkpoint at which a pass of the numbering starts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ def test_an_open_transaction_keeps_the_checkpoint_before_it() -> None:
     assert kept == [Checkpoint(5, second(2)), Checkpoint(8, second(3)), Checkpoint(9, second(4))]
 
 
-def test_many_passes_beside_an_open_transaction_keep_its_checkpoint_and_a_bounded_number_of_others() -> None:
+def test_many_passes_during_an_open_transaction_keep_a_bounded_number_of_checkpoints() -> None:
     kept = [Checkpoint(3, second(1))]
     for number in range(2, 10 * MOST):
         kept = advance(kept, now=number, xid=3 + number, running=4, before=2 + number)

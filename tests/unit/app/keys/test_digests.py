@@ -1,4 +1,4 @@
-"""Digests of secrets: fast, keyed, and compared without telling how far they agree."""
+"""Digests of secrets: fast, keyed, and compared in constant time."""
 
 import hmac
 from hashlib import sha256
@@ -10,11 +10,11 @@ from app.keys.digests import candidate_digests, digest_secret, digests_equal, ne
 PEPPER = "a-pepper-of-some-length"
 
 
-def test_without_a_pepper_it_is_a_plain_hash() -> None:
+def test_a_digest_without_a_pepper_is_a_plain_hash() -> None:
     assert digest_secret("secret") == digest_secret("secret", "") == sha256(b"secret").digest()
 
 
-def test_with_a_pepper_it_is_keyed() -> None:
+def test_a_digest_with_a_pepper_is_keyed() -> None:
     assert digest_secret("secret", PEPPER) == hmac.digest(PEPPER.encode(), b"secret", "sha256")
     assert len({digest_secret("secret"), digest_secret("secret", PEPPER), digest_secret("secret", PEPPER + "x")}) == 3
 
@@ -24,12 +24,12 @@ def test_the_newest_pepper_comes_first() -> None:
     assert newest_pepper((PEPPER, "")) == PEPPER
 
 
-def test_no_pepper_is_as_good_as_an_empty_one() -> None:
+def test_no_pepper_equals_an_empty_pepper() -> None:
     assert candidate_digests("secret", ()) == candidate_digests("secret", ("",)) == [digest_secret("secret")]
     assert newest_pepper(()) == ""
 
 
-def test_a_fingerprint_tells_peppers_apart_and_nothing_more() -> None:
+def test_a_fingerprint_distinguishes_peppers_without_revealing_them() -> None:
     assert pepper_fingerprint("") == ""
     assert pepper_fingerprint(PEPPER) == pepper_fingerprint(PEPPER) != pepper_fingerprint(PEPPER + "x")
     assert len(pepper_fingerprint(PEPPER)) == 8

@@ -1,4 +1,4 @@
-"""Keys without a database: what a holder may do, and what cannot be made a key."""
+"""API keys without a database: the permissions of a holder, and invalid new keys."""
 
 from typing import Any
 from uuid import UUID
@@ -10,25 +10,25 @@ from app.errors import SetupError
 from app.keys.digests import digest_secret
 from app.keys.store import KeyHolder
 
-#: What is at fault is told before a database is asked.
+#: Invalid arguments raise an error before the first query.
 NO_DATABASE: Any = None
 KEY_ID = UUID("01a202b2-3432-7412-8e3b-9deb98da94b7")
 
 
-def test_a_holder_may_do_what_the_key_names_and_nothing_else() -> None:
+def test_a_holder_has_only_the_permissions_of_the_key() -> None:
     holder = KeyHolder(workspace_id=1, key_id=KEY_ID, permissions=frozenset({"users.merge"}))
 
     assert holder.may("users.merge")
     assert not holder.may("users.track")
 
 
-def test_a_star_is_every_permission() -> None:
+def test_a_star_grants_every_permission() -> None:
     holder = KeyHolder(workspace_id=1, key_id=KEY_ID, permissions=frozenset({"*"}))
 
     assert all(map(holder.may, keys.PERMISSIONS))
 
 
-def test_a_digest_does_not_hold_the_secret() -> None:
+def test_a_digest_does_not_contain_the_secret() -> None:
     assert b"secret" not in digest_secret("secret")
     assert digest_secret("secret") == digest_secret("secret") != digest_secret("Secret")
 

@@ -1,4 +1,4 @@
-"""Jobs as workers see them, for the tests of this folder."""
+"""Creates jobs for the tests in this folder."""
 
 from uuid_utils.compat import uuid7
 
@@ -8,7 +8,7 @@ from tests.support.factories import Wire
 
 
 def a_job(orphan: Wire, survivor: Wire, *, kind: JobKind = JobKind.MERGE) -> ClaimedJob:
-    """Return a job that is to merge *orphan* into *survivor*, as they are written in requests."""
+    """Return a job that merges *orphan* into *survivor*; both are identifiers in the format of requests."""
     return ClaimedJob(
         id=uuid7(), batch_id=uuid7(), index=0, kind=kind, orphan_wire=orphan, survivor_wire=survivor, attempts=1
     )

@@ -1,4 +1,4 @@
-"""One job decided: every outcome, and which of two comes first."""
+"""The decision about one job: every outcome, and their order of precedence."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ def decided(
     others: tuple[Profile, ...] = (ANN, BEA),
     **settings: Any,
 ) -> Decision:
-    """Return the decision about a job whose sides were resolved so; a profile stands for being denoted."""
+    """Return the decision about a job with these resolutions; a profile means that its identifier resolves to it."""
     profiles = {each.id: each for each in (*others, orphan, survivor) if isinstance(each, Profile)}
     resolved = [Resolved(each.id) if isinstance(each, Profile) else each for each in (orphan, survivor)]
     return decide(
@@ -112,7 +112,7 @@ def test_a_placeholder_is_refused_before_anything_else(placeholder: str) -> None
         ),
     ],
 )
-def test_an_address_that_is_not_valid_is_refused_whatever_was_found(name: Wire, fault: str) -> None:
+def test_an_invalid_address_is_refused_whatever_matches_it(name: Wire, fault: str) -> None:
     as_orphan = [decided(found, BEA, names=(name, ext("bea"))) for found in (NoCandidate(), Ambiguous(), ANN, GONE)]
     as_survivor = decided(ANN, NoCandidate(), names=(ext("ann"), name))
 
@@ -121,7 +121,7 @@ def test_an_address_that_is_not_valid_is_refused_whatever_was_found(name: Wire, 
     assert as_survivor.reason.startswith(f"The address in identifier_to_keep {fault}, so it ")
 
 
-def test_an_encrypted_address_need_not_look_like_one() -> None:
+def test_an_encrypted_address_needs_no_valid_form_if_a_profile_has_it() -> None:
     hidden = a_profile(email=an_email("c2VjcmV0", encrypted=True), external_id="ann")
     name = by_email("c2VjcmV0", "identified")
 
@@ -129,14 +129,14 @@ def test_an_encrypted_address_need_not_look_like_one() -> None:
     assert decided(NoCandidate(), BEA, names=(name, ext("bea"))).outcome == Outcome.REFUSED_IDENTIFIER
 
 
-def test_the_placeholders_are_a_setting() -> None:
+def test_a_setting_defines_the_placeholders() -> None:
     names = (ext("TEST "), ext("null"))
 
     assert decided(ANN, BEA, names=names, refused_identifiers=frozenset()).outcome == Outcome.MERGED
     assert decided(ANN, BEA, names=names, refused_identifiers=frozenset({"test"})).outcome == Outcome.REFUSED_IDENTIFIER
 
 
-def test_a_merge_tells_both_as_they_were_and_the_survivor_as_it_is() -> None:
+def test_a_merge_decision_has_both_old_profiles_and_the_merged_survivor() -> None:
     decision = decided(ANN, BEA)
 
     assert (decision.orphan, decision.survivor) == (ANN, BEA)
@@ -159,7 +159,7 @@ def test_the_reason_of_a_merged_away_orphan_names_its_survivor() -> None:
     assert (decision.orphan, decision.merged_away, decision.survivor) == (None, GONE, ANN)
 
 
-def test_the_decision_has_the_found_profile_although_the_other_one_is_missing() -> None:
+def test_the_decision_has_the_found_profile_if_the_other_one_is_missing() -> None:
     assert decided(ANN, NoCandidate()).orphan == ANN
     assert decided(NoCandidate(), BEA).survivor == BEA
     assert decided(Ambiguous(), GONE_TOO).survivor == BEA
@@ -190,11 +190,11 @@ def test_the_decision_has_the_found_profile_although_the_other_one_is_missing() 
         ),
     ],
 )
-def test_the_reason_says_why_no_profile_or_several_were_found(found: Resolution, name: Wire, sentence: str) -> None:
+def test_the_reason_says_why_no_profile_or_several_match(found: Resolution, name: Wire, sentence: str) -> None:
     assert decided(found, BEA, names=(name, ext("bea"))).reason == sentence
 
 
-def test_reasons_name_profiles_without_telling_who_they_are() -> None:
+def test_reasons_contain_no_identifiers_of_people() -> None:
     reasons = [decided(ANN, BEA).reason, decided(KEPT, BEA).reason, decided(GONE, ANN).reason, decided(ANN, ANN).reason]
 
     assert not any(word in reason for reason in reasons for word in ("ann", "bea"))
@@ -228,7 +228,7 @@ def test_identify_has_outcomes_of_its_own(
     assert decision.outcome == outcome
 
 
-def test_an_identified_profile_has_its_external_id_and_nothing_else_is_new() -> None:
+def test_identify_changes_only_the_external_id_and_the_update_time() -> None:
     decision = decided(GUEST, NoCandidate(), kind=JobKind.IDENTIFY)
 
     assert decision.identified == replace(GUEST, external_id="bea", updated_at=AT)

@@ -1,4 +1,4 @@
-"""Jobs decided in order: each sees what those before it did, up to one that must be looked up again."""
+"""Decides jobs in order. Each sees the results of earlier jobs. Deciding stops at a job that needs a new lookup."""
 
 from datetime import timedelta
 
@@ -18,18 +18,18 @@ A, B, C = (a_profile(external_id=name, email=f"{name}@x.org", session_count=1) f
 
 
 def pair(orphan: Wire, survivor: Wire, *resolved: Resolution | Profile, kind: JobKind = JobKind.MERGE) -> ResolvedPair:
-    """Return a job with these resolutions from before the lane; a profile stands for its own resolution."""
+    """Return a job with these resolutions from before the lane; a profile means that its identifier resolves to it."""
     resolutions = [Resolved(each.id) if isinstance(each, Profile) else each for each in resolved]
     return ResolvedPair(job=a_job(orphan, survivor, kind=kind), orphan=resolutions[0], survivor=resolutions[1])
 
 
 def outcomes(*pairs: ResolvedPair, profiles: tuple[Profile, ...] = (A, B, C)) -> list[str]:
-    """Return the outcomes of the pairs that are decided."""
+    """Return the outcomes of the decided pairs."""
     working_set = WorkingSet({profile.id: profile for profile in profiles})
     return [each.outcome for each in decide_in_order(pairs, working_set=working_set, now=AT, settings=Settings())]
 
 
-def test_each_job_sees_what_those_before_it_did() -> None:
+def test_each_job_sees_the_results_of_earlier_jobs() -> None:
     assert outcomes(
         pair(ext("a"), ext("b"), A, B),
         pair(ext("b"), ext("c"), B, C),
@@ -38,7 +38,7 @@ def test_each_job_sees_what_those_before_it_did() -> None:
     ) == ["merged", "merged", "already_merged", "same_profile"]
 
 
-def test_it_stops_before_an_address_whose_profiles_have_changed() -> None:
+def test_deciding_stops_before_an_address_whose_profiles_changed() -> None:
     newest = by_email("B@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("c"), B, C), pair(ext("c"), ext("c"), C, C)) == [
@@ -46,13 +46,13 @@ def test_it_stops_before_an_address_whose_profiles_have_changed() -> None:
     ]
 
 
-def test_an_address_of_nobody_who_changed_is_no_reason_to_stop() -> None:
+def test_an_address_of_unchanged_profiles_does_not_stop_deciding() -> None:
     newest = by_email("c@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("b"), A, B), pair(newest, ext("b"), C, B)) == ["merged", "merged"]
 
 
-def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
+def test_a_pair_that_is_not_merged_does_not_affect_later_pairs() -> None:
     newest = by_email("a@x.org", "most_recently_updated")
 
     assert outcomes(pair(ext("a"), ext("x"), A, NoCandidate()), pair(newest, ext("b"), A, B)) == [
@@ -61,7 +61,7 @@ def test_what_was_not_merged_changes_nothing_for_the_others() -> None:
     ]
 
 
-def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
+def test_later_jobs_see_an_external_id_that_a_job_assigned() -> None:
     guests = [a_profile(user_aliases={"mail": name}) for name in "gh"]
 
     assert outcomes(
@@ -73,7 +73,7 @@ def test_an_external_id_that_a_job_gave_is_seen_by_those_after_it() -> None:
     ) == ["identified", "alias_conflict"]
 
 
-def test_every_decision_has_a_time_of_its_own() -> None:
+def test_every_decision_has_its_own_time() -> None:
     pairs = [pair(ext("a"), ext("a"), A, A)] * 3
 
     decisions = decide_in_order(pairs, working_set=WorkingSet({A.id: A}), now=AT, settings=Settings())
@@ -81,7 +81,7 @@ def test_every_decision_has_a_time_of_its_own() -> None:
     assert [decision.at - AT for decision in decisions] == [timedelta(microseconds=place) for place in range(3)]
 
 
-def test_the_decision_has_both_profiles_as_they_were_and_the_merged_away_ones() -> None:
+def test_a_result_has_the_ids_of_both_profiles_and_of_a_merged_away_orphan() -> None:
     gone = MergedAway(orphan_id=99, braze_id="f" * 24, external_id="z", survivor_id=B.id)
     pairs = [
         pair(ext("a"), ext("b"), A, B),
@@ -93,6 +93,6 @@ def test_the_decision_has_both_profiles_as_they_were_and_the_merged_away_ones() 
         pairs, working_set=WorkingSet({each.id: each for each in (A, B, C)}), now=AT, settings=Settings()
     )
 
-    told = [(each.orphan, each.survivor) for each in map(to_result, decisions)]
+    profiles_of_results = [(each.orphan, each.survivor) for each in map(to_result, decisions)]
     a, b, c = (ProfileRef(id=each.id, braze_id=each.braze_id, external_id=each.external_id) for each in (A, B, C))
-    assert told == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]
+    assert profiles_of_results == [(a, b), (ProfileRef(id=99, braze_id="f" * 24, external_id="z"), c), (None, c)]

@@ -1,4 +1,4 @@
-"""The working_set: what later jobs of a lane see of the merges before them."""
+"""The working set: later jobs of a lane see the results of earlier merges."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def working_set_of(*profiles: Profile) -> WorkingSet:
 
 
 def absorb(working_set: WorkingSet, *, survivor: Profile, orphan: Profile) -> None:
-    """Merge two profiles of *working_set*, as they stand now."""
+    """Merge two profiles of *working_set* in their current state."""
     now_orphan = working_set[orphan.id]
     working_set.apply_merge(
         merged=merge_profiles(survivor=working_set[survivor.id], orphan=now_orphan, at=AT), orphan=now_orphan
@@ -30,7 +30,7 @@ def away(orphan: Profile, survivor: Profile) -> MergedAway:
     )
 
 
-def test_an_untouched_hand_changes_nothing() -> None:
+def test_a_working_set_without_merges_changes_no_resolution() -> None:
     ann, bea = a_profile(external_id="ann", email="a@x.org"), a_profile(external_id="bea")
     working_set = working_set_of(ann, bea)
     resolved: list[Resolution] = [
@@ -46,7 +46,7 @@ def test_an_untouched_hand_changes_nothing() -> None:
     assert not working_set.is_stale(Email("a@x.org"))
 
 
-def test_the_merged_survivor_is_seen_in_place_of_what_it_was() -> None:
+def test_the_merged_survivor_replaces_its_old_version() -> None:
     ann, bea = a_profile(session_count=1), a_profile(session_count=2)
     working_set = working_set_of(ann, bea)
 
@@ -57,7 +57,7 @@ def test_the_merged_survivor_is_seen_in_place_of_what_it_was() -> None:
     assert working_set.retired == {ann.id: bea.id}
 
 
-def test_everyone_on_a_chain_goes_to_its_end() -> None:
+def test_all_orphans_of_a_chain_lead_to_the_last_survivor() -> None:
     a, b, c = (a_profile(external_id=name) for name in "abc")
     working_set = working_set_of(a, b, c)
 
@@ -69,7 +69,7 @@ def test_everyone_on_a_chain_goes_to_its_end() -> None:
     assert working_set.reresolve(ExternalId("a"), Resolved(a.id)) == away(a, c)
 
 
-def test_the_external_id_of_an_orphan_leads_to_where_it_went() -> None:
+def test_the_external_id_of_an_orphan_resolves_to_its_merge() -> None:
     ann, bea = a_profile(external_id="ann"), a_profile(external_id="bea")
     working_set = working_set_of(ann, bea)
 
@@ -79,7 +79,7 @@ def test_the_external_id_of_an_orphan_leads_to_where_it_went() -> None:
     assert working_set.reresolve(ExternalId("bea"), Resolved(bea.id)) == Resolved(bea.id)
 
 
-def test_an_external_id_that_the_survivor_took_over_denotes_the_survivor() -> None:
+def test_an_external_id_that_the_survivor_received_resolves_to_the_survivor() -> None:
     ann, guest = a_profile(external_id="ann"), a_profile()
     working_set = working_set_of(ann, guest)
 
@@ -88,7 +88,7 @@ def test_an_external_id_that_the_survivor_took_over_denotes_the_survivor() -> No
     assert working_set.reresolve(ExternalId("ann"), Resolved(ann.id)) == Resolved(guest.id)
 
 
-def test_an_alias_that_moved_denotes_the_survivor_and_names_its_orphan() -> None:
+def test_a_moved_alias_resolves_to_the_survivor_and_names_the_orphan() -> None:
     ann, bea = a_profile(user_aliases={"mail": "a"}), a_profile(user_aliases={"guest": "b"})
     working_set = working_set_of(ann, bea)
 
@@ -98,7 +98,7 @@ def test_an_alias_that_moved_denotes_the_survivor_and_names_its_orphan() -> None
     assert working_set.reresolve(UserAlias("guest", "b"), Resolved(bea.id)) == Resolved(bea.id)
 
 
-def test_an_alias_that_moved_on_names_the_first_that_had_it() -> None:
+def test_an_alias_that_moved_twice_names_its_first_profile() -> None:
     gone = a_profile()
     ann, bea = a_profile(user_aliases={"mail": "a"}, alias_origins={"mail": gone.id}), a_profile()
     working_set = working_set_of(ann, bea)
@@ -110,7 +110,7 @@ def test_an_alias_that_moved_on_names_the_first_that_had_it() -> None:
     assert working_set[bea.id].alias_origins == {"mail": gone.id}
 
 
-def test_an_alias_that_clashed_denotes_nobody() -> None:
+def test_a_conflicting_alias_of_the_orphan_resolves_to_no_profile() -> None:
     ann, bea = a_profile(user_aliases={"mail": "a"}), a_profile(user_aliases={"mail": "b"})
     working_set = working_set_of(ann, bea)
 
@@ -119,7 +119,7 @@ def test_an_alias_that_clashed_denotes_nobody() -> None:
     assert working_set.reresolve(UserAlias("mail", "a"), Resolved(ann.id)) == NoCandidate()
 
 
-def test_what_was_merged_away_before_follows_its_survivor_on() -> None:
+def test_an_earlier_orphan_follows_its_survivor_to_the_next_one() -> None:
     gone, b, c = (a_profile(external_id=name) for name in "abc")
     working_set = working_set_of(b, c)
 
@@ -140,7 +140,7 @@ def test_what_was_merged_away_before_follows_its_survivor_on() -> None:
         (UserAlias("email", "a@x.org"), False),
     ],
 )
-def test_an_address_is_stale_when_a_profile_that_had_or_has_it_changed(
+def test_an_address_is_stale_if_a_profile_that_has_or_had_it_changed(
     identifier: Identifier,
     stale: bool,
 ) -> None:
@@ -154,7 +154,7 @@ def test_an_address_is_stale_when_a_profile_that_had_or_has_it_changed(
     assert working_set.is_stale(identifier) is stale
 
 
-def test_an_identified_profile_answers_to_its_new_external_id() -> None:
+def test_the_new_external_id_resolves_to_the_identified_profile() -> None:
     guest = a_profile(email="a@x.org")
     working_set = working_set_of(guest)
 
@@ -166,7 +166,7 @@ def test_an_identified_profile_answers_to_its_new_external_id() -> None:
     assert working_set.is_stale(Email("a@x.org"))
 
 
-def test_an_identified_profile_that_was_merged_on_leads_to_where_it_went() -> None:
+def test_the_new_external_id_of_a_merged_profile_resolves_to_the_merge() -> None:
     guest, bea = a_profile(), a_profile(external_id="bea")
     working_set = working_set_of(guest, bea)
     working_set.apply_identify(identify_profile(guest, external_id="ann", at=AT))

@@ -1,4 +1,4 @@
-"""Deprecated external_ids within a lane: they go where the profile's primary one goes."""
+"""Deprecated external_ids within a lane: they resolve like the primary external_id of the profile."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ ANN, BEA, GUEST = a_profile(external_id="ann"), a_profile(external_id="bea"), a_
 OLD = ExternalId("ann-before")
 
 
-def test_they_go_to_a_survivor_that_takes_over_the_primary_one() -> None:
+def test_they_move_to_a_survivor_that_receives_the_primary_one() -> None:
     working_set = WorkingSet({ANN.id: ANN, GUEST.id: GUEST})
     working_set.apply_merge(merged=replace(GUEST, external_id="ann"), orphan=ANN)
 
@@ -20,7 +20,7 @@ def test_they_go_to_a_survivor_that_takes_over_the_primary_one() -> None:
     assert working_set.reresolve(ExternalId("ann"), Resolved(ANN.id)) == Resolved(GUEST.id)
 
 
-def test_they_stay_with_an_orphan_whose_survivor_keeps_its_own() -> None:
+def test_they_stay_with_an_orphan_whose_survivor_has_its_own_external_id() -> None:
     working_set = WorkingSet({ANN.id: ANN, BEA.id: BEA})
     working_set.apply_merge(merged=BEA, orphan=ANN)
 
@@ -29,7 +29,7 @@ def test_they_stay_with_an_orphan_whose_survivor_keeps_its_own() -> None:
     assert working_set.reresolve(ExternalId("ann"), Resolved(ANN.id)) == gone
 
 
-def test_they_stay_with_the_last_profile_that_took_over_the_primary_one() -> None:
+def test_they_stay_with_the_last_profile_that_received_the_primary_one() -> None:
     working_set = WorkingSet({ANN.id: ANN, BEA.id: BEA, GUEST.id: GUEST})
     taken = replace(GUEST, external_id="ann")
     working_set.apply_merge(merged=taken, orphan=ANN)

@@ -1,4 +1,4 @@
-"""What a process knows of backlogs: looks now and then, what it accepted in between, and when it refuses."""
+"""The limit of the backlog: a process counts waiting jobs at intervals, adds accepted jobs, and refuses requests."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.ledger.backlog import LONGEST_PAUSE_S, RETRY_AFTER_S, SHORTEST_PAUSE_S,
 
 
 class Ledger:
-    """Stands in for a transaction: some jobs wait, and counting them takes its time."""
+    """Replaces a transaction: `waiting` jobs wait, and a count of them takes `takes_s` seconds."""
 
     workspace_id = 1
 
@@ -21,14 +21,14 @@ class Ledger:
         self.looks = 0
 
     def execute(self, _: str, parameters: dict[str, int]) -> "Ledger":
-        """Count."""
+        """Run the count."""
         self.looks += 1
         self.now += self.takes_s
         self._bound = parameters["bound"]
         return self
 
     def fetchall(self) -> list[dict[str, int]]:
-        """Return the count."""
+        """Return the number of waiting jobs, up to the bound of the query."""
         return [{"waiting": min(self.waiting, self._bound)}]
 
 
@@ -43,12 +43,12 @@ def backlogs(ledger: Ledger) -> BacklogLimiter:
 
 
 def look(backlogs: BacklogLimiter, ledger: Any, waiting: int) -> None:
-    """Look at the workspace, of which so many jobs wait."""
+    """Let *waiting* jobs of the workspace wait, and count them."""
     ledger.waiting = waiting
     backlogs.count(ledger)
 
 
-def test_who_has_not_looked_refuses_nobody(backlogs: BacklogLimiter, ledger: Any) -> None:
+def test_without_a_count_no_request_is_refused(backlogs: BacklogLimiter, ledger: Any) -> None:
     ledger.waiting = 100
 
     backlogs.require_room(ledger)
@@ -56,7 +56,7 @@ def test_who_has_not_looked_refuses_nobody(backlogs: BacklogLimiter, ledger: Any
     assert ledger.looks == 0
 
 
-def test_a_full_workspace_is_refused_and_no_other(backlogs: BacklogLimiter, ledger: Any) -> None:
+def test_only_the_full_workspace_is_refused(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 100)
     ledger.workspace_id = 2
     backlogs.require_room(ledger)
@@ -66,7 +66,7 @@ def test_a_full_workspace_is_refused_and_no_other(backlogs: BacklogLimiter, ledg
         backlogs.require_room(ledger)
 
 
-def test_what_was_accepted_since_the_last_look_counts(backlogs: BacklogLimiter, ledger: Any) -> None:
+def test_jobs_accepted_since_the_last_count_are_included(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 60)
     backlogs.add_accepted(workspace_id=1, jobs=39)
     backlogs.require_room(ledger)
@@ -76,9 +76,7 @@ def test_what_was_accepted_since_the_last_look_counts(backlogs: BacklogLimiter, 
         backlogs.require_room(ledger)
 
 
-def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(
-    backlogs: BacklogLimiter, ledger: Any
-) -> None:
+def test_an_outdated_count_is_repeated_before_a_request_is_refused(backlogs: BacklogLimiter, ledger: Any) -> None:
     look(backlogs, ledger, 100)
     ledger.waiting = 99
     ledger.now += SHORTEST_PAUSE_S
@@ -88,7 +86,7 @@ def test_nobody_is_refused_for_what_was_true_before_the_last_look_was_due(
     assert ledger.looks == 2
 
 
-def test_one_of_many_takes_the_look_that_is_due(backlogs: BacklogLimiter, ledger: Any) -> None:
+def test_only_one_caller_claims_a_due_count(backlogs: BacklogLimiter, ledger: Any) -> None:
     assert [backlogs.claim_count(1) for _ in range(3)] == [True, False, False]
     look(backlogs, ledger, 1)
     assert not backlogs.claim_count(1)
@@ -96,7 +94,7 @@ def test_one_of_many_takes_the_look_that_is_due(backlogs: BacklogLimiter, ledger
     assert [backlogs.claim_count(1) for _ in range(2)] == [True, False]
 
 
-def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: BacklogLimiter, ledger: Any) -> None:
+def test_a_count_that_never_finished_is_claimed_again(backlogs: BacklogLimiter, ledger: Any) -> None:
     assert backlogs.claim_count(1)
     ledger.now += LONGEST_PAUSE_S
 
@@ -106,9 +104,7 @@ def test_a_look_that_never_came_to_an_end_is_taken_again(backlogs: BacklogLimite
 @pytest.mark.parametrize(
     ("takes_s", "pause_s"), [(0.001, SHORTEST_PAUSE_S), (0.3, 0.3 * PAUSE_TO_READ), (3.0, LONGEST_PAUSE_S)]
 )
-def test_the_dearer_a_look_the_rarer_it_is(
-    backlogs: BacklogLimiter, ledger: Any, takes_s: float, pause_s: float
-) -> None:
+def test_slow_counts_run_less_often(backlogs: BacklogLimiter, ledger: Any, takes_s: float, pause_s: float) -> None:
     ledger.takes_s = takes_s
     look(backlogs, ledger, 1)
 

@@ -1,4 +1,4 @@
-"""Lanes: which updates of a request are done in the order in which they were listed."""
+"""Lanes: the updates of a request that must run in the order of the request."""
 
 from itertools import combinations
 
@@ -18,7 +18,7 @@ def test_updates_without_a_common_key_have_a_lane_each() -> None:
     assert lane_heads([("a", "b"), ("c", "d"), ("e", "f")]) == [0, 1, 2]
 
 
-def test_a_common_key_makes_one_lane_whichever_side_it_is_on() -> None:
+def test_a_common_key_on_any_side_makes_one_lane() -> None:
     assert lane_heads([("a", "b"), ("c", "d"), ("b", "e"), ("d", "c")]) == [0, 1, 0, 1]
 
 
@@ -26,19 +26,19 @@ def test_a_late_update_joins_two_lanes_into_one() -> None:
     assert lane_heads([("a", "b"), ("c", "d"), ("e", "f"), ("d", "b")]) == [0, 0, 2, 0]
 
 
-def test_a_chain_is_one_lane_in_whatever_order_it_is_listed() -> None:
+def test_a_chain_in_any_order_is_one_lane() -> None:
     chain = [(number, number + 1) for number in range(49)]
     chain = chain[::3] + chain[1::3] + chain[2::3][::-1]
 
     assert lane_heads(chain) == [0] * 49
 
 
-def test_an_update_that_names_one_profile_twice_is_a_lane_of_its_own() -> None:
+def test_an_update_that_names_one_profile_twice_has_its_own_lane() -> None:
     assert lane_heads([("a", "a"), ("b", "b")]) == [0, 1]
 
 
 @given(UPDATES)
-def test_lanes_are_what_is_reachable_through_common_keys(updates: list[frozenset[int]]) -> None:
+def test_a_lane_has_all_updates_that_common_keys_connect(updates: list[frozenset[int]]) -> None:
     reachable = list(range(len(updates)))
     for _ in updates:
         for one, other in combinations(range(len(updates)), 2):

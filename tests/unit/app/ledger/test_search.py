@@ -1,4 +1,4 @@
-"""Search keys: what an orphan had, and the values that a search stands for."""
+"""Search keys: the identifiers of an orphan, and the values that a search matches."""
 
 import pytest
 
@@ -21,7 +21,7 @@ EMAIL, PHONE, SHOP, WEB = "\x1f\x1fada@x.org", "\x1f\x1f+14155550100", "\x1fAda"
         (Member(braze_id="0" * 24, address=Email("ada@x.org"), identified=True), [SHOP, WEB, EMAIL, PHONE]),
     ],
 )
-def test_the_keys_of_an_orphan_are_what_the_request_does_not_name(named: Recorded, keys: list[str]) -> None:
+def test_the_keys_of_an_orphan_are_its_identifiers_outside_the_request(named: Recorded, keys: list[str]) -> None:
     orphan = a_profile(
         user_aliases={"shop": "Ada", "web": "g-7"},
         email=EmailAddress(address="Ada@X.org", key="ada@x.org"),
@@ -56,7 +56,7 @@ def test_a_search_without_a_value_has_no_parameters() -> None:
     assert set(search_parameters(None).values()) == {None}
 
 
-def test_a_value_is_looked_for_as_it_is_and_as_an_address() -> None:
+def test_a_search_matches_the_value_itself_and_its_form_as_an_address() -> None:
     parameters = search_parameters("Ada@X.org")
 
     assert parameters["identifiers"] == ["Ada@X.org"]

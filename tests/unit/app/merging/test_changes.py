@@ -1,4 +1,4 @@
-"""What a merge is told to have changed: all that differs and nothing else, named as exports name it."""
+"""The changes of a merge: all fields that differ and no others, with the names of exports."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,20 +23,20 @@ MON, TUE = "2026-02-02T09:00:00.000Z", "2026-02-03T09:00:00.000Z"
 MONDAY = datetime(2026, 2, 2, 9, tzinfo=UTC)
 
 WHOLE = {"facebook", "twitter", "user_aliases"}
-"""Mappings that are told whole."""
+"""Mappings that are one change."""
 KEYED = {"custom_attributes", "devices", "push_tokens", "subscription_groups"}
-"""Mappings that are told key by key, each value whole."""
+"""Mappings with a change for each key; its value is whole."""
 
 
-def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
-    """Return the changes between two profiles that differ in *field* alone."""
+def changes_of(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
+    """Return the changes between two profiles that differ only in *field*."""
     profile = a_profile(**{field: before})
     changed = replace(profile, **{field: after})
     return list_changes(before=profile, after=changed, orphan=changed)
 
 
 @pytest.mark.parametrize(
-    ("field", "before", "after", "name", "shown", "rule"),
+    ("field", "before", "after", "name", "values", "rule"),
     [
         ("external_id", None, "ann", "external_id", (None, "ann"), "fill"),
         ("first_name", None, "Ann", "first_name", (None, "Ann"), "fill"),
@@ -115,15 +115,15 @@ def told(field: str, before: Any, after: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_a_change_has_the_names_and_values_of_exports(
-    field: str, before: Any, after: Any, name: str, shown: tuple[Any, Any], rule: str
+    field: str, before: Any, after: Any, name: str, values: tuple[Any, Any], rule: str
 ) -> None:
-    assert told(field, before, after) == [{"field": name, "before": shown[0], "after": shown[1], "rule": rule}]
+    assert changes_of(field, before, after) == [{"field": name, "before": values[0], "after": values[1], "rule": rule}]
 
 
 def test_the_change_of_a_subscription_has_its_times_as_in_exports() -> None:
     state = {"state": "unsubscribed", "opted_in_at": MON, "unsubscribed_at": TUE}
 
-    found = told("email_subscription", None, state)
+    found = changes_of("email_subscription", None, state)
 
     assert {change["field"]: change["after"] for change in found} == {
         "email_subscribe": "unsubscribed",
@@ -133,7 +133,7 @@ def test_the_change_of_a_subscription_has_its_times_as_in_exports() -> None:
 
 
 def test_a_copied_summary_is_a_change_for_each_part() -> None:
-    found = told("custom_events", {}, {"buy": {"count": 4, "first": MON, "last": TUE}})
+    found = changes_of("custom_events", {}, {"buy": {"count": 4, "first": MON, "last": TUE}})
 
     assert {(change["field"], change["before"], change["after"]) for change in found} == {
         ("custom_events.buy.count", None, 4),
@@ -142,7 +142,7 @@ def test_a_copied_summary_is_a_change_for_each_part() -> None:
     }
 
 
-def test_who_the_profile_is_is_no_change() -> None:
+def test_identity_fields_are_no_changes() -> None:
     profile = a_profile()
     later = replace(profile, updated_at=AT, absorbed_on=AT.date(), absorbed_count=1, control_group=True)
 
@@ -198,7 +198,7 @@ def test_a_moment_of_another_time_zone_is_in_utc() -> None:
 
 
 def parts(profile: Profile) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each part of *profile* that may change by itself, by its path."""
+    """Yield each part of *profile* that can change by itself, with its path."""
     for field in MERGE_RULES:
         value = getattr(profile, field)
         if field in WHOLE or not isinstance(value, Mapping):
@@ -219,7 +219,7 @@ def below(path: tuple[str, ...], value: Any, *, depth: int) -> Iterator[tuple[tu
 
 
 def exported(path: tuple[str, ...]) -> str:
-    """Return the name that exports have for *path*."""
+    """Return the name of *path* in exports."""
     names = {
         ("email_subscription", "state"): "email_subscribe",
         ("email_subscription", "opted_in_at"): "email_opted_in_at",

@@ -1,4 +1,4 @@
-"""Consent follows the address: which states the survivor of a merge has, by the addresses of both profiles."""
+"""Consent follows the address: the consent of the survivor depends on the addresses of both profiles."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -46,7 +46,7 @@ def subscription(ours: Fields, theirs: Fields) -> Any:
         (PLAIN, OUT, OUT),
         (OUT, IN, OUT),
         (OUT, OUT_LATER, OUT_LATER),
-        # An opt-in of the survivor without an address is none of the address that it takes.
+        # An opt-in of a survivor without an address does not apply to the address that it takes.
         (IN, None, None),
         (IN, PLAIN, PLAIN),
         (IN_LATER, IN, IN),
@@ -79,7 +79,7 @@ def test_of_two_states_of_one_address_the_opt_out_wins_then_the_newer_opt_in(
     survivor = {"email": ADA, "email_subscription": ours}
 
     assert subscription(survivor, {"email": "ADA@example.com", "email_subscription": theirs}) == result
-    # Without addresses both states belong to the same: none.
+    # Without addresses both states belong to the same address: none.
     assert subscription({"email_subscription": ours}, {"email_subscription": theirs}) == result
 
 
@@ -176,7 +176,7 @@ def test_an_sms_group_belongs_to_the_phone_number(survivor: Fields, orphan: Fiel
 @pytest.mark.parametrize(
     ("survivor", "orphan", "result"),
     [
-        # The survivor's own opt-in stays when it has an address.
+        # A survivor with an address keeps its own opt-in.
         ({"phone": MOBILE, GROUPS: {"g": "subscribed"}}, {"email": ADA}, "subscribed"),
         ({"phone": MOBILE, GROUPS: {"g": "subscribed"}}, {"email": ADA, GROUPS: {"g": "unsubscribed"}}, "unsubscribed"),
         ({"email": ADA}, {"email": ADA, "phone": MOBILE, GROUPS: {"g": "subscribed"}}, "subscribed"),

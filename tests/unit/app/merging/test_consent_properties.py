@@ -48,7 +48,7 @@ STATES = st.sampled_from(["subscribed", "unsubscribed"])
 
 @st.composite
 def people(draw: st.DrawFn) -> Profile:
-    """Return profiles with any addresses and any consent, and nothing else."""
+    """Return profiles with any addresses and any consent, and no other values."""
     return a_profile(
         email=draw(maybe(EMAILS)),
         phone=draw(maybe(PHONES)),
@@ -69,7 +69,7 @@ def merge(survivor: Profile, *orphans: Profile) -> Profile:
 
 
 def record(survivor: Profile, orphans: Sequence[Profile]) -> tuple[Profile, list[RecordedMerge]]:
-    """Return *survivor* after it absorbed *orphans*, and each merge as it was recorded."""
+    """Return *survivor* after it absorbed *orphans*, and the records of the merges."""
     merges = []
     for hours, orphan in enumerate(orphans):
         merges.append(RecordedMerge(survivor=survivor, orphan=orphan, at=AT + timedelta(hours=hours), groups=DECLARED))
@@ -90,7 +90,7 @@ def undo(survivor: Profile, merges: Sequence[RecordedMerge], undone: Sequence[Re
 
 
 def key_of(slot: Slot, profile: Profile) -> str | None:
-    """Return what the address to which *slot* belongs compares by."""
+    """Return the comparison key of the address to which *slot* belongs."""
     address: EmailAddress | PhoneNumber | None = profile.phone if slot in PHONE_SLOTS else profile.email
     return address.e164 if isinstance(address, PhoneNumber) else address and address.key
 
@@ -179,7 +179,7 @@ def test_undos_in_any_order_restore_the_consent_of_the_survivor(
 
 
 def test_an_undo_takes_back_an_opt_out_that_came_after_the_address_was_undone() -> None:
-    """The address that came with the first orphan hid the opt-out of the second from the survivor, until its undo."""
+    """The opt-out of the second orphan does not reach a survivor that has the first one's address, until its undo."""
     outs = [{"state": "unsubscribed", "unsubscribed_at": f"2026-01-01T0{hour}:00:00.000Z"} for hour in (1, 0)]
     with_address = a_profile(email=an_email("a@x.org"), email_subscription={"state": "subscribed"})
     other_address = a_profile(email=an_email("b@x.org"), email_subscription=outs[0])

@@ -1,4 +1,4 @@
-"""Which of a group of duplicates is kept, and what becomes of the others."""
+"""The keep rule: it selects the profile to keep of a group of duplicates, and plans the merges of the others."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ RULES = [KeepRule(resolve_ties_by=by, prefer=prefer) for by in TiesBy for prefer
 
 
 def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fields: Any) -> Duplicate:
-    """Return a duplicate that was made and updated on *day*, and seen last on the day *session*."""
+    """Return a duplicate that was created and updated on *day*, with its last session on the day *session*."""
     at = LONG_AGO + timedelta(days=day)
     whole: dict[str, Any] = {
         "id": number,
@@ -33,7 +33,7 @@ def a_duplicate(number: int, *, day: int = 0, session: int | None = None, **fiel
 
 
 def kept(duplicates: Sequence[Duplicate], rule: KeepRule) -> int | Undecided:
-    """Return the id of the one that is kept, or why there is none."""
+    """Return the id of the profile to keep, or the reason why there is none."""
     chosen = choose_keeper(preferred(duplicates, rule), refused=False)
     return chosen if isinstance(chosen, Undecided) else chosen.id
 
@@ -63,7 +63,7 @@ def test_an_identified_profile_is_kept_before_any_other(rule: KeepRule) -> None:
     ("by", "newest", "oldest"), [(TiesBy.CREATED, 1, 2), (TiesBy.UPDATED, 2, 3), (TiesBy.LAST_SESSION, 3, 1)]
 )
 @pytest.mark.parametrize("external_id", ["x", None])
-def test_ties_are_resolved_by_the_time_that_is_set(
+def test_the_rule_selects_the_time_that_resolves_ties(
     by: TiesBy, newest: int, oldest: int, external_id: str | None
 ) -> None:
     days = {1: (9, 5, 1), 2: (1, 9, 5), 3: (5, 1, 9)}
@@ -83,14 +83,14 @@ def test_ties_are_resolved_by_the_time_that_is_set(
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_identical_times_are_a_tie_and_nobody_is_kept(rule: KeepRule) -> None:
+def test_identical_times_are_a_tie_without_a_keeper(rule: KeepRule) -> None:
     twins = [a_duplicate(1, day=3, session=3), a_duplicate(2, day=3, session=3)]
 
     assert kept(twins, rule) == Undecided.TIE
 
 
 @pytest.mark.parametrize("prefer", Prefer)
-def test_a_profile_without_a_session_stands_behind_those_with_one(prefer: Prefer) -> None:
+def test_profiles_with_a_session_are_preferred_to_profiles_without_one(prefer: Prefer) -> None:
     rule = KeepRule(resolve_ties_by=TiesBy.LAST_SESSION, prefer=prefer)
 
     assert kept([a_duplicate(1), a_duplicate(2, session=4)], rule) == 2
@@ -119,7 +119,7 @@ def test_two_invalid_phone_numbers_are_not_merged() -> None:
     assert found.left == ((orphan, Outcome.INVALID_PHONES),)
 
 
-def test_orphans_follow_in_the_order_in_which_the_rule_prefers_them() -> None:
+def test_orphans_are_in_the_order_of_the_rules_preference() -> None:
     keeper = a_duplicate(1, day=5, external_id="x")
     group = [
         a_duplicate(2, day=1),
@@ -142,17 +142,17 @@ def test_an_undecided_group_lists_all_profiles_and_merges_none() -> None:
 
 
 @given(some, st.sampled_from(RULES))
-def test_one_is_kept_or_nobody_and_everybody_else_has_exactly_one_fate(group: list[Duplicate], rule: KeepRule) -> None:
+def test_each_profile_of_a_group_is_in_exactly_one_part_of_the_plan(group: list[Duplicate], rule: KeepRule) -> None:
     keeper = choose_keeper(preferred(group, rule), refused=False)
     found = plan_group(group, keeper=keeper, address="a@x.org", rule=rule)
-    told = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
-    everybody = told if isinstance(keeper, Undecided) else [*told, keeper]
+    others = [*found.orphans, *(duplicate for duplicate, _ in found.left), *found.unmerged]
+    everyone = others if isinstance(keeper, Undecided) else [*others, keeper]
 
-    assert sorted(each.id for each in everybody) == sorted(each.id for each in group)
+    assert sorted(each.id for each in everyone) == sorted(each.id for each in group)
 
 
 @given(some, st.sampled_from(RULES), st.integers(1, 5))
-def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplicate], rule: KeepRule, size: int) -> None:
+def test_a_group_read_in_chunks_has_the_same_keeper(group: list[Duplicate], rule: KeepRule, size: int) -> None:
     leaders: tuple[Duplicate, ...] = ()
     for start in range(0, len(group), size):
         leaders = preferred([*leaders, *group[start : start + size]], rule)
@@ -162,7 +162,7 @@ def test_a_group_that_is_looked_at_in_parts_has_the_same_end(group: list[Duplica
     assert choose_keeper(leaders, refused=False) == choose_keeper(whole, refused=False)
 
 
-def test_a_profile_that_is_seen_twice_does_not_tie_with_itself() -> None:
+def test_a_profile_that_occurs_twice_does_not_tie_with_itself() -> None:
     before, after = a_duplicate(1, day=1), a_duplicate(1, day=2)
 
     assert preferred([before, after], KeepRule()) == (after,)

@@ -1,4 +1,4 @@
-"""The merge of two profiles as a whole, and the guards that stand before it."""
+"""The merge of two whole profiles, and the guards that can refuse it."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ def test_orphans_are_counted_within_one_day() -> None:
     assert (next_day.absorbed_on, next_day.absorbed_count) == (date(2026, 3, 2), 1)
 
 
-def test_what_the_orphan_had_absorbed_is_not_counted_on_the_survivor() -> None:
+def test_orphans_of_the_orphan_do_not_count_for_the_survivor() -> None:
     orphan = a_profile(absorbed_on=AT.date(), absorbed_count=500)
 
     assert merge_profiles(survivor=a_profile(), orphan=orphan, at=AT).absorbed_count == 1
@@ -81,7 +81,7 @@ def test_a_protected_profile_is_not_merged_whatever_its_role(role: str, fields: 
         (None, None, False),
     ],
 )
-def test_two_invalid_phones_stand_in_the_way_and_one_does_not(
+def test_two_invalid_phones_prevent_a_merge_and_one_does_not(
     ours: str | None,
     theirs: str | None,
     refused: bool,
@@ -92,7 +92,7 @@ def test_two_invalid_phones_stand_in_the_way_and_one_does_not(
 
 
 @pytest.mark.parametrize(("absorbed", "refused"), [(9, False), (10, True), (11, True)])
-def test_a_survivor_absorbs_so_many_orphans_a_day(absorbed: int, refused: bool) -> None:
+def test_a_survivor_absorbs_a_limited_number_of_orphans_per_day(absorbed: int, refused: bool) -> None:
     survivor = a_profile(absorbed_on=AT.date(), absorbed_count=absorbed)
 
     found = guarded(survivor, a_profile(), limit=10)
@@ -100,14 +100,14 @@ def test_a_survivor_absorbs_so_many_orphans_a_day(absorbed: int, refused: bool) 
     assert (found is not None and found[0] == Outcome.SURVIVOR_LIMIT) is refused
 
 
-def test_the_limit_begins_anew_with_the_next_utc_day() -> None:
+def test_the_limit_starts_again_with_the_next_utc_day() -> None:
     full = a_profile(absorbed_on=LAST_SECOND.date(), absorbed_count=10)
 
     assert guarded(full, a_profile(), at=LAST_SECOND) is not None
     assert guarded(full, a_profile(), at=LAST_SECOND + timedelta(microseconds=1)) is None
 
 
-def test_a_full_orphan_may_be_merged() -> None:
+def test_an_orphan_at_its_own_limit_may_be_merged() -> None:
     assert guarded(a_profile(), a_profile(absorbed_on=AT.date(), absorbed_count=10)) is None
 
 

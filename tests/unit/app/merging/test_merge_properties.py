@@ -1,4 +1,4 @@
-"""What holds for any two, or three, profiles."""
+"""Properties of merges of any two or three profiles."""
 
 import copy
 from collections.abc import Iterable
@@ -35,11 +35,11 @@ ORDERLESS = {
     "canvases_received": {"last_received_message", "last_entered", "last_exited", "engaged"},
     "last_interactions": None,
 }
-"""Fields whose rule is a sum, a first, a last or an or; of summaries, those parts."""
+"""Fields whose rule is add, earliest, latest or either, and the parts of summaries with these rules."""
 
 
 def orderless(profile: Profile) -> dict[str, Any]:
-    """Return what of *profile* does not depend on the order of its merges."""
+    """Return the values of *profile* that do not depend on the order of its merges."""
     return {
         field: value
         if parts is None
@@ -66,7 +66,7 @@ def test_neither_profile_is_changed_in_place(survivor: Profile, orphan: Profile)
 
 @given(profiles(1))
 @thoroughly
-def test_an_empty_orphan_changes_nothing_but_the_time_and_the_count(survivor: Profile) -> None:
+def test_an_empty_orphan_changes_only_the_time_and_the_count(survivor: Profile) -> None:
     merged = merge_profiles(survivor=survivor, orphan=a_profile(), at=AT)
 
     absorbed = survivor.absorbed_count + 1 if survivor.absorbed_on == AT.date() else 1
@@ -75,12 +75,12 @@ def test_an_empty_orphan_changes_nothing_but_the_time_and_the_count(survivor: Pr
 
 @given(profiles(2))
 @thoroughly
-def test_an_empty_survivor_takes_everything_but_an_encrypted_address(orphan: Profile) -> None:
+def test_an_empty_survivor_takes_everything_except_an_encrypted_address(orphan: Profile) -> None:
     merged = merge_profiles(survivor=a_profile(), orphan=orphan, at=AT)
 
     expected = {field: getattr(orphan, field) for field in MERGE_RULES}
     if orphan.email and orphan.email.encrypted:
-        # Nor does it take what belongs to such an address, or may belong to it.
+        # It does not take values that belong to such an address, or may belong to it.
         outs = {group: state for group, state in orphan.subscription_groups.items() if state == "unsubscribed"}
         expected |= {"email": None, **dict.fromkeys(EMAIL_FIELDS)}
         expected["subscription_groups"] = outs if orphan.phone else {}
@@ -99,7 +99,7 @@ def test_sums_firsts_and_lasts_agree_in_any_order(one: Profile, two: Profile, th
 
 @given(profiles(1), profiles(2))
 @thoroughly
-def test_nothing_that_the_survivor_knew_is_lost(survivor: Profile, orphan: Profile) -> None:
+def test_a_merge_keeps_all_values_of_the_survivor(survivor: Profile, orphan: Profile) -> None:
     merged = merge_profiles(survivor=survivor, orphan=orphan, at=AT)
 
     known = [field for field, rule in MERGE_RULES.items() if rule.name.startswith("fill") or rule.name == "unite"]
@@ -110,5 +110,5 @@ def test_nothing_that_the_survivor_knew_is_lost(survivor: Profile, orphan: Profi
 
 @given(profiles(1), profiles(2))
 @thoroughly
-def test_a_merge_says_the_same_every_time(survivor: Profile, orphan: Profile) -> None:
+def test_a_merge_is_deterministic(survivor: Profile, orphan: Profile) -> None:
     assert absorb(survivor, [orphan]) == absorb(survivor, [orphan])

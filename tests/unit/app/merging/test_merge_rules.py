@@ -1,4 +1,4 @@
-"""Every row of the table by an example: what the vendor's lists of merged fields say, bullet by bullet."""
+"""An example for every merge rule, in the order of Braze's lists of merged fields."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ IN, OUT = "subscribed", "unsubscribed"
 PHONE, TABLET = {"device_id": "d1", "model": "phone"}, {"device_id": "d2", "model": "tablet"}
 PUSH, PUSH_TOO = {"app": "ABC", "token": "t1"}, {"app": "ABC", "token": "t2"}
 
-# field, the survivor's value, the orphan's, the survivor's afterwards
+# field, value of the survivor, value of the orphan, value after the merge
 EXAMPLES: list[tuple[str, Any, Any, Any]] = [
     ("external_id", "current-user1", "old-user1", "current-user1"),
     ("external_id", None, "old-user1", "old-user1"),
@@ -131,7 +131,7 @@ EXAMPLES: list[tuple[str, Any, Any, Any]] = [
             }
         },
     ),
-    # Where the lists are silent: of two states for one address, or for none, the opt-out wins.
+    # Braze's lists do not say this: of two states for one address, or for none, the opt-out wins.
     ("email_subscription", None, OFF, OFF),
     ("email_subscription", ON, OFF, OFF),
     ("email_subscription", OFF, ON, OFF),
@@ -139,7 +139,7 @@ EXAMPLES: list[tuple[str, Any, Any, Any]] = [
     ("email_open_tracking_disabled", False, True, True),
     ("email_click_tracking_disabled", None, True, True),
     ("marked_email_as_spam_at", None, MONDAY, MONDAY),
-    # What was set explicitly is never lost to a default.
+    # A default never replaces an explicit value.
     ("push_subscription", None, ON, ON),
     ("push_subscription", OFF, ON, OFF),
     ("test_user", False, True, True),
@@ -167,7 +167,7 @@ def test_a_field_merges_as_the_lists_say(field: str, ours: Any, theirs: Any, res
     assert getattr(merged, field) == result
 
 
-def test_who_the_survivor_is_stays_whoever_the_orphan_was() -> None:
+def test_the_survivor_keeps_its_identity_fields() -> None:
     survivor = a_profile(random_bucket=7, created_at=TUESDAY)
 
     merged = merge_profiles(survivor=survivor, orphan=a_profile(random_bucket=8, created_at=MONDAY), at=AT)

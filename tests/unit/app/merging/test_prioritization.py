@@ -1,4 +1,4 @@
-"""Prioritization: the examples of the seeds, ties, order and absence; and that a few candidates stand for all."""
+"""Prioritization: Braze's examples, ties, order and missing candidates; a few candidates decide like all of them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -81,17 +81,17 @@ def test_the_order_of_the_steps_matters() -> None:
     assert prioritize(candidates, [UNIDENTIFIED, NEWEST]) == Resolved(2)
 
 
-def test_nobody_is_not_found_whatever_the_steps() -> None:
+def test_without_candidates_no_step_finds_a_profile() -> None:
     assert prioritize([], []) == NoCandidate()
     assert prioritize([], [IDENTIFIED, NEWEST]) == NoCandidate(filtered_out=False)
 
 
-def test_without_steps_only_the_one_candidate_will_do() -> None:
+def test_without_steps_only_a_single_candidate_is_chosen() -> None:
     assert prioritize([JOHN], []) == Resolved(1)
     assert prioritize([JOHN, FIRST_GUEST], []) == Ambiguous()
 
 
-def test_one_candidate_is_left_whatever_the_recency() -> None:
+def test_one_candidate_is_chosen_by_each_step_that_allows_it() -> None:
     assert {prioritize([JOHN], [step]) for step in (NEWEST, OLDEST, IDENTIFIED)} == {Resolved(1)}
 
 
@@ -100,7 +100,7 @@ RECENCIES: list[list[Priority]] = [[], [NEWEST], [OLDEST]]
 EVERY_PRIORITIZATION = [
     steps for standing in STANDINGS for recency in RECENCIES for steps in (standing + recency, recency + standing)
 ]
-"""All that a request may ask for: at most one step of either sort, in either order."""
+"""All valid prioritizations: at most one step of each kind, in any order."""
 CANDIDATES = st.lists(
     st.builds(Candidate, st.integers(1, 50), st.booleans(), st.integers(0, 4).map(day)),
     unique_by=lambda candidate: candidate.id,
@@ -109,7 +109,10 @@ CANDIDATES = st.lists(
 
 
 def as_read(candidates: Sequence[Candidate], prioritization: Sequence[Priority]) -> list[Candidate]:
-    """Return those of *candidates* that `resolve_identifiers` reads: two of either standing from one end."""
+    """Return the candidates that `resolve_identifiers` reads: up to two identified and two unidentified ones.
+
+    They are the last updated ones, or with the step for the least recently updated profile the first updated ones.
+    """
     ordered = sorted(candidates, key=lambda candidate: candidate.updated_at, reverse=OLDEST not in prioritization)
     return [
         candidate
@@ -120,7 +123,7 @@ def as_read(candidates: Sequence[Candidate], prioritization: Sequence[Priority])
 
 @given(CANDIDATES, st.sampled_from(EVERY_PRIORITIZATION))
 @with_settings(max_examples=500, deadline=None)
-def test_the_few_candidates_that_are_read_stand_for_all(
+def test_the_candidates_that_are_read_decide_like_all_candidates(
     candidates: list[Candidate], prioritization: list[Priority]
 ) -> None:
     assert prioritize(as_read(candidates, prioritization), prioritization) == prioritize(candidates, prioritization)

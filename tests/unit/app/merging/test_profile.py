@@ -1,4 +1,4 @@
-"""The profile as a value."""
+"""The profile as an immutable value."""
 
 import dataclasses
 
@@ -7,6 +7,6 @@ import pytest
 from tests.support.factories import a_profile
 
 
-def test_nothing_changes_a_profile() -> None:
+def test_a_profile_is_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         a_profile().first_name = "Ann"  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The rules one by one, and the table that gives every field one of them."""
+"""The single merge rules, and the table that assigns a rule to every field."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,14 +16,14 @@ OPEN = an_email("a@x.org")
 HIDDEN = an_email("0x8f3a", encrypted=True)
 
 
-def test_every_field_has_exactly_one_rule_or_says_who_the_profile_is() -> None:
+def test_every_field_has_one_rule_or_is_an_identity_field() -> None:
     fields = {field.name for field in dataclasses.fields(Profile)}
 
     assert fields == MERGE_RULES.keys() | IDENTITY
     assert not MERGE_RULES.keys() & IDENTITY
 
 
-def test_nobody_can_change_the_table() -> None:
+def test_the_table_of_rules_is_immutable() -> None:
     with pytest.raises(TypeError):
         MERGE_RULES["first_name"] = rules.ADD  # type: ignore[index]
 
@@ -32,21 +32,21 @@ def test_nobody_can_change_the_table() -> None:
     ("ours", "theirs", "result"),
     [("Ann", "Bea", "Ann"), (None, "Bea", "Bea"), ("Ann", None, "Ann"), (None, None, None)],
 )
-def test_fill_takes_theirs_where_ours_is_absent(ours: Any, theirs: Any, result: Any) -> None:
+def test_fill_takes_the_orphans_value_if_the_survivor_has_none(ours: Any, theirs: Any, result: Any) -> None:
     assert rules.fill(ours, theirs) == result
 
 
 @pytest.mark.parametrize("value", EMPTY_VALUES, ids=repr)
-def test_fill_keeps_a_value_that_is_merely_empty(value: Any) -> None:
+def test_fill_keeps_an_empty_value_of_the_survivor(value: Any) -> None:
     assert rules.fill(value, "theirs") is value
 
 
 @pytest.mark.parametrize("value", EMPTY_VALUES, ids=repr)
-def test_fill_takes_a_value_that_is_merely_empty(value: Any) -> None:
+def test_fill_takes_an_empty_value_of_the_orphan(value: Any) -> None:
     assert rules.fill(None, value) is value
 
 
-def test_fill_does_depend_on_the_order_of_merges() -> None:
+def test_fill_depends_on_the_order_of_merges() -> None:
     first_bea = rules.fill(rules.fill(None, "Bea"), "Cid")
     first_cid = rules.fill(rules.fill(None, "Cid"), "Bea")
 
@@ -81,7 +81,7 @@ def test_add_sums_both(ours: int | None, theirs: int | None, result: int) -> Non
     ("ours", "theirs", "earlier", "later"),
     [("1", "2", "1", "2"), ("2", "1", "1", "2"), (None, "2", "2", "2"), ("1", None, "1", "1"), (None,) * 4],
 )
-def test_earliest_and_latest_take_the_extreme_or_the_one_there_is(
+def test_earliest_and_latest_take_the_extreme_or_the_only_value(
     ours: str | None, theirs: str | None, earlier: str | None, later: str | None
 ) -> None:
     assert rules.earliest(ours, theirs) == earlier
@@ -92,7 +92,7 @@ def test_earliest_and_latest_take_the_extreme_or_the_one_there_is(
     ("ours", "theirs", "result"),
     [(True, False, True), (False, True, True), (False, False, False), (None, True, True), (None, None, False)],
 )
-def test_either_holds_when_one_side_does(ours: bool | None, theirs: bool | None, result: bool) -> None:
+def test_either_is_true_if_one_side_is_true(ours: bool | None, theirs: bool | None, result: bool) -> None:
     assert rules.any_true(ours, theirs) is result
 
 
@@ -108,11 +108,11 @@ def test_either_holds_when_one_side_does(ours: bool | None, theirs: bool | None,
         (None, None, {}),
     ],
 )
-def test_fill_keys_takes_whole_what_is_under_a_key_of_theirs_alone(ours: Any, theirs: Any, result: Any) -> None:
+def test_fill_keys_takes_whole_values_of_keys_that_only_the_orphan_has(ours: Any, theirs: Any, result: Any) -> None:
     assert rules.fill_keys(ours, theirs) == result
 
 
-def test_a_summary_is_copied_where_one_side_has_it_and_combined_where_both_do() -> None:
+def test_a_summary_of_one_side_is_copied_and_summaries_of_both_are_combined() -> None:
     ours = {"login": {"count": 2, "first": "2", "last": "5"}, "logout": {"count": 1, "first": "3", "last": "3"}}
     theirs = {"login": {"count": 3, "first": "1", "last": "4"}, "buy": {"count": 7, "first": "1", "last": "9"}}
 
@@ -129,7 +129,7 @@ def test_a_summary_of_nothing_is_empty(ours: Any, theirs: Any) -> None:
     assert rules.entry_by_entry(count=rules.ADD).combine(ours, theirs) == {}
 
 
-def test_a_part_without_a_rule_of_its_own_is_filled() -> None:
+def test_a_part_without_its_own_rule_is_filled() -> None:
     entry = rules.entry_by_entry(sessions=rules.ADD)
 
     assert entry.combine({"sessions": 1, "version": "1"}, {"sessions": 2, "version": "2", "name": "ABC"}) == {
@@ -159,12 +159,12 @@ def test_a_part_without_a_rule_of_its_own_is_filled() -> None:
         (("last_interactions", "last_opened_at"), "latest"),
     ],
 )
-def test_the_audit_can_tell_the_rule_of_any_part(path: tuple[str, ...], name: str) -> None:
+def test_rule_at_returns_the_rule_of_any_part(path: tuple[str, ...], name: str) -> None:
     assert rule_at(*path).name == name
 
 
 @pytest.mark.parametrize("rule", [rules.fill, rules.add, rules.earliest, rules.latest, rules.fill_keys])
-def test_rules_are_called_by_their_names(rule: Callable[..., Any]) -> None:
+def test_the_name_of_a_rule_is_the_name_of_its_function(rule: Callable[..., Any]) -> None:
     assert rule.__name__ in {each.name for each in MERGE_RULES.values()} | {
         part.name for part in rules.SUMMARY.entries["*"].entries.values()
     }

@@ -1,4 +1,4 @@
-"""A merge side by side: a row for each field that one of both had or got, the changed ones first."""
+"""A merge side by side: a row for each field that one of the profiles has, with the changed fields first."""
 
 from app.merging.changes import list_changes
 from app.merging.merge import merge_profiles
@@ -38,13 +38,13 @@ def test_a_field_that_neither_profile_has_is_not_listed() -> None:
     assert rows_of(a_profile(), a_profile()) == {}
 
 
-def test_what_changed_comes_first() -> None:
+def test_changed_fields_come_first() -> None:
     rows = rows_of(a_profile(first_name="Ann", phone="+14155550123"), a_profile(first_name="Anna", gender="F"))
 
     assert [row.changed for row in rows.values()] == [True, False, False]
 
 
-def test_the_parts_of_a_summary_have_rows_of_their_own() -> None:
+def test_the_parts_of_a_summary_have_their_own_rows() -> None:
     login = {"count": 2, "first": "2026-01-01T00:00:00.000Z", "last": "2026-02-01T00:00:00.000Z"}
     rows = rows_of(a_profile(custom_events={"login": login}), a_profile(custom_events={"login": {**login, "count": 1}}))
 
@@ -52,14 +52,14 @@ def test_the_parts_of_a_summary_have_rows_of_their_own() -> None:
     assert not rows["custom_events.login.first"].changed
 
 
-def test_the_record_is_believed_where_an_image_leaves_something_out() -> None:
+def test_the_recorded_changes_supply_values_that_a_snapshot_lacks() -> None:
     changed = [{"field": "custom_attributes.plan", "before": "pro", "after": "free", "rule": "fill_keys"}]
     (row,) = compare_merge(orphan=a_profile(), survivor=a_profile(), changed=changed)
 
     assert (row.survivor, row.after, row.rule) == ("pro", "free", "fill_keys")
 
 
-def test_a_value_is_lost_that_the_survivor_does_not_keep() -> None:
+def test_a_value_of_the_orphan_that_the_survivor_does_not_take_is_lost() -> None:
     rows = rows_of(
         a_profile(first_name="Ann", last_name="Ash", session_count=2, user_aliases={"cart": "a", "shop": "b"}),
         a_profile(first_name="Anna", last_name="Ash", session_count=3, user_aliases={"cart": "c"}),

@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms upon a memory, and what Prometheus reads of them."""
+"""Counters, gauges and histograms in shared memory, and their text for Prometheus."""
 
 import os
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from app.metrics.shared_memory import SharedMemory
 
 @pytest.fixture
 def memory() -> SharedMemory:
-    """A memory of its own."""
+    """A small shared memory for one test."""
     return SharedMemory(rows=8, cells=64)
 
 
 def in_a_child(work: Callable[[], object]) -> None:
-    """Do *work* in a child process, and wait for its end."""
+    """Run *work* in a child process, and wait for its end."""
     child = os.fork()
     if not child:
         work()
@@ -28,7 +28,7 @@ def in_a_child(work: Callable[[], object]) -> None:
 
 
 def lines(*sources: Counter | Gauge | Histogram) -> list[str]:
-    """Return what Prometheus reads, without its comments."""
+    """Return the lines that Prometheus reads, without comments."""
     return [line for line in expose(*sources).decode().splitlines() if not line.startswith("#")]
 
 
@@ -40,7 +40,7 @@ def test_a_counter_counts(memory: SharedMemory) -> None:
     assert counter.value() == 3
 
 
-def test_what_a_child_process_counts_is_in_the_parents_sum(memory: SharedMemory) -> None:
+def test_counts_of_child_processes_are_in_the_sum_of_the_parent(memory: SharedMemory) -> None:
     counter = Counter("things", "Things.", memory=memory)
     counter.inc()
     for _ in range(20):
@@ -49,7 +49,7 @@ def test_what_a_child_process_counts_is_in_the_parents_sum(memory: SharedMemory)
     assert counter.value() == 21
 
 
-def test_what_a_process_had_in_hand_ends_with_it(memory: SharedMemory) -> None:
+def test_the_gauge_of_a_process_ends_with_the_process(memory: SharedMemory) -> None:
     gauge = Gauge("open", "Open things.", memory=memory)
     gauge.inc(2)
     in_a_child(lambda: gauge.inc(5))
@@ -57,7 +57,7 @@ def test_what_a_process_had_in_hand_ends_with_it(memory: SharedMemory) -> None:
     assert gauge.value() == 2
 
 
-def test_a_process_with_the_row_of_one_that_ended_begins_with_nothing_in_hand() -> None:
+def test_a_process_that_reuses_a_row_starts_its_gauge_at_zero() -> None:
     memory = SharedMemory(rows=1, cells=4)
     gauge = Gauge("open", "Open things.", memory=memory)
     in_a_child(lambda: gauge.inc(5))
@@ -66,7 +66,7 @@ def test_a_process_with_the_row_of_one_that_ended_begins_with_nothing_in_hand() 
     assert gauge.value() == 1
 
 
-def test_a_gauge_returns_the_latest_moment(memory: SharedMemory) -> None:
+def test_latest_ignores_the_values_of_ended_processes(memory: SharedMemory) -> None:
     latest = Latest("seen", "When something was seen.", memory=memory)
     latest.set(17.0)
     in_a_child(lambda: latest.set(99.0))
@@ -96,7 +96,7 @@ def test_a_series_that_was_not_declared_raises(memory: SharedMemory) -> None:
             use(1, "green")
 
 
-def test_a_metric_that_learns_its_series_later_exposes_those_that_were_used(memory: SharedMemory) -> None:
+def test_a_metric_with_series_declared_later_exposes_only_used_series(memory: SharedMemory) -> None:
     counter = Counter("things", "Things.", labels=("color",), capacity=2, memory=memory)
     counter.declare(label_combinations(["red", "blue"]))
     counter.inc(1, "blue")
@@ -126,7 +126,7 @@ def test_a_histogram_counts_up_to_each_bound(memory: SharedMemory) -> None:
     ]
 
 
-def test_a_full_board_says_so() -> None:
+def test_a_full_memory_is_a_setup_error() -> None:
     memory = SharedMemory(rows=1, cells=2)
     Counter("one", "One.", memory=memory)
     Counter("two", "Two.", memory=memory)
@@ -135,7 +135,7 @@ def test_a_full_board_says_so() -> None:
         Counter("three", "Three.", memory=memory)
 
 
-def test_an_answer_is_counted_under_its_route_or_under_none() -> None:
+def test_a_response_is_counted_under_its_route_or_as_unrouted() -> None:
     http.declare_routes([("GET", "/things/<id>")])
 
     def count(method: str, route: str) -> float:
@@ -148,7 +148,7 @@ def test_an_answer_is_counted_under_its_route_or_under_none() -> None:
     assert (count("GET", "/things/<id>"), count(*http.UNROUTED)) == (before[0] + 1, before[1] + 1)
 
 
-def test_a_status_that_nobody_expected_is_counted_as_another() -> None:
+def test_an_unknown_status_is_counted_as_other() -> None:
     before = http.REQUESTS.value("other")
     http.count_response(method="GET", route=None, status=418, seconds=0.1)
 

@@ -1,4 +1,4 @@
-"""For which server a service waits, and why: one at a time, and nothing when it works."""
+"""The metric of waiting services: the server and the cause, one at a time, and no series while a service works."""
 
 from app.errors import BrokerUnavailable, DatabaseUnavailable, ResolutionUnsettled
 from app.metrics.servers import WAITING, Wait
@@ -18,7 +18,7 @@ def test_a_service_waits_for_one_cause_at_a_time() -> None:
     assert WAITING.value("postgresql", "25006") == 0
 
 
-def test_a_cause_that_no_one_foresaw_counts_as_other() -> None:
+def test_an_unknown_cause_counts_as_other() -> None:
     wait = Wait()
     for error in (
         BrokerUnavailable("x", cause="XYZZY"),
@@ -30,7 +30,7 @@ def test_a_cause_that_no_one_foresaw_counts_as_other() -> None:
     wait.end()
 
 
-def test_only_what_waits_has_a_series() -> None:
+def test_only_current_waits_have_a_series() -> None:
     wait = Wait()
     wait.begin(BrokerUnavailable("x", cause="READONLY"))
     (family,) = WAITING.collect()

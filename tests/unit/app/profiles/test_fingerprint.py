@@ -1,4 +1,4 @@
-"""Fingerprints: the same for a value in memory and as PostgreSQL returns it, and different for different values."""
+"""Fingerprints: equal for a value in memory and the value from PostgreSQL, and different for different values."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -56,7 +56,7 @@ def test_changed_fields_are_named() -> None:
     assert changed_fields(before, replace(ADA, first_name="Ada", custom_attributes={"a": 1})) == []
 
 
-def test_what_a_merge_itself_writes_is_left_out() -> None:
+def test_fields_that_every_merge_writes_are_left_out() -> None:
     merged = replace(ADA, updated_at=NOON + timedelta(hours=1), absorbed_on=NOON.date(), absorbed_count=3)
 
     assert digest_fields(merged) == digest_fields(ADA)

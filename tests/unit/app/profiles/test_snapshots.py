@@ -1,4 +1,4 @@
-"""Snapshots of profiles for the audit: every present value, and of large mappings the entries a merge can change."""
+"""Snapshots of profiles for the audit: every present value, but of large mappings only entries a merge can change."""
 
 from datetime import date
 
@@ -14,7 +14,7 @@ def devices(*names: str) -> dict[str, dict[str, str]]:
 MANY = devices(*(f"d{number}" for number in range(MOST_ENTRIES + 1)))
 
 
-def test_a_snapshot_leaves_out_what_is_absent_and_no_more() -> None:
+def test_a_snapshot_omits_only_absent_values() -> None:
     profile = a_profile(first_name="", session_count=3, custom_attributes={"plan": None})
 
     snapshot = profile_to_snapshot(profile)
@@ -26,7 +26,7 @@ def test_a_snapshot_leaves_out_what_is_absent_and_no_more() -> None:
     assert profile_from_snapshot(snapshot) == profile
 
 
-def test_what_json_made_of_a_snapshot_is_the_profile_again() -> None:
+def test_a_snapshot_from_json_equals_the_profile() -> None:
     profile = a_profile(
         email=an_email(" Ann@x.org", encrypted=True),
         phone=a_phone("+1 415 5550123"),
@@ -48,7 +48,7 @@ def test_the_keys_of_addresses_are_computed_again() -> None:
     assert profile_from_snapshot(old) == profile
 
 
-def test_of_a_very_large_mapping_only_what_the_other_side_has_too_is_kept() -> None:
+def test_a_very_large_mapping_keeps_only_entries_that_the_other_side_has_too() -> None:
     hub, orphan = a_profile(devices=MANY), a_profile(devices=devices("d7", "new"))
 
     assert profile_to_snapshot(hub, beside=orphan)["devices"] == devices("d7")
@@ -61,7 +61,7 @@ def test_any_other_mapping_is_kept_whole() -> None:
     assert profile_to_snapshot(usual, beside=orphan)["devices"] == devices("mine")
 
 
-def test_aliases_are_kept_whole_however_many_they_are() -> None:
+def test_any_number_of_aliases_is_kept_whole() -> None:
     names = {f"label-{number}": "name" for number in range(MOST_ENTRIES + 1)}
     hub, orphan = a_profile(user_aliases=names), a_profile(user_aliases={"mail": "ann"})
 

@@ -1,4 +1,4 @@
-"""Whoever asks a server that does not answer, asks it for all others too."""
+"""The circuit breaker: after a failure only one caller at a time tries the server."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.rates.breaker import CircuitBreaker
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -25,25 +25,25 @@ def breaker(clock: Clock) -> CircuitBreaker:
     return CircuitBreaker(2, clock=clock)
 
 
-def test_everybody_may_try_a_server_that_works(breaker: CircuitBreaker) -> None:
+def test_every_caller_may_try_a_working_server(breaker: CircuitBreaker) -> None:
     assert [breaker.may_try() for _ in range(3)] == [True, True, True]
 
 
-def test_after_a_failure_nobody_tries_until_the_pause_is_over(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_after_a_failure_no_caller_may_try_during_the_pause(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 1.9
 
     assert not breaker.may_try()
 
 
-def test_after_the_pause_one_tries_for_all(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_after_the_pause_only_one_caller_may_try(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 2
 
     assert [breaker.may_try() for _ in range(3)] == [True, False, False]
 
 
-def test_a_try_that_fails_begins_another_pause(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_a_failed_try_starts_another_pause(breaker: CircuitBreaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 2
     breaker.may_try()
@@ -53,14 +53,14 @@ def test_a_try_that_fails_begins_another_pause(breaker: CircuitBreaker, clock: C
     assert not breaker.may_try()
 
 
-def test_a_success_lets_everybody_try_again(breaker: CircuitBreaker) -> None:
+def test_after_a_success_every_caller_may_try(breaker: CircuitBreaker) -> None:
     breaker.failed()
     breaker.worked()
 
     assert [breaker.may_try() for _ in range(2)] == [True, True]
 
 
-def test_only_the_first_failure_and_the_first_success_are_news(breaker: CircuitBreaker) -> None:
+def test_only_the_first_failure_and_the_first_success_report_a_change(breaker: CircuitBreaker) -> None:
     assert not breaker.worked()
     assert [breaker.failed(), breaker.failed()] == [True, False]
     assert [breaker.worked(), breaker.worked()] == [True, False]

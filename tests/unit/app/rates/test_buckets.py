@@ -1,4 +1,4 @@
-"""Limits as operators write them."""
+"""Parses rate limits from the setting."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from app.rates.buckets import DEFAULTS, Bucket, Limit, override_limits, parse_li
 from app.setting_declaration import variable
 
 
-def test_the_vendors_limits_hold_unless_others_are_set() -> None:
+def test_the_default_limits_are_those_of_braze() -> None:
     assert {str(limit.bucket): str(limit) for limit in Settings.from_environ({}).rate_limits} == {
         "users": "20000/60",
         "track": "3000/3",
@@ -30,23 +30,23 @@ def test_buckets_that_are_not_listed_keep_their_limit() -> None:
     assert len(limits) == len(Bucket)
 
 
-def test_of_two_limits_for_one_bucket_the_last_holds() -> None:
+def test_the_last_of_two_limits_for_a_bucket_applies() -> None:
     assert parse_limits("track=1/1,track=2/2")[1] == Limit(Bucket.TRACK, 2, 2)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5/", "/5", "0/60", "5/0", "-1/60", "1.5/60", "5/60/7", "a/b", "5\u0665/60"])
-def test_what_is_no_limit_is_refused_with_the_way_to_write_one(text: str) -> None:
+def test_the_error_for_an_invalid_limit_contains_the_format(text: str) -> None:
     with pytest.raises(ValueError, match="write REQUESTS/SECONDS, such as 20000/60"):
         parse_limit("users", text)
 
 
-def test_a_bucket_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+def test_the_error_for_an_unknown_bucket_lists_the_buckets() -> None:
     with pytest.raises(
         ValueError, match="no bucket 'merges'; choose from: users, track, export, rename, remove, other"
     ):
         parse_limits("merges=5/60")
 
 
-def test_a_setting_that_cannot_be_read_names_its_variable() -> None:
+def test_the_error_for_an_invalid_setting_names_its_variable() -> None:
     with pytest.raises(SetupError, match="MERGELANE_RATE_LIMITS: 'plenty' is no limit"):
         Settings.from_environ({variable("rate_limits"): "users=plenty"})

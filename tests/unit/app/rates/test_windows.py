@@ -1,4 +1,4 @@
-"""Windows of the clock, counted in this process; and which URL leads to which storage."""
+"""Counts requests in fixed windows, in memory; and selects the storage from the URL."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from app.rates.buckets import Bucket, Limit
 from app.rates.windows import FixedWindowLimiter
 
 MINUTE = 1_799_999_940
-"""A moment that is a whole number of minutes since the epoch."""
+"""The start of a minute, in seconds since the epoch."""
 LIMIT = Limit(Bucket.USERS, 3, 60)
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that the test sets."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -30,7 +30,7 @@ def windows(clock: Clock) -> FixedWindowLimiter:
     return FixedWindowLimiter("", clock=clock)
 
 
-def test_a_bucket_empties_request_by_request_and_then_refuses(windows: FixedWindowLimiter) -> None:
+def test_each_request_reduces_the_remaining_count_until_requests_are_refused(windows: FixedWindowLimiter) -> None:
     readings = [windows.count_request(LIMIT, workspace_id=1) for _ in range(5)]
 
     assert [reading.remaining for reading in readings] == [2, 1, 0, 0, 0]
@@ -48,7 +48,9 @@ def test_a_window_ends_with_the_minute_of_the_clock(windows: FixedWindowLimiter,
     assert (first.remaining, same.remaining, fresh.remaining) == (2, 1, 2)
 
 
-def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: FixedWindowLimiter, clock: Clock) -> None:
+def test_retry_after_is_the_seconds_until_the_next_window_and_never_zero(
+    windows: FixedWindowLimiter, clock: Clock
+) -> None:
     seconds = []
     for clock.now in (MINUTE, MINUTE + 12.4, MINUTE + 59.9):
         seconds.append(windows.count_request(LIMIT, workspace_id=1).retry_after)
@@ -56,7 +58,7 @@ def test_it_tells_the_seconds_until_the_next_window_and_never_none(windows: Fixe
     assert seconds == [60, 48, 1]
 
 
-def test_workspaces_and_buckets_are_counted_apart(windows: FixedWindowLimiter) -> None:
+def test_workspaces_and_buckets_have_separate_counts(windows: FixedWindowLimiter) -> None:
     other = Limit(Bucket.TRACK, 3, 60)
     readings = [
         windows.count_request(LIMIT, workspace_id=1),

@@ -1,4 +1,4 @@
-"""Filters as SQL: one statement, whose text never holds a value."""
+"""Filters as SQL: one statement, whose text never contains a value."""
 
 import re
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ def composed(filter_: Any) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("filter_", FILTERS, ids=str)
-def test_no_value_stands_in_the_text(filter_: Any) -> None:
+def test_the_text_contains_no_value(filter_: Any) -> None:
     text, values = composed(filter_)
 
     assert MARK not in text
@@ -63,7 +63,7 @@ def test_no_value_stands_in_the_text(filter_: Any) -> None:
     assert set(re.findall(r"%\((\w+)\)s", text)) == {*values, "workspace_id", "after", "limit"}
 
 
-def test_leaves_of_one_kind_have_values_and_names_of_their_own() -> None:
+def test_leaves_of_one_kind_have_their_own_values_and_names() -> None:
     happened = FILTERS[6]
     text, values = composed({"OR": [happened, {"AND": [happened, happened]}]})
 
@@ -72,25 +72,25 @@ def test_leaves_of_one_kind_have_values_and_names_of_their_own() -> None:
     assert " leaf" not in text
 
 
-def test_groups_are_joined_by_their_words() -> None:
+def test_groups_are_joined_with_and_or_or() -> None:
     text, _ = composed({"OR": [FILTERS[0], {"AND": [FILTERS[0], FILTERS[0]]}]})
     condition = re.sub(r"\s+", " ", text.partition("AND ((")[2])
 
     assert condition.startswith("profile.external_id = %(value_1)s) OR ((profile.external_id = %(value_2)s) AND (")
 
 
-def test_the_contrary_of_what_is_not_known_is_true() -> None:
+def test_not_equal_matches_an_unknown_value() -> None:
     text, _ = composed({"external_id": {"comparison": "not_equal", "value": MARK}})
 
     assert "((profile.external_id = %(value_1)s) IS NOT TRUE)" in text
 
 
-def test_every_kind_of_leaf_on_the_wire_has_its_question() -> None:
+def test_every_kind_of_leaf_in_the_api_has_a_query() -> None:
     assert KINDS.keys() == KINDS_OF_WIRE.keys()
 
 
 @pytest.mark.parametrize("name", LEAVES)
-def test_a_query_of_a_leaf_can_be_taken_apart(name: str) -> None:
+def test_a_query_of_a_leaf_has_one_mark_for_joins_and_one_for_conditions(name: str) -> None:
     text = LEAVES[name]
 
     assert text.count(BEFORE_JOINS) == 1

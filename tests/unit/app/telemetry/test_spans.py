@@ -1,4 +1,4 @@
-"""Spans while traces are off, and where OpenTelemetry is not installed."""
+"""Spans without tracing, and without the OpenTelemetry packages."""
 
 import logging
 import sys
@@ -14,11 +14,11 @@ ASKED_FOR = Settings(otel_exporter_otlp_endpoint="http://127.0.0.1:4318")
 
 @pytest.fixture(autouse=True)
 def off() -> None:
-    """Begin with traces that are off."""
+    """Check that tracing is off before each test."""
     assert not spans.is_tracing()
 
 
-def test_nothing_is_sent_unasked() -> None:
+def test_without_the_setting_no_traces_are_sent() -> None:
     spans.start_tracing(Settings(), service="test")
     span = spans.begin_span("something", parents=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
     span.note(what="ever")
@@ -30,7 +30,7 @@ def test_nothing_is_sent_unasked() -> None:
     assert span.traceparent == ""
 
 
-def test_traces_without_the_extra_are_an_error_in_a_sentence(
+def test_without_the_extra_packages_a_warning_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "app.telemetry.exporting", None)
@@ -41,7 +41,7 @@ def test_traces_without_the_extra_are_an_error_in_a_sentence(
     assert [record.message for record in caplog.records] == [spans.NOT_INSTALLED]
 
 
-def test_stopping_what_never_began_is_no_fault() -> None:
+def test_stopping_traces_that_never_started_is_no_error() -> None:
     spans.stop_tracing()
 
     assert not spans.is_tracing()

@@ -1,4 +1,4 @@
-"""The CSV of a preview of duplicates as pairs, also after a person removed lines."""
+"""Reads the CSV of a preview of duplicates as pairs, also if a user removed lines from it."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_the_only_profile_without_an_external_id_is_named_by_the_address() -> No
     }
 
 
-def test_a_profile_that_no_request_can_name_is_a_fault_with_the_way_out() -> None:
+def test_a_profile_that_no_request_can_name_is_a_fault_with_a_remedy() -> None:
     pairs = read(row("a@x.org", "ann", keep=True), row("a@x.org", merge=True), row("a@x.org"))
     (kept,) = read(row("a@x.org", keep=True), row("a@x.org", merge=True))
 

@@ -1,4 +1,4 @@
-"""The undo of a merge: what is left of the survivor, for any two profiles and whatever happened since."""
+"""The undo of a merge: the survivor afterwards, for any two profiles and any later writes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ def merged(of: RecordedMerge) -> Profile:
 
 
 def known(profile: Profile) -> Profile:
-    """Return *profile* without what counts its merges, which an undo cannot tell from those of other days."""
+    """Return *profile* without its count of merges: an undo cannot restore the count of an earlier day."""
     return replace(profile, absorbed_on=None, absorbed_count=0)
 
 
@@ -41,7 +41,7 @@ def login(count: int, first: str, last: str) -> dict[str, Any]:
     return {"login": {"count": count, "first": first, "last": last}}
 
 
-def test_every_rule_has_an_inverse() -> None:
+def test_every_merge_rule_has_an_undo_rule() -> None:
     def names(rule: Rule) -> set[str]:
         return {rule.name}.union(*map(names, rule.entries.values()))
 
@@ -50,7 +50,7 @@ def test_every_rule_has_an_inverse() -> None:
 
 @given(profiles(1), profiles(2))
 @thoroughly
-def test_where_nobody_wrote_since_the_survivor_is_as_it_was(survivor: Profile, orphan: Profile) -> None:
+def test_an_undo_without_later_writes_restores_the_survivor(survivor: Profile, orphan: Profile) -> None:
     of = absorption(survivor, orphan)
 
     left = reverse_merge(merged(of), of, look_up=lambda _: None)
@@ -60,7 +60,7 @@ def test_where_nobody_wrote_since_the_survivor_is_as_it_was(survivor: Profile, o
 
 @given(profiles(1), profiles(2), profiles(3))
 @thoroughly
-def test_merges_are_taken_back_one_after_another(survivor: Profile, one: Profile, two: Profile) -> None:
+def test_two_merges_are_undone_in_reverse_order(survivor: Profile, one: Profile, two: Profile) -> None:
     first = absorption(survivor, one)
     second = absorption(merged(first), two)
 
@@ -71,7 +71,7 @@ def test_merges_are_taken_back_one_after_another(survivor: Profile, one: Profile
 
 @given(profiles(1), profiles(2), profiles(3))
 @thoroughly
-def test_sums_agree_whichever_merge_is_taken_back_first(survivor: Profile, one: Profile, two: Profile) -> None:
+def test_sums_are_restored_if_the_first_merge_is_undone_first(survivor: Profile, one: Profile, two: Profile) -> None:
     first = absorption(survivor, one)
     second = absorption(merged(first), two)
 
@@ -91,7 +91,7 @@ def test_a_value_that_was_written_since_stays() -> None:
     assert (left.first_name, left.custom_attributes) == ("Anna", {"plan": "free"})
 
 
-def test_a_first_time_that_was_the_orphans_is_asked_of_history() -> None:
+def test_a_first_time_from_the_orphan_is_looked_up_in_the_history() -> None:
     of = absorption(a_profile(custom_events=login(1, SECOND, SECOND)), a_profile(custom_events=login(2, FIRST, SECOND)))
     now = replace(merged(of), custom_events=login(4, FIRST, THIRD))
 
@@ -102,7 +102,7 @@ def test_a_first_time_that_was_the_orphans_is_asked_of_history() -> None:
     assert left.custom_events == login(2, SECOND, THIRD)
 
 
-def test_a_time_that_history_remembers_is_taken() -> None:
+def test_a_time_from_the_history_is_used() -> None:
     of = absorption(a_profile(), a_profile(custom_events=login(2, FIRST, THIRD)))
     now = replace(merged(of), custom_events=login(3, FIRST, THIRD))
 
@@ -112,7 +112,7 @@ def test_a_time_that_history_remembers_is_taken() -> None:
 
 
 @pytest.mark.parametrize("happened", [True, None])
-def test_a_mark_that_both_may_have_set_is_asked_of_history(happened: bool | None) -> None:
+def test_a_mark_that_both_may_have_set_is_looked_up_in_the_history(happened: bool | None) -> None:
     engaged = {"c": {"last_received": FIRST, "engaged": {"opened": True}}}
     of = absorption(
         a_profile(campaigns_received={"c": {"last_received": SECOND}}), a_profile(campaigns_received=engaged)
@@ -123,8 +123,8 @@ def test_a_mark_that_both_may_have_set_is_asked_of_history(happened: bool | None
     assert left.campaigns_received["c"].get("engaged", {}) == ({"opened": True} if happened else {})
 
 
-def test_a_time_of_an_image_that_is_not_trusted_is_asked_of_history() -> None:
-    """It may be that of somebody who was erased."""
+def test_a_time_of_an_untrusted_snapshot_is_looked_up_in_the_history() -> None:
+    """The time may belong to an erased person."""
     of = absorption(a_profile(custom_events=login(2, FIRST, THIRD)), a_profile(custom_events=login(1, SECOND, SECOND)))
     doubtful = exclude_undone(of, [], trusted=False)
     now = replace(merged(of), custom_events=login(2, SECOND, THIRD))
@@ -134,7 +134,7 @@ def test_a_time_of_an_image_that_is_not_trusted_is_asked_of_history() -> None:
     assert left.custom_events == login(1, THIRD, THIRD)
 
 
-def test_the_update_time_goes_back_where_nobody_wrote_since() -> None:
+def test_the_update_time_is_restored_if_no_later_write_happened() -> None:
     of = absorption(a_profile(), a_profile())
     written = replace(merged(of), updated_at=AT + timedelta(hours=1))
 
@@ -143,7 +143,7 @@ def test_the_update_time_goes_back_where_nobody_wrote_since() -> None:
     assert times == [of.survivor.updated_at, written.updated_at]
 
 
-def test_the_survivors_day_has_room_again() -> None:
+def test_an_undo_reduces_the_survivors_count_on_the_day_of_the_merge() -> None:
     of = absorption(a_profile(absorbed_on=AT.date(), absorbed_count=4), a_profile())
     later = replace(merged(of), absorbed_on=AT.date() + timedelta(days=1), absorbed_count=2)
 
@@ -152,9 +152,9 @@ def test_the_survivors_day_has_room_again() -> None:
     assert counts == [4, 2]
 
 
-def test_times_of_an_image_are_not_believed_where_an_undone_merge_hid_what_the_survivor_did_after_it() -> None:
+def test_a_snapshot_is_not_trusted_if_an_undone_merge_hides_a_later_time() -> None:
     first = absorption(a_profile(), a_profile(custom_events=login(1, FIRST, FIRST)))
-    # Nobody can see in this image when the second login was: what the first orphan gave stands before it.
+    # This snapshot does not contain the first login of the survivor: the first orphan had an earlier one.
     hidden = replace(merged(first), custom_events=login(2, FIRST, SECOND))
     hiding = absorption(hidden, a_profile(custom_events=login(1, THIRD, THIRD)))
     plain = absorption(merged(first), a_profile(custom_events=login(1, THIRD, THIRD)))

@@ -1,4 +1,4 @@
-"""The holder of each alias after updates and additions, each seeing the effect of those before it."""
+"""The holder of each alias after updates and additions. Each sees the effects of earlier ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Consent follows the address: which states reach which profiles, and what a profile keeps when an address changes."""
+"""Consent follows the address: states reach the profiles with the address, and may change with a profile's address."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -292,7 +292,7 @@ NO_STATES = {
     "email_open_tracking_disabled": None,
     "marked_email_as_spam_at": None,
     "email_click_tracking_disabled": None,
-    # The opt-out may be of the phone number, which stays.
+    # The opt-out may belong to the phone number, which stays.
     "subscription_groups": {"sms": "subscribed", "out": "unsubscribed"},
 }
 

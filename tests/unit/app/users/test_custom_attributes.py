@@ -45,7 +45,7 @@ def after(
 
 
 def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
-    """Return the attribute *present* after *sent*, which is not ignored; None when it is absent afterwards."""
+    """Return the attribute *present* after *sent*, or None if it is absent; fail if *sent* is ignored."""
     attributes, ignored = after({} if present is None else {"x": present}, merge=merge, x=sent)
 
     assert ignored == []
@@ -53,7 +53,7 @@ def changed(present: Any, sent: Any, *, merge: bool = False) -> Any:
 
 
 def ignored(present: Any, sent: Any) -> str:
-    """Return the reason why *sent* is ignored."""
+    """Return the reason why *sent* is ignored; fail if it changes the attribute."""
     attributes, reasons = after({"x": present}, x=sent)
 
     assert attributes == {"x": present}
@@ -64,12 +64,12 @@ def ignored(present: Any, sent: Any) -> str:
 @pytest.mark.parametrize(
     ("present", "by", "number"), [(None, 5, 5), (None, -5, -5), (1, 2, 3), (1, -2, -1), (2.5, 1, 3.5), (0, 0, 0)]
 )
-def test_a_number_is_incremented_and_an_absent_one_begins_at_0(present: Any, by: int, number: float) -> None:
+def test_a_number_is_incremented_and_an_absent_one_starts_at_0(present: Any, by: int, number: float) -> None:
     assert changed(present, {"inc": by}) == number
 
 
 @pytest.mark.parametrize("present", ["5", True, [1], {"a": 1}])
-def test_what_is_no_number_is_not_incremented(present: Any) -> None:
+def test_a_value_that_is_no_number_is_not_incremented(present: Any) -> None:
     assert ignored(present, {"inc": 1}) == "The custom attribute 'x' is not a number, and was not incremented."
 
 
@@ -97,7 +97,7 @@ def test_a_number_does_not_leave_64_bits(present: int, by: int) -> None:
         ([0, False], {"add": [False]}, [0, False]),
     ],
 )
-def test_arrays_are_replaced_added_to_and_taken_from(present: Any, sent: Any, array: Any) -> None:
+def test_elements_of_arrays_are_replaced_added_and_removed(present: Any, sent: Any, array: Any) -> None:
     result = changed(present, sent)
 
     assert result == array
@@ -106,7 +106,7 @@ def test_arrays_are_replaced_added_to_and_taken_from(present: Any, sent: Any, ar
 
 @pytest.mark.parametrize("present", ["a", 1, {"a": 1}])
 @pytest.mark.parametrize("sent", [{"add": ["a"]}, {"remove": ["a"]}, {"$add": [{}]}, {"$remove": []}])
-def test_what_is_no_array_is_left_alone(present: Any, sent: Any) -> None:
+def test_a_value_that_is_no_array_is_not_changed(present: Any, sent: Any) -> None:
     assert ignored(present, sent) == "The custom attribute 'x' is not an array, and was left alone."
 
 
@@ -155,11 +155,11 @@ def test_null_deletes() -> None:
         ),
     ],
 )
-def test_arrays_of_objects_are_added_to_then_taken_from_then_updated(present: Any, sent: Any, pets: Any) -> None:
+def test_operations_on_arrays_of_objects_run_in_the_order_add_remove_update(present: Any, sent: Any, pets: Any) -> None:
     assert changed(present, sent) == pets
 
 
-def test_an_update_is_merged_when_that_is_asked_for() -> None:
+def test_an_update_is_merged_if_the_request_says_merge() -> None:
     update = [
         {"$identifier_key": "id", "$identifier_value": 1, "$new_object": {"toys": {"ball": 1}}},
         {"$identifier_key": "type", "$identifier_value": "dog", "$new_object": {"toys": {"bone": 2}, "name": None}},
@@ -177,13 +177,13 @@ def test_an_array_of_objects_has_no_cap_and_may_repeat_itself() -> None:
     assert changed([GUS] * 3, {"$add": [GUS] * 3}) == [GUS] * 6
 
 
-def test_so_many_updates_of_single_objects_are_not_made_at_once() -> None:
+def test_too_many_updates_of_single_objects_are_ignored() -> None:
     update = {"$identifier_key": "id", "$identifier_value": 1, "$new_object": {"id": 1}}
 
     assert "send fewer updates at once" in ignored([{"id": 1}] * 101, {"$update": [update] * 100})
 
 
-def test_an_object_is_replaced_unless_merging_is_asked_for() -> None:
+def test_an_object_is_replaced_unless_the_request_says_merge() -> None:
     song = {"title": "Solea", "plays": {"count": 1000, "top": True}}
 
     assert changed(song, {"year": 1960}) == {"year": 1960}
@@ -195,7 +195,7 @@ def test_an_object_is_replaced_unless_merging_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("present", [None, 1, "text", [1]])
-def test_an_object_is_merged_into_what_is_none_by_taking_its_place(present: Any) -> None:
+def test_merging_an_object_replaces_a_value_that_is_no_object(present: Any) -> None:
     assert changed(present, {"a": {"b": 1, "c": None}}, merge=True) == {"a": {"b": 1}}
 
 
@@ -208,7 +208,7 @@ def test_an_object_is_merged_into_what_is_none_by_taking_its_place(present: Any)
         (["b"], ["\U0001f600" * 250 + str(number) for number in range(104)], False),
     ],
 )
-def test_what_would_grow_beyond_100_kb_is_left_alone(present: Any, sent: Any, merge: bool) -> None:
+def test_a_value_that_would_exceed_100_kb_is_not_changed(present: Any, sent: Any, merge: bool) -> None:
     attributes, reasons = after({"x": present}, merge=merge, cap=500, x=sent, y=1)
 
     assert attributes == {"x": present, "y": 1}
@@ -216,7 +216,7 @@ def test_what_would_grow_beyond_100_kb_is_left_alone(present: Any, sent: Any, me
 
 
 @given(ARRAYS)
-def test_an_array_that_is_set_is_what_adding_its_elements_one_by_one_makes(elements: list[Any]) -> None:
+def test_setting_an_array_equals_adding_its_elements_one_by_one(elements: list[Any]) -> None:
     array: list[Any] = []
     for element in elements:
         array = apply_operation("x", array, ChangeArray(add=[element]))
@@ -259,7 +259,7 @@ def test_merging_twice_is_merging_once_and_changes_neither_side(
 
 
 @given(OBJECTS, OBJECTS)
-def test_a_merge_brings_every_value_of_the_update_and_keeps_what_it_does_not_name(
+def test_a_merge_takes_all_values_of_the_update_and_keeps_other_members(
     present: dict[str, Any], update: dict[str, Any]
 ) -> None:
     result = merge_objects(present, update)
@@ -284,6 +284,6 @@ def test_removed_objects_are_gone_and_the_others_stay_in_order(
     assert left == [each for each, gone in zip(objects, matched, strict=True) if not gone]
 
 
-def test_what_is_ignored_says_why() -> None:
+def test_an_ignored_operation_has_a_reason() -> None:
     with pytest.raises(OperationIgnored, match="is not a number"):
         apply_operation("x", "text", Increment(by=1))

@@ -1,4 +1,4 @@
-"""The effect of renames, each seeing the effect of those before it."""
+"""The effects of renames. Each sees the effects of earlier ones."""
 
 import pytest
 

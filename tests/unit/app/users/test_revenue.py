@@ -41,9 +41,9 @@ PURCHASE = Purchase(
         ("0.333", 3, "1", 100),
         ("9.99", 2, "1.275", 2_547),
         ("-9.99", 2, "1.275", -2_547),
-        # Rounded to cents before the conversion it would be 0.
+        # Rounding to cents before the conversion would result in 0.
         ("0.004", 1, "3.26", 1),
-        # Rounded after each step it would be 1.
+        # Rounding after each step would result in 1.
         ("0.0045", 1, "1.1", 0),
         # Just below half a cent, by more digits than the usual decimal context keeps.
         ("0.0049999999999999999", 1, "1.00000000000000000000000001", 0),

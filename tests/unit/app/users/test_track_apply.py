@@ -25,7 +25,7 @@ ME = {"external_id": "me"}
 
 
 def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
-    """Return the entries of a request whose objects all mean one profile."""
+    """Return the entries of a request whose objects all have the identifier ME."""
     loaded = load_track({array: [{**ME, **each} for each in objects] for array, objects in arrays.items()})
 
     assert loaded.errors == []
@@ -33,7 +33,7 @@ def entries(**arrays: list[dict[str, Any]]) -> list[Entry]:
 
 
 def tracked(profile: Profile | None = None, **arrays: list[dict[str, Any]]) -> Profile:
-    """Return *profile*, empty by default, after a request whose entries all have effect."""
+    """Return *profile*, empty by default, after a request; fail if an entry has no effect."""
     after = apply_entries(profile or a_profile(), entries(**arrays), at=NOW, array_cap=3)
 
     assert (after.refused, after.ignored) == ({}, [])
@@ -61,11 +61,11 @@ def engagement(kind: str, what: str, time: str, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "id": "m1", "event": what, "time": time, **more}
 
 
-def test_a_write_touches_the_update_time() -> None:
+def test_a_write_sets_the_update_time() -> None:
     assert tracked().updated_at == NOW
 
 
-def test_the_profile_before_stays_as_it_was() -> None:
+def test_the_old_profile_is_not_changed() -> None:
     before = a_profile(
         custom_attributes={"plan": "free"},
         custom_events={"login": {"count": 1, "first": MAY, "last": MAY}},
@@ -136,7 +136,7 @@ NULLABLE = {
 
 
 @pytest.mark.parametrize("name", NULLABLE)
-def test_null_takes_an_attribute_back(name: str) -> None:
+def test_null_resets_an_attribute(name: str) -> None:
     field, value, nothing = NULLABLE[name]
     profile = a_profile(**{field: value})
 
@@ -150,7 +150,7 @@ def test_custom_attributes_are_set_and_null_deletes() -> None:
     assert after.custom_attributes == {"plan": "gold", "kept": {"a": 1}, "address": {"city": "Leeds"}}
 
 
-def test_operations_see_what_the_objects_before_them_did() -> None:
+def test_operations_see_the_effects_of_earlier_objects() -> None:
     after = tracked(
         a_profile(custom_attributes={"visits": 1}),
         attributes=[{"visits": {"inc": 2}}, {"visits": {"inc": 3}, "seen": ["a", "b", "c"]}, {"seen": {"add": ["d"]}}],
@@ -185,13 +185,13 @@ def test_revenue_beyond_its_range_is_refused_purchase_by_purchase() -> None:
     assert after.profile.purchase_count == 2
 
 
-def test_of_two_objects_the_later_one_wins() -> None:
+def test_the_later_of_two_objects_wins() -> None:
     after = tracked(attributes=[{"first_name": "A", "plan": "x"}, {"first_name": "B", "plan": "y"}])
 
     assert (after.first_name, after.custom_attributes) == ("B", {"plan": "y"})
 
 
-def test_devices_and_tokens_are_added_to_those_there_are() -> None:
+def test_devices_and_tokens_are_added_to_the_present_ones() -> None:
     profile = a_profile(devices={"d": {"device_id": "d", "os": "iOS"}}, push_tokens={"a:t": {"app": "a", "token": "t"}})
     after = attributed(
         profile,
@@ -203,7 +203,7 @@ def test_devices_and_tokens_are_added_to_those_there_are() -> None:
     assert list(after.push_tokens) == ["a:t", "a:u"]
 
 
-def test_a_subscription_keeps_when_each_state_began() -> None:
+def test_a_subscription_keeps_the_start_time_of_each_state() -> None:
     opted_in = {"state": "opted_in", "opted_in_at": SPRING}
     again = attributed(a_profile(email_subscription=opted_in), email_subscribe="opted_in")
     out = attributed(a_profile(email_subscription=opted_in), email_subscribe="unsubscribed")
@@ -235,7 +235,7 @@ def test_events_are_counted_by_name_with_first_and_last() -> None:
     }
 
 
-def test_a_quantity_is_so_many_purchases() -> None:
+def test_a_quantity_counts_as_that_number_of_purchases() -> None:
     after = tracked(purchases=[purchase(MAY, 9.99, quantity=3), purchase(SPRING, 0.01)])
 
     assert after.purchases == {"hat": {"count": 4, "first": SPRING, "last": MAY}}
@@ -246,7 +246,7 @@ def test_a_quantity_is_so_many_purchases() -> None:
     )
 
 
-def test_a_refund_takes_money_away_and_counts_as_a_purchase() -> None:
+def test_a_refund_reduces_the_revenue_and_counts_as_a_purchase() -> None:
     after = tracked(purchases=[purchase(SPRING, 10), purchase(MAY, -10)])
 
     assert (after.purchase_count, after.revenue_cents) == (2, 0)
@@ -332,7 +332,7 @@ def test_engagements_with_a_canvas() -> None:
     assert after.campaigns_received == {}
 
 
-def test_a_time_in_the_future_is_taken_as_now() -> None:
+def test_a_time_in_the_future_becomes_now() -> None:
     whole = NOW.replace(microsecond=123000)
     login, visit, past, attributes = (
         clamp_to_now(entry, now=NOW)
@@ -350,7 +350,7 @@ def test_a_time_in_the_future_is_taken_as_now() -> None:
     assert attributes.target == ExternalId("me")
 
 
-#: Attributes with a time, and whether one in the future is taken as now.
+#: Attributes with a time, and whether a time in the future becomes now.
 TIMES = {
     "date_of_first_session": True,
     "date_of_last_session": True,
@@ -360,7 +360,7 @@ TIMES = {
 
 
 @pytest.mark.parametrize(("name", "recorded"), TIMES.items())
-def test_an_attribute_with_a_time_in_the_future_is_taken_as_now(name: str, recorded: bool) -> None:
+def test_only_recorded_times_in_the_future_become_now(name: str, recorded: bool) -> None:
     def stored(sent: str | None) -> Any:
         (entry,) = entries(attributes=[{name: sent}])
         clamped = clamp_to_now(entry, now=NOW)

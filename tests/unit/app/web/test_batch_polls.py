@@ -13,7 +13,7 @@ from app.web.batch_polls import REUSE_S, BatchPolls
 from tests.support.waiting import wait_until
 
 ONE, TWO = uuid4(), uuid4()
-#: Seconds after which two waiting requests use no result again.
+#: Seconds after which two waiting requests do not reuse a result.
 LATER_S = 3 * REUSE_S
 WORKSPACE, OTHER = 1, 2
 
@@ -31,7 +31,7 @@ class Ledger:
 
 
 class Clock:
-    """A clock that the test sets, and that never shows the same time twice."""
+    """A clock that the test sets. It never returns the same time twice."""
 
     now = 100.0
 

@@ -1,4 +1,4 @@
-"""How far a batch is, as the console draws it, and how often it is looked at again."""
+"""The progress bar of a batch in the console, and the interval between its polls."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,14 +13,16 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def a_batch(*tallies: tuple[JobState, Outcome | None, int]) -> Batch:
-    """Return a batch with so many jobs in each state, with each outcome."""
-    told = [StatusCount(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies]
+    """Return a batch with these numbers of jobs by state and outcome."""
+    counts = [
+        StatusCount(state=state, outcome=outcome, jobs=jobs, finished_at=None) for state, outcome, jobs in tallies
+    ]
     return Batch(
-        id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, status_counts=told
+        id=UUID(int=1), request_id=None, created_at=NOW, source=BatchSource.API, run_id=None, status_counts=counts
     )
 
 
-def test_settled_jobs_are_counted_whatever_became_of_them() -> None:
+def test_settled_jobs_are_counted_with_any_outcome() -> None:
     progress = BatchProgress.of(
         a_batch(
             (JobState.FINISHED, Outcome.MERGED, 5),
@@ -48,17 +50,17 @@ def test_an_empty_batch_has_finished_and_fills_no_bar() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_an_outcome_by_which_nothing_was_done_never_looks_good(outcome: Outcome) -> None:
+def test_an_outcome_without_a_change_has_a_neutral_tone(outcome: Outcome) -> None:
     flattering = "nothing was" in outcome.prose and tone_of(outcome) is not Tone.NONE
 
     assert not flattering
 
 
-def test_words_are_written_as_people_write_them() -> None:
+def test_labels_have_no_underscores() -> None:
     assert [label_of(each) for each in (Outcome.ORPHAN_NOT_FOUND, JobState.DEAD)] == ["Orphan not found", "Dead"]
 
 
-def test_what_takes_long_is_looked_at_less_and_less_often() -> None:
+def test_the_page_of_an_old_batch_polls_less_often() -> None:
     assert [poll_interval(seconds) for seconds in (0, 59, 60, 599, 600, 3_599, 3_600, 1e9)] == [
         2,
         2,

@@ -1,4 +1,4 @@
-"""Addresses to which a notice may go."""
+"""The addresses to which notices may be sent."""
 
 import socket
 from threading import Event
@@ -51,31 +51,31 @@ NOBODYS = [
 
 
 @pytest.mark.parametrize("address", [*PUBLIC, "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_the_open_internet_may_be_called(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert is_allowed_address(address, private=False)
 
 
 @pytest.mark.parametrize("address", [*OURS, *METADATA, *NOBODYS])
-def test_nothing_else_may(address: str) -> None:
+def test_other_addresses_are_refused(address: str) -> None:
     assert not is_allowed_address(address, private=False)
 
 
 @pytest.mark.parametrize("address", [*PUBLIC, *OURS])
-def test_where_private_networks_are_allowed_they_may_be_called(address: str) -> None:
+def test_private_addresses_are_allowed_if_the_setting_allows_them(address: str) -> None:
     assert is_allowed_address(address, private=True)
 
 
 @pytest.mark.parametrize("address", [*METADATA, "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "224.0.0.1", "::"])
-def test_where_machines_keep_their_secrets_is_never_called(address: str) -> None:
+def test_metadata_addresses_are_never_allowed(address: str) -> None:
     assert not is_allowed_address(address, private=True)
 
 
 @pytest.mark.parametrize("spelt", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1"])
-def test_an_address_in_another_spelling_is_looked_up_to_the_one_that_it_is(spelt: str) -> None:
+def test_an_address_in_another_notation_resolves_to_its_usual_form(spelt: str) -> None:
     assert resolve_host(spelt, 443) == ["127.0.0.1"]
 
 
-def test_a_look_up_that_takes_too_long_is_given_up() -> None:
+def test_a_lookup_that_takes_too_long_times_out() -> None:
     over = Event()
 
     def slow(host: str, port: int) -> list[str]:
@@ -88,7 +88,7 @@ def test_a_look_up_that_takes_too_long_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("error", [socket.gaierror("no such name"), UnicodeError("label too long")])
-def test_a_name_that_is_none_is_an_error_like_any_other(error: Exception) -> None:
+def test_an_invalid_name_raises_oserror(error: Exception) -> None:
     def failing(host: str, port: int) -> list[str]:
         raise error
 

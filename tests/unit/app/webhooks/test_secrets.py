@@ -1,4 +1,4 @@
-"""Secrets of webhooks, and what they sign, held against the specification's own library."""
+"""The secrets of webhooks and their signatures, compared with the library of the specification."""
 
 import base64
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def test_a_secret_has_the_form_of_the_specification() -> None:
     assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
 
 
-def test_a_secret_can_be_made_again_and_is_its_webhooks_own() -> None:
+def test_a_secret_is_derived_from_the_webhook_and_the_seed() -> None:
     webhook_id, seed = uuid7(), new_secret_seed(PEPPERS)
 
     assert derive_secret(webhook_id, seed, PEPPERS) == derive_secret(webhook_id, seed, PEPPERS[:1])
@@ -29,7 +29,7 @@ def test_a_secret_can_be_made_again_and_is_its_webhooks_own() -> None:
     assert derive_secret(webhook_id, seed, PEPPERS) != derive_secret(webhook_id, new_secret_seed(PEPPERS), PEPPERS)
 
 
-def test_a_secret_outlives_a_newer_pepper_and_not_the_loss_of_its_own() -> None:
+def test_a_secret_survives_a_newer_pepper_but_not_the_loss_of_its_own() -> None:
     webhook_id, seed = uuid7(), new_secret_seed(PEPPERS[1:])
 
     assert derive_secret(webhook_id, seed, PEPPERS) == derive_secret(webhook_id, seed, PEPPERS[1:])
@@ -37,7 +37,7 @@ def test_a_secret_outlives_a_newer_pepper_and_not_the_loss_of_its_own() -> None:
         derive_secret(webhook_id, seed, PEPPERS[:1])
 
 
-def test_without_a_pepper_there_is_a_secret_too_and_it_outlives_the_first_pepper() -> None:
+def test_a_secret_without_a_pepper_survives_the_first_pepper() -> None:
     webhook_id, seed = uuid7(), new_secret_seed(())
 
     assert seed.pepper == ""
@@ -48,7 +48,7 @@ def test_a_seed_is_printed_without_its_salt() -> None:
     assert "salt" not in repr(new_secret_seed(PEPPERS))
 
 
-def test_what_is_signed_is_verified_by_the_specifications_library_with_each_of_the_secrets() -> None:
+def test_the_library_of_the_specification_verifies_a_signature_with_each_secret() -> None:
     secrets = [derive_secret(uuid7(), new_secret_seed(PEPPERS), PEPPERS) for _ in range(2)]
     notice_id, now = uuid7(), datetime.now(UTC)
     headers = signature_headers(notice_id=notice_id, at=now, body=BODY, secrets=secrets)
@@ -62,7 +62,7 @@ def test_what_is_signed_is_verified_by_the_specifications_library_with_each_of_t
     assert [Webhook(secret).verify(BODY, headers)["type"] for secret in secrets] == ["webhook.test"] * 2
 
 
-def test_what_was_changed_on_the_way_is_not_verified() -> None:
+def test_a_changed_body_is_not_verified() -> None:
     secret = derive_secret(uuid7(), new_secret_seed(()), ())
     headers = signature_headers(notice_id=uuid7(), at=datetime.now(UTC), body=BODY, secrets=[secret])
 

@@ -1,4 +1,4 @@
-"""URLs of webhooks: taken apart, or refused."""
+"""URLs of webhooks are parsed or refused."""
 
 import pytest
 
@@ -44,7 +44,7 @@ from app.webhooks.targets import (
         ),
     ],
 )
-def test_a_sound_url_is_taken_apart(url: str, target: WebhookTarget) -> None:
+def test_a_valid_url_is_parsed(url: str, target: WebhookTarget) -> None:
     assert parse_target(url, private=False) == target
 
 
@@ -81,14 +81,14 @@ def test_a_sound_url_is_taken_apart(url: str, target: WebhookTarget) -> None:
         "https://\uff11\uff12\uff17.0.0.1/",
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(url: str) -> None:
+def test_an_ambiguous_url_is_refused(url: str) -> None:
     with pytest.raises(RefusedUrl) as refused:
         parse_target(url, private=True)
 
     assert str(refused.value) == FORM
 
 
-def test_without_tls_it_is_refused_unless_private_networks_are_allowed() -> None:
+def test_a_url_without_tls_is_refused_unless_private_networks_are_allowed() -> None:
     with pytest.raises(RefusedUrl) as refused:
         parse_target("http://example.com/", private=False)
 
@@ -117,7 +117,9 @@ def test_one_address_that_is_not_public_is_enough_to_refuse_a_name() -> None:
 
 
 @pytest.mark.parametrize(("private", "sentence"), [(False, NOT_PUBLIC), (True, NOWHERE)])
-def test_an_unknown_name_is_refused_in_the_words_for_one_of_ours(private: bool, sentence: str) -> None:
+def test_an_unknown_name_is_refused_like_a_private_address_unless_those_are_allowed(
+    private: bool, sentence: str
+) -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise OSError(host)
 

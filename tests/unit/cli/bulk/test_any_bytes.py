@@ -1,4 +1,4 @@
-"""Whatever bytes a file has: each of its lines ends in exactly one outcome, or the file is refused in a sentence."""
+"""For a file of any bytes, each line has exactly one outcome, or the file is refused with a message."""
 
 import csv
 from collections import Counter
@@ -48,7 +48,7 @@ QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthC
 
 
 def read(content: bytes, form: FileFormat, folder: Path) -> tuple[int, list[Record], list[FilePair]]:
-    """Return the lines of the header of a file, its records and, of a merge file, its pairs."""
+    """Return the header lines of a file, its records and, for a merge file, its pairs."""
     path = folder / "file"
     path.write_bytes(content)
     with open_source(str(path), form, spool=folder) as source:
@@ -84,13 +84,13 @@ def check(content: bytes, form: FileFormat) -> None:
 
 
 def check_sentence(text: str) -> None:
-    """Check that the error *text* is a sentence in one line."""
+    """Check that the error message *text* is a sentence in one line."""
     assert text.endswith(".")
     assert "\n" not in text
 
 
 def says_nothing(line: bytes, form: FileFormat) -> bool:
-    """Return whether *line* has nothing but blanks and, in CSV, delimiters and quotes."""
+    """Return whether *line* has only blanks and, in CSV, delimiters and quotes."""
     line = line.removeprefix(BOM).strip(BLANKS)
     return not line or (form is CSV and not line.decode().translate(dict.fromkeys(map(ord, NOTHING))).strip())
 
@@ -125,7 +125,7 @@ def test_every_line_of_a_file_of_json_lines_has_one_outcome(content: bytes) -> N
 
 @given(HEADERS, BYTES, st.sampled_from(["csv", "jsonl"]), st.booleans())
 @settings(QUICK, max_examples=100)
-def test_a_command_ends_in_a_sentence_for_any_bytes(header: bytes, content: bytes, form: str, merges: bool) -> None:
+def test_a_command_ends_with_a_message_for_any_bytes(header: bytes, content: bytes, form: str, merges: bool) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"file.{form}"
         path.write_bytes(header + content)

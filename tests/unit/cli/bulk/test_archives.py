@@ -1,4 +1,4 @@
-"""ZIP archives and folders are read as one text in the order of their names, or refused in one sentence."""
+"""ZIP archives and folders are read as one text in the order of the file names, or refused with one message."""
 
 import gzip
 import zipfile
@@ -23,7 +23,7 @@ def read(path: Path, *, encoding: str = "utf-8") -> bytes:
 
 
 def refused(path: Path) -> str:
-    """Return the sentence with which *path* is refused."""
+    """Return the error message for *path*."""
     with pytest.raises(FileError) as caught:
         read(path)
     assert str(caught.value).endswith(".")
@@ -32,7 +32,7 @@ def refused(path: Path) -> str:
 
 
 def make_zip(path: Path, files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> Path:
-    """Make a ZIP archive of *files* in their order."""
+    """Create a ZIP archive of *files* in their order."""
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -58,7 +58,7 @@ def test_the_files_of_an_archive_are_read_in_the_order_of_their_names(tmp_path: 
     assert read(path) == A + B + b"\n" + C
 
 
-def test_the_files_of_a_folder_are_read_whatever_they_are_packed_in(tmp_path: Path) -> None:
+def test_packed_and_plain_files_of_a_folder_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "export"
     (folder / "3").mkdir(parents=True)
     make_zip(folder / "1.zip", {"2.txt": B, "1.txt": A})
@@ -71,7 +71,7 @@ def test_the_files_of_a_folder_are_read_whatever_they_are_packed_in(tmp_path: Pa
     assert read(folder) == A + B + b"\n" + C + C
 
 
-def test_archives_of_csv_files_alone_are_csv(tmp_path: Path) -> None:
+def test_archives_with_only_csv_files_are_csv(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "a.zip", {"1.csv": b"a,b\n", "2.csv.gz": gzip.compress(b"1,2\n")})
     with open_source(str(path), None, spool=tmp_path, archives=True) as source:
         assert source.form is FileFormat.CSV
@@ -114,7 +114,7 @@ def test_an_unknown_compression_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 30, 100])
-def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
+def test_a_truncated_archive_is_refused(tmp_path: Path, cut: int) -> None:
     path = make_zip(tmp_path / "a.zip", {"1.txt": A * 100, "2.txt": B})
     path.write_bytes(path.read_bytes()[:-cut])
 
@@ -148,7 +148,9 @@ def test_an_archive_in_an_archive_and_a_workbook_are_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("packed", ["zip", "gzip", "gzip in zip", "gzip in folder"])
-def test_what_inflates_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str) -> None:
+def test_a_file_with_a_very_high_compression_ratio_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str
+) -> None:
     monkeypatch.setattr(blocks, "FREE_BYTES", 1 << 20)
     zeros = bytes(8 << 20)
     path = tmp_path / "bomb"

@@ -1,4 +1,4 @@
-"""A run goes on where its state says, whatever lies beyond it in the file that it wrote."""
+"""A run resumes at the position of its checkpoint, and removes later output from its file."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FRESH = CheckpointState(task="merge", source="abc")
 
 
 def begin(output: Path) -> None:
-    """Leave a run that settled `one` and was writing `two`."""
+    """Interrupt a run that settled `one` and was writing `two`."""
     with open_checkpoint(output, FRESH, again=False) as checkpoint:
         checkpoint.save(
             written=checkpoint.write(b"one\n"), offset=7, lines=1, counts={"merged": 1}, open_batches={"2": "batch"}
@@ -21,7 +21,7 @@ def begin(output: Path) -> None:
         checkpoint.write(b"two\n")
 
 
-def test_what_was_not_settled_is_cut_off_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_resumed_run_cuts_off_unsettled_output_and_continues(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     begin(output)
     before = output.read_bytes()
@@ -35,7 +35,7 @@ def test_what_was_not_settled_is_cut_off_and_the_rest_goes_on(tmp_path: Path) ->
     assert (left.offset, left.lines, left.counts, left.open_batches) == (7, 1, {"merged": 1}, {"2": "batch"})
 
 
-def test_begun_again_nothing_of_it_is_left(tmp_path: Path) -> None:
+def test_a_run_with_again_starts_with_an_empty_file(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     begin(output)
     with open_checkpoint(output, FRESH, again=True) as checkpoint:
@@ -50,7 +50,7 @@ def refused(output: Path, state: CheckpointState = FRESH) -> str:
     return str(caught.value)
 
 
-def test_what_another_run_left_is_not_touched(tmp_path: Path) -> None:
+def test_the_output_of_another_run_is_not_changed(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     begin(output)
 
@@ -59,7 +59,7 @@ def test_what_another_run_left_is_not_touched(tmp_path: Path) -> None:
     assert output.read_bytes() == b"one\ntwo\n"
 
 
-def test_what_no_run_left_is_not_touched(tmp_path: Path) -> None:
+def test_a_file_that_belongs_to_no_run_is_not_changed(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     output.write_text("mine", encoding="utf-8")
 
@@ -91,7 +91,7 @@ def test_the_state_is_read_after_the_lock_is_taken(tmp_path: Path, monkeypatch: 
     assert steps == ["lock", "read"]
 
 
-def test_a_second_process_is_refused_whatever_it_wants(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_even_with_again(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     with open_checkpoint(output, FRESH, again=False) as checkpoint:
         checkpoint.save(written=checkpoint.write(b"one\n"), lines=1)

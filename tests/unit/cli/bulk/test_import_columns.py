@@ -1,4 +1,4 @@
-"""A column of an import file sets a member, or its file is refused before anything is sent."""
+"""Each column of an import file sets a member; otherwise the file is refused before the first request."""
 
 from typing import Any
 
@@ -23,14 +23,14 @@ def row(found: ImportColumns, *cells: str) -> dict[str, Any]:
 
 
 def refused(*names: str, array: str = "attributes", **options: Any) -> str:
-    """Return the sentence with which the columns *names* are refused."""
+    """Return the error message for the columns *names*."""
     with pytest.raises(FileError) as caught:
         columns(*names, array=array, **options)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("prefix", ["user_alias_", "alias_"])
-def test_the_vendors_columns_of_an_alias_and_of_a_subscription_group(prefix: str) -> None:
+def test_brazes_columns_of_aliases_and_subscription_groups_are_read(prefix: str) -> None:
     found = columns(f"{prefix}name", f"{prefix}label", "subscription_group_id", "subscription_state", "vip")
 
     assert row(found, "7", "shop", "g-1", "unsubscribed", "TRUE") == {
@@ -91,7 +91,7 @@ def test_numbers_may_have_a_decimal_comma() -> None:
     assert fault == "The cell in column 'a' is not a number: '1.234,5'."
 
 
-def test_columns_of_events_are_properties_of_their_event() -> None:
+def test_property_columns_belong_to_the_event_in_their_name() -> None:
     found = columns(
         "external_id", "name", "time", "login.properties.channel", "buy.properties.sum:number", array="events"
     )
@@ -112,7 +112,7 @@ def test_columns_of_events_are_properties_of_their_event() -> None:
 
 
 @pytest.mark.parametrize("array", ["events", "purchases", "sessions", "engagements"])
-def test_a_column_that_nothing_reads_is_refused(array: str) -> None:
+def test_an_unknown_column_is_refused_except_in_a_file_of_attributes(array: str) -> None:
     assert f"Nothing reads the column 'channel' of the file. The columns of {array} are external_id" in refused(
         "external_id", "channel", array=array
     )
@@ -146,7 +146,7 @@ def test_the_dashboards_columns_are_mapped_in_its_own_file_only(appboy_id: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "known"),
     [
         ("External_ID", "external_id"),
         ("EMAIL", "email"),
@@ -164,10 +164,10 @@ def test_the_dashboards_columns_are_mapped_in_its_own_file_only(appboy_id: str) 
         ("phone_number", "phone"),
     ],
 )
-def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(name: str, meant: str) -> None:
+def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(name: str, known: str) -> None:
     sentence = refused("external_id", name, "plan")
 
-    assert f"is nearly '{meant}'. Rename it to '{meant}', or add --custom " in sentence
+    assert f"is nearly '{known}'. Rename it to '{known}', or add --custom " in sentence
     assert row(columns("external_id", name, "plan", custom=[name]), "1", "x", "y") == {
         "external_id": "1", name: "x", "plan": "y",
     }  # fmt: skip
@@ -196,11 +196,11 @@ def test_a_column_that_is_nearly_a_known_one_is_refused_unless_it_is_declared(na
         (("external_id", "Merge Email"), "of a merge file."),
     ],
 )
-def test_a_header_whose_columns_make_no_sense_together_is_refused(names: tuple[str, ...], sentence: str) -> None:
+def test_a_header_with_contradicting_or_missing_columns_is_refused(names: tuple[str, ...], sentence: str) -> None:
     assert sentence in refused(*names)
 
 
-def test_only_a_column_of_the_file_without_another_meaning_is_a_custom_attribute() -> None:
+def test_only_a_column_without_another_meaning_can_be_a_custom_attribute() -> None:
     assert "--custom has the column 'vip', which the file does not have." in refused("external_id", custom=["vip"])
     assert "cannot be a custom attribute: its name has a meaning" in refused("external_id", "email", custom=["email"])
     assert "events have no custom attributes" in refused("external_id", "x", array="events", custom=["x"])

@@ -1,4 +1,4 @@
-"""Lines of an import file: which array they belong to, what their cells hold, and what may be sent twice."""
+"""Lines of an import file: their arrays, the values of their cells, and whether they may be sent twice."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def read(
     return list(parse_import_lines(records, array=array, columns=columns))
 
 
-def test_a_line_says_its_array_or_belongs_to_the_one_that_was_named() -> None:
+def test_a_line_names_its_array_or_belongs_to_the_given_one() -> None:
     found = read({"external_id": "ada", "first_name": "Ada"}, {"events": EVENT})
     named = read(EVENT, array="events")
 
@@ -33,7 +33,7 @@ def test_a_line_says_its_array_or_belongs_to_the_one_that_was_named() -> None:
 
 
 @pytest.mark.parametrize("value", [5, {}, {"first_name": "nobody"}, {"events": {}}, {"external_id": "a", "x": "\0"}])
-def test_a_line_that_web_would_refuse_is_refused_before(value: Any) -> None:
+def test_a_line_that_the_server_would_refuse_is_not_sent(value: Any) -> None:
     assert read(value)[0].fault
 
 
@@ -47,7 +47,7 @@ def test_a_line_that_web_would_refuse_is_refused_before(value: Any) -> None:
         ({"events": EVENT}, False),
     ],
 )
-def test_what_would_count_twice_is_known(value: Any, repeatable: bool) -> None:
+def test_lines_that_must_not_be_sent_twice_are_not_repeatable(value: Any, repeatable: bool) -> None:
     (line,) = read(value)
 
     assert (line.fault, line.repeatable) == (None, repeatable)
@@ -70,7 +70,7 @@ def test_a_cell_with_an_integer_beyond_64_bits_keeps_its_digits(digits: str) -> 
     assert line.size == len(f'{{"external_id":"ada","a":"{digits}","b":{digits},"c":[{digits}]}}')
 
 
-def test_cells_are_text_unless_their_column_says_otherwise() -> None:
+def test_cells_are_text_unless_their_column_has_a_type() -> None:
     names = ("external_id", "zip", "score:number", "vip:boolean", "tags:json", "n:a:me:number")
     cells = dict(zip(names, ("007", "01234", "1.5", "TRUE", '["a"]', "-2"), strict=True))
     (line,) = read(cells, form=FileFormat.CSV, names=names)
@@ -95,7 +95,7 @@ def test_a_cell_of_another_type_than_its_column_is_refused(name: str, text: str)
     assert line.fault == f"The cell in column 'x' is not a {name[2:]}: '{text}'."
 
 
-def test_an_empty_cell_says_nothing_and_an_unknown_mark_is_refused() -> None:
+def test_an_empty_cell_is_ignored_and_an_unknown_type_is_refused() -> None:
     (line,) = read({"external_id": "ada", "x:number": ""}, form=FileFormat.CSV, names=("external_id", "x:number"))
 
     assert line.given == {"external_id": "ada"}
@@ -103,13 +103,13 @@ def test_an_empty_cell_says_nothing_and_an_unknown_mark_is_refused() -> None:
         read_import_columns(["external_id", "x:date"], array="attributes")
 
 
-def test_a_chunk_holds_what_one_request_may() -> None:
+def test_a_chunk_has_up_to_75_lines() -> None:
     found = read(*[{"external_id": str(number)} for number in range(160)])
 
     assert [len(chunk) for chunk in split_import(found)] == [75, 75, 10]
 
 
-def test_a_chunk_stays_below_the_bytes_that_a_request_may_have() -> None:
+def test_a_chunk_stays_below_the_maximum_size_of_a_request() -> None:
     text = "x" * 250
     found = read(*[{"external_id": str(n), **{f"a{k}": text for k in range(1000)}} for n in range(40)])
     sizes = [sum(line.size for line in chunk) for chunk in split_import(found)]
@@ -118,20 +118,20 @@ def test_a_chunk_stays_below_the_bytes_that_a_request_may_have() -> None:
     assert max(sizes) <= MAX_BYTES
 
 
-def test_a_line_whose_fault_would_take_others_along_goes_by_itself() -> None:
+def test_a_line_whose_fault_would_affect_other_lines_is_sent_alone() -> None:
     sound, faulty = {"external_id": "a", "x": {"y": 1}}, {"external_id": "b", "x": {"bad key": 1}}
     found = read(sound, faulty, sound)
 
     assert [[line.line for line in chunk] for chunk in split_import(found)] == [[1], [2], [3]]
 
 
-def test_a_line_with_an_invalid_standard_attribute_goes_with_others() -> None:
+def test_a_line_with_an_invalid_standard_attribute_is_sent_with_others() -> None:
     found = read({"external_id": "a", "gender": "male"}, {"external_id": "b"})
 
     assert [[line.line for line in chunk] for chunk in split_import(found)] == [[1, 2]]
 
 
-def test_a_request_holds_the_fit_lines_by_their_array() -> None:
+def test_a_request_contains_the_valid_lines_by_their_array() -> None:
     arrays = group_by_array(read({"external_id": "a"}, 5, {"events": EVENT}, {"external_id": "b"}))
 
     assert {name: [line.line for line in lines] for name, lines in arrays.items()} == {

@@ -1,4 +1,4 @@
-"""Pairs in CSV and in JSON Lines say the same, and are checked as the front door checks them."""
+"""Pairs in CSV and JSON Lines are equivalent, and are validated as in the API."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def test_a_line_without_a_pair_is_refused_with_the_reason(value: Any) -> None:
     assert pair(value).fault
 
 
-def test_columns_of_other_names_are_left_alone_and_misspelt_ones_refused() -> None:
+def test_unrelated_columns_are_ignored_and_misspelt_columns_are_refused() -> None:
     check_columns(["name", "merge_email", "merge_prioritization", "keep_external_id"])
     with pytest.raises(FileError, match="Unknown column 'merge_id'"):
         check_columns(["merge_id", "keep_external_id"])
@@ -87,7 +87,7 @@ def test_a_pair_in_a_line_of_an_outcome_file_is_read_without_its_result() -> Non
     assert pair({**result, **GOOD, "more": 1}).fault
 
 
-def test_a_refused_pair_is_kept_whole() -> None:
+def test_a_refused_pair_keeps_its_whole_text() -> None:
     assert (
         pair({**GOOD, "more": 1}).text
         == '{"identifier_to_merge":{"external_id":"a"},"identifier_to_keep":{"external_id":"b"},"more":1}'
@@ -96,7 +96,7 @@ def test_a_refused_pair_is_kept_whole() -> None:
     assert pair({**GOOD, "identifier_to_keep": 5}).text is None
 
 
-def test_cells_of_an_outcome_file_are_read_back() -> None:
+def test_escaped_cells_of_an_outcome_file_are_read_back() -> None:
     cells = {**dict.fromkeys(PAIR_COLUMNS, ""), "merge_external_id": "'=1", "keep_external_id": r"a\u000ab"}
     (escaped,) = parse_pairs([record(cells)], FileFormat.CSV, safe_cells=True)
     (exact,) = parse_pairs([record(cells)], FileFormat.CSV)
@@ -111,7 +111,7 @@ def many(good: int, bad: int) -> list[FilePair]:
     return list(parse_pairs((record(value, line) for line, value in enumerate(values, start=1)), FileFormat.JSONL))
 
 
-def test_a_chunk_holds_what_one_request_may_and_the_bad_lines_between() -> None:
+def test_a_chunk_has_the_pairs_of_one_request_and_the_bad_lines_between_them() -> None:
     found = list(split_pairs(many(120, 3)))
 
     assert [len(chunk.valid) for chunk in found] == [50, 50, 20]
@@ -119,11 +119,11 @@ def test_a_chunk_holds_what_one_request_may_and_the_bad_lines_between() -> None:
     assert found[-1].end == Position(offset=1230, lines=123)
 
 
-def test_a_file_of_bad_lines_alone_is_cut_too() -> None:
+def test_a_file_with_only_bad_lines_is_split_too() -> None:
     assert [len(chunk.pairs) for chunk in split_pairs(many(0, MAX_LINES + 1))] == [MAX_LINES, 1]
 
 
-def test_a_rest_of_a_file_is_cut_as_it_was_before() -> None:
+def test_the_rest_of_a_file_is_split_as_before() -> None:
     whole = many(130, 0)
     first, second, third = split_pairs(whole)
 
@@ -131,7 +131,7 @@ def test_a_rest_of_a_file_is_cut_as_it_was_before() -> None:
     assert first.sharing_keys == second.sharing_keys
 
 
-def test_an_idempotency_key_is_made_of_the_run_the_place_and_what_is_asked_for() -> None:
+def test_an_idempotency_key_depends_on_the_run_the_place_and_the_pairs() -> None:
     one, other = many(2, 0), [pair({**GOOD, "identifier_to_keep": {"external_id": "c"}})]
     keys = [
         idempotency_key(one[:1], "x"),

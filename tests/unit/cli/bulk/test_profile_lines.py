@@ -1,4 +1,4 @@
-"""Lines of whole profiles are sent as they are, and every line of any file has exactly one result."""
+"""Lines of whole profiles are sent unchanged, and every line of any file has exactly one result."""
 
 from io import BytesIO
 from pathlib import Path
@@ -39,7 +39,7 @@ def read(content: bytes, start: Position | None = None) -> list[ProfileLine]:
 
 
 def answer(chunk: ProfileChunk) -> list[Result]:
-    """Return the results that the server gives if no profile exists yet."""
+    """Return the results of the server if no profile exists yet."""
     results: list[Result] = []
     for line in chunk.body.split(b"\n"):
         parsed = parse_profile(line)
@@ -64,17 +64,17 @@ def import_all(content: bytes) -> tuple[dict[str, int], list[Any]]:
 
 
 def without_remark(line: dict[str, Any]) -> dict[str, Any]:
-    """Return the line of a report without what is said of its line."""
+    """Return the line of a report without its `line` and `reason`."""
     return {name: value for name, value in line.items() if name not in {"line", "reason"}}
 
 
-def test_a_line_is_sent_as_it_is() -> None:
+def test_a_line_is_sent_unchanged() -> None:
     lines = read(BOM + ADA + b"\r\n\r\n\t" + ADA + b" \x1a\r" + ADA)
 
     assert [(line.line, line.data, line.fault) for line in lines] == [(number, ADA, None) for number in (1, 3, 4)]
 
 
-def test_a_line_of_a_report_is_sent_without_its_remark() -> None:
+def test_a_line_of_a_report_is_sent_without_its_reason() -> None:
     remark = {"line": 7, "result": "refused", "reason": "…"}
     text = {"text": ' {"external_id": "ada"} \n', "array": "profiles"}
     row = {"text": 'ada,\'=1,"{""n"":1}"', "columns": ["external_id", "first_name", "custom_attributes"]}
@@ -84,7 +84,7 @@ def test_a_line_of_a_report_is_sent_without_its_remark() -> None:
         orjson.dumps({**remark, **text}),
         orjson.dumps({**remark, **row}),
         orjson.dumps({"profiles": {"external_id": "ada"}}),
-        # A custom attribute of this name makes no remark.
+        # A custom attribute of this name is not the reason of a report.
         b'{"external_id": "ada", "custom_attributes": {"reason": 1}}',
     ]
     lines = read(b"\n".join(given))
@@ -122,7 +122,7 @@ def test_chunks_have_bounded_lines_and_bytes_and_do_not_depend_on_the_start(monk
     assert len({*keys, *(chunk_key("a", "fill", chunk) for chunk in chunks)}) == 8
 
 
-def test_chunks_that_share_an_identifier_are_known() -> None:
+def test_chunks_with_a_common_identifier_share_a_key() -> None:
     def keys(*lines: bytes) -> frozenset[bytes]:
         (chunk,) = split_profiles(read(b"\n".join(lines)))
         return chunk.sharing_keys
@@ -146,7 +146,7 @@ def test_chunks_with_a_common_identifier_never_run_at_the_same_time(monkeypatch:
             running.add(line.line)
             together.append(set(running))
             changed.notify_all()
-            # Give the next chunk time to start, if it may.
+            # Give the next chunk time to start, if it is allowed to.
             changed.wait_for(lambda: len(running) > 1, timeout=0.5)
             running.remove(line.line)
         return answer(chunk)
@@ -175,7 +175,7 @@ def test_every_line_of_any_bytes_has_exactly_one_result(lines: list[bytes], end:
     assert sum(counts.get(name, 0) for name in ("created", "refused")) == len(said)
     assert len(refused) == counts.get("refused", 0)
     assert refused == sorted(set(refused) & set(said))
-    # What was refused is refused again if nothing was corrected, and is in the report as it was.
+    # Refused lines without a correction are refused again, and are unchanged in the new report.
     again, report_again = import_all(b"\n".join(map(orjson.dumps, report)))
     assert again.get("refused", 0) == len(refused)
     assert list(map(without_remark, report_again)) == list(map(without_remark, report))

@@ -1,4 +1,4 @@
-"""Files are read as a stream, record by record, and what cannot be read does not end the reading."""
+"""Files are read as a stream, record by record, and an invalid record does not end the reading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ CSV, JSONL = FileFormat.CSV, FileFormat.JSONL
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """A function that reads a file of the given content, from its beginning or from a place in it."""
+    """A function that reads a file with the given content, from its start or from a position."""
 
     def reading(
         content: bytes, form: FileFormat, start: Position | None = None, *, one_line: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ def test_each_line_is_a_json_value_and_blank_ones_are_skipped(read: Read) -> Non
     assert [record.end.offset for record in found] == [13, 21, 22]
 
 
-def test_integers_are_exact_however_long_they_are(read: Read) -> None:
+def test_integers_of_any_length_are_exact(read: Read) -> None:
     found = read(b'{"a": 18446744073709551615}\n{"a": [-9223372036854775809]}\n', JSONL)
 
     assert values(found) == [(1, {"a": 2**64 - 1}), (2, {"a": [OversizedInteger("-9223372036854775809")]})]
@@ -70,14 +70,14 @@ def test_integers_are_exact_however_long_they_are(read: Read) -> None:
         ("[" * 100_000, "The line is not valid JSON."),
     ],
 )
-def test_a_line_that_is_no_json_has_a_fault_and_is_kept_as_it_is(read: Read, line: str, fault: str) -> None:
+def test_a_line_that_is_no_json_has_a_fault_and_keeps_its_text(read: Read, line: str, fault: str) -> None:
     bad, good = read(line.encode() + b"\r\n1\n", JSONL)
 
     assert (bad.line, bad.value, bad.fault, bad.text) == (1, None, fault, line)
     assert (good.line, good.value, good.fault) == (2, 1, None)
 
 
-def test_a_row_has_its_cells_by_column_wherever_its_line_ends(read: Read) -> None:
+def test_a_row_with_line_breaks_in_cells_has_its_cells_by_column(read: Read) -> None:
     found = read(b'a;b\n1;"x\ny"\n\n2;z\n', CSV)
 
     assert values(found) == [(2, {"a": "1", "b": "x\ny"}), (5, {"a": "2", "b": "z"})]
@@ -93,12 +93,12 @@ def test_a_row_has_its_cells_by_column_wherever_its_line_ends(read: Read) -> Non
         (b'{"a":"1","b":"x"}\r{"a":"2","b":"y"}\r', JSONL),
     ],
 )
-def test_lines_may_end_in_any_way(read: Read, content: bytes, form: FileFormat) -> None:
+def test_lines_may_have_any_line_ending(read: Read, content: bytes, form: FileFormat) -> None:
     assert [record.value for record in read(content, form)] == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_line_ends_are_found_wherever_a_piece_of_the_file_ends(
+def test_line_endings_are_found_across_the_blocks_of_the_file(
     read: Read, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(lines_module, "PIECE", size)
@@ -127,9 +127,7 @@ ROWS = b"a,b\n1,x\n%s\n3,z\n4,w\n"
         (b"\xef\xbb\xbfa, b", "The line repeats the header. Several files were joined; remove the line."),
     ],
 )
-def test_after_a_line_with_a_fault_reading_goes_on_with_the_next_one(
-    read: Read, line: bytes, fault: str | None
-) -> None:
+def test_after_a_line_with_a_fault_the_next_line_is_read(read: Read, line: bytes, fault: str | None) -> None:
     found = read(ROWS % line, CSV)
 
     assert [record.line for record in found] == [2, 3, 4, 5]
@@ -137,7 +135,7 @@ def test_after_a_line_with_a_fault_reading_goes_on_with_the_next_one(
     assert found[1].text == (line.removeprefix(b"\xef\xbb\xbf").decode() if fault else None)
 
 
-def test_thousands_of_lines_after_a_quote_without_its_pair_are_all_read(read: Read) -> None:
+def test_all_lines_after_an_unclosed_quote_are_read(read: Read) -> None:
     found = read(b'a,b\n"1,x\n' + b"".join(b"%d,y\n" % number for number in range(10_000)), CSV)
 
     assert [record.fault for record in found] == [UNCLOSED] + [None] * 10_000
@@ -159,7 +157,7 @@ def test_thousands_of_lines_after_a_quote_without_its_pair_are_all_read(read: Re
         ),
     ],
 )
-def test_a_fault_of_a_row_of_several_lines_names_all_of_them(
+def test_a_fault_of_a_row_of_several_lines_names_all_its_lines(
     read: Read, line: bytes, lines: tuple[int, int], fault: str
 ) -> None:
     found = read(b"a,b\n1,x\n" + line + b"\n9,z\n", CSV, one_line=("a",))
@@ -171,11 +169,11 @@ def test_a_fault_of_a_row_of_several_lines_names_all_of_them(
 
 
 @pytest.mark.parametrize("rest", [b",,\n", b" , \n", b'"",""\n', b" \t \n", b"\x1a", b"\n\n\x1a\n", b",,,,\n,\n"])
-def test_rows_of_blanks_and_the_mark_at_the_end_of_old_files_are_skipped(read: Read, rest: bytes) -> None:
+def test_blank_rows_and_the_end_mark_of_old_files_are_skipped(read: Read, rest: bytes) -> None:
     assert values(read(b"a,b\n1,x\n" + rest, CSV)) == [(2, {"a": "1", "b": "x"})]
 
 
-def test_the_mark_at_the_end_of_old_files_belongs_to_no_cell(read: Read) -> None:
+def test_the_end_mark_of_old_files_belongs_to_no_cell(read: Read) -> None:
     assert values(read(b"a,b\n1,x\x1a", CSV)) == [(2, {"a": "1", "b": "x"})]
     assert values(read(b'{"a":1}\n\x1a', JSONL)) == values(read(b'{"a":1}\x1a', JSONL)) == [(1, {"a": 1})]
 
@@ -200,7 +198,7 @@ def test_blanks_after_delimiters_belong_to_no_cell_if_the_header_has_them_too(re
     assert values(padded) == [(2, {"id": "1", "name": " Ann"})]
 
 
-def test_a_cell_of_blanks_says_nothing_and_other_blanks_stay(read: Read) -> None:
+def test_a_blank_cell_is_empty_and_other_blanks_are_kept(read: Read) -> None:
     assert values(read(b"a,b,c\n 1 , ,\xc2\xa0\n", CSV)) == [(2, {"a": " 1 ", "b": "", "c": ""})]
 
 
@@ -215,7 +213,7 @@ def test_a_cell_of_blanks_says_nothing_and_other_blanks_stay(read: Read) -> None
         b'"a";b\n1;"x,y,z"\n',
     ],
 )
-def test_the_delimiter_is_what_the_first_line_or_the_rows_say(read: Read, content: bytes) -> None:
+def test_the_first_line_or_the_rows_determine_the_delimiter(read: Read, content: bytes) -> None:
     assert [record.value for record in read(content, CSV)] == [{"a": "1", "b": "x,y,z"}]
 
 
@@ -255,7 +253,7 @@ def test_a_header_that_names_no_columns_is_refused(read: Read, content: bytes, s
 
 
 @pytest.mark.parametrize("form", FileFormat)
-def test_a_line_without_an_end_in_sight_is_reported_and_skipped(
+def test_a_line_that_is_too_long_is_reported_and_skipped(
     read: Read, form: FileFormat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines_module, "MAX_LINE", 8)
@@ -280,7 +278,7 @@ def test_a_cell_may_be_as_long_as_a_line(read: Read) -> None:
     ("form", "content"),
     [(JSONL, b'1\n\n"x"\rbad\r\n4'), (CSV, b'a,b\n1,"x\ny"\r2,\n\nbad\n"5,6\r\n,\n3,z')],
 )
-def test_from_behind_any_record_the_rest_is_read_as_before(read: Read, form: FileFormat, content: bytes) -> None:
+def test_reading_can_resume_after_any_record(read: Read, form: FileFormat, content: bytes) -> None:
     whole = read(content, form)
 
     assert len(whole) > 3
@@ -292,11 +290,11 @@ def test_from_behind_any_record_the_rest_is_read_as_before(read: Read, form: Fil
     ("name", "form"),
     [("a.csv", CSV), ("a.CSV", CSV), ("a.jsonl", JSONL), ("a.ndjson", JSONL), ("a.csv.gz", CSV)],
 )
-def test_a_name_tells_its_form(name: str, form: FileFormat) -> None:
+def test_the_name_of_a_file_determines_its_format(name: str, form: FileFormat) -> None:
     assert detect_format(name, None) is form
 
 
-def test_a_name_that_tells_no_form_needs_one_to_be_given() -> None:
+def test_a_name_without_a_known_extension_needs_a_format() -> None:
     assert detect_format("a.txt", CSV) is CSV
     with pytest.raises(FileError, match="--format"):
         detect_format("a.txt", None)

@@ -1,4 +1,4 @@
-"""A file of whole profiles is recognised by its members, and one that may be anything else is refused."""
+"""A file of whole profiles is recognised by its members, and an ambiguous file is refused."""
 
 from io import BytesIO
 from typing import Any
@@ -80,14 +80,14 @@ def test_a_file_that_can_be_either_is_refused_with_the_option_that_decides(value
     assert has(PLAIN, value, ADA)
 
 
-def test_lines_without_a_sign_are_attributes() -> None:
+def test_lines_without_a_distinctive_member_are_attributes() -> None:
     for values in ([PLAIN], [1, None, "text", []], [{}], [{"braze_id": "5f1a6cbe0a3c3c6b0b8e4d1a", "email": "a@b.c"}]):
         assert not has(*values)
     assert not has_profiles(BytesIO(b"{\n\n\xef\xbb\xbf\x1a\n" + b"[" * 300), "a.jsonl")
 
 
 @pytest.mark.parametrize(("many", "other"), [(ADA, CUSTOM), (CUSTOM, ADA)])
-def test_a_line_of_the_other_kind_is_found_far_behind_the_first_ones(
+def test_a_line_of_the_other_kind_far_after_the_first_lines_is_found(
     monkeypatch: pytest.MonkeyPatch, many: dict[str, Any], other: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(recognition, "SAMPLE_LINES", 3)

@@ -1,4 +1,4 @@
-"""An input is opened as text in UTF-8, whatever it comes from, or refused in one sentence."""
+"""An input from any source is opened as text in UTF-8, or refused with one message."""
 
 import bz2
 import gzip
@@ -17,20 +17,20 @@ TEXT = "id,name\n1,José Müller\n2,Zoë\n"
 
 
 def content_of(path: Path, *, encoding: str = "utf-8") -> str:
-    """Return what is read from *path*."""
+    """Return the text that is read from *path*."""
     with open_source(str(path), FileFormat.CSV, spool=path.parent, encoding=encoding) as source:
         return source.file.read().decode()
 
 
 def refused(path: Path, content: bytes, *, encoding: str = "utf-8") -> str:
-    """Return the sentence with which a file of this *content* is refused."""
+    """Return the error message for a file with this *content*."""
     path.write_bytes(content)
     with pytest.raises(FileError) as caught:
         content_of(path, encoding=encoding)
     return str(caught.value)
 
 
-def test_a_source_knows_its_lines_and_notices_a_change(tmp_path: Path) -> None:
+def test_a_source_counts_its_lines_and_detects_a_change(tmp_path: Path) -> None:
     path = tmp_path / "file.jsonl"
     path.write_bytes(b"1\r2\r\n3")
     with open_source(str(path), FileFormat.JSONL, spool=tmp_path) as source:
@@ -60,7 +60,7 @@ def test_a_copy_is_read_in_blocks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9, 30])
-def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
+def test_a_truncated_compressed_file_is_refused(tmp_path: Path, cut: int) -> None:
     whole = gzip.compress(TEXT.encode())
 
     assert "is not a complete gzip file" in refused(tmp_path / "a.gz", whole[:-cut])
@@ -77,7 +77,7 @@ def test_a_named_pipe_is_copied(tmp_path: Path) -> None:
         writer.join()
 
 
-def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_files_in_binary_formats_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", TEXT)
     sentences = {
@@ -130,7 +130,7 @@ def test_text_in_other_alphabets_is_refused_before_anything_is_sent(tmp_path: Pa
     assert content_of(path, encoding=encoding) == text
 
 
-def test_the_line_that_is_not_utf_8_is_named_and_shown(tmp_path: Path) -> None:
+def test_the_error_names_and_quotes_the_line_that_is_not_utf_8(tmp_path: Path) -> None:
     content = b"id,name\n" + b"1,Ann\r\n" * 1_000 + b"2,Jos\xe9 M\n"
 
     assert refused(tmp_path / "a.csv", content).startswith(
@@ -148,7 +148,7 @@ def test_an_encoding_that_does_not_fit_or_does_not_exist_is_refused(tmp_path: Pa
         assert "is unknown. Use a name such as" in refused(path, b"a", encoding=unknown)
 
 
-def test_a_file_that_is_not_there_or_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
     for name in (tmp_path / "missing", tmp_path):
         with pytest.raises(FileError, match="cannot be read: "):
             content_of(name)

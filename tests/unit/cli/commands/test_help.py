@@ -51,7 +51,7 @@ def test_every_command_and_every_option_has_a_help_text(command: list[str]) -> N
     first_lines = [line.strip() for line in lines if line.startswith("  -")]
 
     assert answer.exit_code == 0
-    # An option's text stands beside it or, when the option is long, on the next line.
+    # The text of an option is beside it or, if the option is long, on the next line.
     assert all("  " in line or lines[lines.index(f"  {line}") + 1].startswith("    ") for line in first_lines)
 
 

@@ -1,4 +1,4 @@
-"""Progress is a bar on a terminal, and a line now and then anywhere else."""
+"""Progress is a bar on a terminal, and a line at intervals elsewhere."""
 
 import io
 import sys
@@ -11,7 +11,7 @@ from cli.commands.output import Progress, format_counts
 
 
 class Terminal(io.StringIO):
-    """A standard error that says whether it is a terminal."""
+    """A standard error that is a terminal or not."""
 
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()
@@ -21,11 +21,11 @@ class Terminal(io.StringIO):
         return self._terminal
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
-    """Return what is shown of a run that had settled 4 of *total* and settles the rest in two steps."""
+def output_of(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None = 10) -> str:
+    """Return the output for a run that had settled 4 of *total* and settles the rest in two steps."""
     stream = Terminal(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
-    # Each look at the clock is a second after the one before.
+    # Each reading of the clock is a second after the previous one.
     monkeypatch.setattr(output, "monotonic", count(100).__next__)
     with Progress("lines", total=total, done=4) as bar:
         bar.update(7, {"merged": 7})
@@ -33,8 +33,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, total: int | None 
     return stream.getvalue()
 
 
-def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = shown(monkeypatch, terminal=True)
+def test_a_terminal_gets_a_bar_that_starts_at_the_progress_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = output_of(monkeypatch, terminal=True)
 
     assert "4/10" in text
     assert "10/10" in text
@@ -42,15 +42,15 @@ def test_on_a_terminal_there_is_a_bar_that_begins_where_the_run_was(monkeypatch:
     assert "3/s" in text
 
 
-def test_elsewhere_there_is_a_line_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shown(monkeypatch, terminal=False) == ""
+def test_other_outputs_get_a_line_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert output_of(monkeypatch, terminal=False) == ""
 
     monkeypatch.setattr(output, "PROGRESS_EVERY_S", 0.0)
-    assert shown(monkeypatch, terminal=False).splitlines() == [
+    assert output_of(monkeypatch, terminal=False).splitlines() == [
         "7 of 10 lines: merged 7; 3/s, 0:00:01 left",
         "10 of 10 lines: merged 9, dead 1; 2/s, 0:00:00 left",
     ]
-    assert shown(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
+    assert output_of(monkeypatch, terminal=True, total=None).splitlines()[0] == "7 lines: merged 7; 3/s"
 
 
 def test_counts_are_printed_highest_first() -> None:

@@ -1,4 +1,4 @@
-"""What the doctor finds on the nodes of Citus, from their answers."""
+"""The doctor's findings about the nodes of Citus."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ SETTINGS = {"max_prepared_transactions": 100, "announces": True, "may_log_in": T
 
 
 def node(*, active: bool = True, reachable: bool = True, **settings: Any) -> dict[str, Any]:
-    """Return a node as the query lists it."""
+    """Return a row of the query that lists the nodes."""
     answer = {**SETTINGS, **settings} if reachable else {}
     return {"name": "db2:5432", "is_active": active, "is_reachable": reachable, "settings": answer}
 
@@ -20,13 +20,13 @@ def sentences(findings: Iterable[Finding]) -> list[str]:
     return [finding.sentence for finding in findings]
 
 
-def test_nothing_is_wrong_with_a_node_that_answers_and_has_the_settings() -> None:
+def test_a_node_that_answers_and_has_the_settings_has_no_finding() -> None:
     nodes = [node()]
 
     assert [*find_unreachable(nodes), *find_settings(nodes), *find_open_functions(nodes)] == []
 
 
-def test_a_node_that_does_not_answer_is_named_with_what_stops() -> None:
+def test_a_node_that_does_not_answer_is_named_with_the_consequence() -> None:
     nodes = [node(reachable=False)]
 
     (finding,) = find_unreachable(nodes)
@@ -56,7 +56,7 @@ def test_functions_that_every_role_may_call_are_named_once() -> None:
     assert "every role may call all_workspaces, list_work, which" in finding.sentence
 
 
-def test_one_shard_more_on_a_node_is_balance_and_twice_as_many_are_not() -> None:
+def test_one_more_shard_is_balanced_and_twice_as_many_shards_are_not() -> None:
     even = [{"name": "db2:5432", "shards": 11}, {"name": "db3:5432", "shards": 10}]
     uneven = [{"name": "db2:5432", "shards": 20}, {"name": "db3:5432", "shards": 10}]
 

@@ -1,4 +1,4 @@
-"""The doctor on what servers tell of themselves."""
+"""The doctor's checks of servers and processes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,31 +25,31 @@ def test_an_old_postgres_is_wrong(number: int, level: str) -> None:
 
 
 @pytest.mark.parametrize(("apart", "level"), [(0.0, "fine"), (1.9, "fine"), (2.1, "wrong"), (600.0, "wrong")])
-def test_clocks_that_are_apart_are_wrong(apart: float, level: str) -> None:
+def test_clocks_that_differ_are_wrong(apart: float, level: str) -> None:
     assert database._check_clock(apart).level == level
 
 
 @pytest.mark.parametrize(("connections", "level"), [(97, "fine"), (23, "fine"), (22, "wrong")])
-def test_more_connections_than_there_is_room_for_are_wrong(connections: int, level: str) -> None:
+def test_too_few_connections_for_the_processes_are_wrong(connections: int, level: str) -> None:
     settings = Settings(web_processes=2, pool_size=8)
 
     assert database._check_connections(connections, settings, 4).level == level
 
 
-def test_a_server_that_logs_no_rows_is_nothing_to_know_of() -> None:
+def test_a_server_that_logs_no_rows_has_no_finding() -> None:
     assert list(database._check_log(QUIET)) == []
 
 
 @pytest.mark.parametrize(
-    ("told", "named"),
+    ("changed", "named"),
     [
         ({"log_min_messages": "warning"}, "log_min_messages = warning"),
         ({"log_statement": "all"}, "log_statement = all"),
         ({"log_min_duration_statement": "0"}, "log_min_duration_statement"),
     ],
 )
-def test_a_server_that_may_log_rows_is_to_be_known_of(told: dict[str, str], named: str) -> None:
-    (finding,) = database._check_log(QUIET | told)
+def test_a_server_that_may_log_rows_is_a_notice(changed: dict[str, str], named: str) -> None:
+    (finding,) = database._check_log(QUIET | changed)
 
     assert finding.level == Level.NOTICE
     assert named in finding.sentence
@@ -67,7 +67,7 @@ def test_a_server_that_may_log_rows_is_to_be_known_of(told: dict[str, str], name
         ("postgresql://db.example.com/d", True),
     ],
 )
-def test_clear_text_over_a_network_is_to_be_known_of(url: str, known: bool) -> None:
+def test_clear_text_connections_over_a_network_are_a_notice(url: str, known: bool) -> None:
     assert bool(list(database._check_encryption(url))) is known
 
 
@@ -83,7 +83,7 @@ def test_clear_text_over_a_network_is_to_be_known_of(url: str, known: bool) -> N
         ("amqps://rabbit.example.com//", False),
     ],
 )
-def test_a_broker_in_clear_text_or_unchecked_is_to_be_known_of(url: str, known: bool) -> None:
+def test_a_broker_without_tls_or_without_certificate_checks_is_a_notice(url: str, known: bool) -> None:
     assert bool(list(broker._check_encryption(url))) is known
 
 
@@ -121,7 +121,7 @@ def test_a_redis_that_drops_keys_is_wrong(policy: str, maxmemory: int, level: st
         ([], True),
     ],
 )
-def test_it_is_known_where_a_flower_listens(options: Sequence[str], beyond: bool) -> None:
+def test_the_address_of_flower_is_read_from_its_options(options: Sequence[str], beyond: bool) -> None:
     assert processes._listens_beyond(["celery", "-A", "workers", "flower", *options]) is beyond
 
 
@@ -137,7 +137,7 @@ def test_our_flower_is_known_by_its_command(command: Sequence[str], flower: bool
     assert processes._is_flower(command) is flower
 
 
-def test_flower_without_a_password_is_to_be_known_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flower_without_a_password_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psutil.process_iter", list)
 
     assert [finding.level for finding in processes.check_flower(Settings())] == [Level.NOTICE]
@@ -145,7 +145,7 @@ def test_flower_without_a_password_is_to_be_known_of(monkeypatch: pytest.MonkeyP
 
 
 class _Process:
-    """What psutil tells of a process that is not there."""
+    """Replaces a process of psutil."""
 
     pid = 4711
 

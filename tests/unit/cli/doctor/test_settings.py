@@ -1,4 +1,4 @@
-"""The doctor on the settings alone."""
+"""The doctor's checks of the settings."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PEPPERED = {"key_pepper": ("a-pepper-of-some-length",)}
 
 
 def found(level: Level, **values: Any) -> list[Finding]:
-    """Return what is found at *level* in the default settings with *values*."""
+    """Return the findings at *level* in the default settings with *values*."""
     return [finding for finding in doctor.check_settings(Settings(**{**PEPPERED, **values})) if finding.level == level]
 
 
@@ -49,7 +49,7 @@ def test_settings_that_contradict_each_other_are_wrong(values: dict[str, Any], n
         ({"log_error_texts": True}, "MERGELANE_LOG_ERROR_TEXTS"),
     ],
 )
-def test_settings_that_work_but_are_odd_are_to_be_known_of(values: dict[str, Any], named: str) -> None:
+def test_unusual_settings_that_work_are_a_notice(values: dict[str, Any], named: str) -> None:
     (finding,) = found(Level.NOTICE, **values)
 
     assert named in finding.remedy

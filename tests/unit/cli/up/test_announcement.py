@@ -11,7 +11,7 @@ OPTIONS = UpOptions(home=Path("/srv/lane"), host="127.0.0.1", port=8123, flower_
 HOME = DataDir(Path("/srv/lane"))
 
 
-def test_it_lists_every_address() -> None:
+def test_the_text_lists_every_address() -> None:
     text = format_announcement(OPTIONS, HOME, postgres=True, redis=True, key=True)
 
     assert "http://127.0.0.1:8123" in text
@@ -26,7 +26,7 @@ def test_it_lists_every_address() -> None:
     assert "curl http://127.0.0.1:8123/users/merge" in text
 
 
-def test_it_never_shows_where_a_server_of_the_operators_is() -> None:
+def test_the_text_omits_the_addresses_of_the_operators_servers() -> None:
     text = format_announcement(OPTIONS, HOME, postgres=False, redis=False, key=True)
 
     assert "Database      DATABASE_URL" in text
@@ -34,14 +34,14 @@ def test_it_never_shows_where_a_server_of_the_operators_is() -> None:
     assert "/srv/lane/postgres" not in text
 
 
-def test_without_a_key_it_tells_how_to_make_one() -> None:
+def test_the_text_says_how_to_create_a_key_if_there_is_none() -> None:
     without, having = (format_announcement(OPTIONS, HOME, postgres=True, redis=True, key=key) for key in (False, True))
 
     assert "mergelane keys create --home /srv/lane" in without
     assert "keys create" not in having
 
 
-def test_an_ipv6_address_stands_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     options = UpOptions(home=Path("/srv/lane"), host="::1", port=8123, flower_port=5123, workers=3)
 
     assert "http://[::1]:8123" in format_announcement(options, HOME, postgres=True, redis=True, key=True)
@@ -49,7 +49,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
 
 def test_the_ports_of_metrics_are_printed_if_there_are_any() -> None:
     options = replace(OPTIONS, metrics_port=9000)
-    told = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
+    text = format_announcement(options, DataDir(options.home), postgres=True, redis=True, key=True)
 
-    assert "http://127.0.0.1:9004/metrics  (web; relay on port 9000, workers on 9001 to 9003)" in told
-    assert "http://127.0.0.1:8123/metrics" not in told
+    assert "http://127.0.0.1:9004/metrics  (web; relay on port 9000, workers on 9001 to 9003)" in text
+    assert "http://127.0.0.1:8123/metrics" not in text

@@ -22,7 +22,7 @@ def test_web_listens_at_the_given_address() -> None:
     assert commands.web(host="::1", port=8080)[-2:] == ["--bind", "[::1]:8080"]
 
 
-def test_flower_is_read_only_and_listens_to_this_machine_alone() -> None:
+def test_flower_is_read_only_and_listens_only_on_this_machine() -> None:
     command = commands.flower(port=5555)
 
     assert {"--read-only", "--address=127.0.0.1", "--port=5555"} <= set(command)
@@ -35,7 +35,7 @@ def test_flower_keeps_a_bounded_number_of_tasks() -> None:
     assert int(limit.partition("=")[2]) <= 10_000
 
 
-def test_a_worker_runs_lanes_one_after_another_and_tells_flower() -> None:
+def test_a_worker_runs_one_lane_at_a_time_and_sends_events_to_flower() -> None:
     command = commands.worker("worker7")
 
     assert command[command.index("--pool") + 1] == "solo"
@@ -43,5 +43,5 @@ def test_a_worker_runs_lanes_one_after_another_and_tells_flower() -> None:
     assert "-E" in command
 
 
-def test_children_start_where_the_packages_lie() -> None:
+def test_children_start_in_the_folder_of_the_packages() -> None:
     assert {"app", "cli", "workers", "schemas"} <= {folder.name for folder in commands.DIRECTORY.iterdir()}

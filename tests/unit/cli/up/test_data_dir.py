@@ -1,4 +1,4 @@
-"""The folder of one `mergelane up`."""
+"""The data directory of one `mergelane up`."""
 
 import fcntl
 from pathlib import Path
@@ -9,7 +9,7 @@ from app.errors import SetupError
 from cli.up.data_dir import DataDir
 
 
-def test_claiming_makes_the_folders(tmp_path: Path) -> None:
+def test_locking_creates_the_folders(tmp_path: Path) -> None:
     home = DataDir(tmp_path / "deep" / "home")
     home.lock()
 
@@ -18,7 +18,7 @@ def test_claiming_makes_the_folders(tmp_path: Path) -> None:
     home.unlock()
 
 
-def test_a_home_that_is_taken_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_home_in_use_is_refused_with_a_message(tmp_path: Path) -> None:
     first, second = DataDir(tmp_path), DataDir(tmp_path)
     first.lock()
 
@@ -27,7 +27,7 @@ def test_a_home_that_is_taken_is_refused_with_a_sentence(tmp_path: Path) -> None
     first.unlock()
 
 
-def test_a_home_is_free_again_when_it_is_released(tmp_path: Path) -> None:
+def test_a_home_can_be_locked_again_after_its_release(tmp_path: Path) -> None:
     first, second = DataDir(tmp_path), DataDir(tmp_path)
     first.lock()
     first.unlock()
@@ -47,14 +47,14 @@ def test_a_home_of_a_killed_process_is_free(tmp_path: Path) -> None:
     home.unlock()
 
 
-def test_a_home_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_refused_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(SetupError, match=r"is not usable: .* Choose another with --home"):
         DataDir(tmp_path / "file").lock()
 
 
-def test_a_home_below_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_home_below_a_file_is_refused_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(SetupError, match="is not usable"):
@@ -72,7 +72,7 @@ def test_the_database_is_known_only_while_it_runs(tmp_path: Path) -> None:
     assert DataDir(tmp_path).database_url() is None
 
 
-def test_the_lock_is_not_passed_on_to_children(tmp_path: Path) -> None:
+def test_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
     home = DataDir(tmp_path)
     home.lock()
 

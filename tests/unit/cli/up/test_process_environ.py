@@ -1,4 +1,4 @@
-"""Which secret each process of `mergelane up` gets."""
+"""The secrets that each process of `mergelane up` gets."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ from cli.up.programs import UpOptions, product_programs
 OPTIONS = UpOptions(home=Path("/srv/lane"), host="127.0.0.1", port=8123, flower_port=5123, workers=3)
 
 
-def test_there_is_a_program_for_each_worker_with_a_name_and_a_log_of_its_own() -> None:
+def test_each_worker_has_a_program_with_its_own_name_and_log() -> None:
     workers = product_programs(OPTIONS, DataDir(OPTIONS.home), {}).workers
 
     assert [worker.name for worker in workers] == ["worker1", "worker2", "worker3"]
@@ -28,11 +28,13 @@ def test_no_worker_of_another_run_has_its_node_name() -> None:
     assert len(set(names)) == 6
 
 
-def test_only_the_front_door_is_given_time_when_its_parent_dies() -> None:
-    wanted = product_programs(OPTIONS, DataDir(OPTIONS.home), {})
+def test_only_the_web_server_stops_gracefully_when_its_parent_dies() -> None:
+    programs = product_programs(OPTIONS, DataDir(OPTIONS.home), {})
 
-    assert wanted.web.orphan_signal == signal.SIGTERM
-    assert {program.orphan_signal for program in (wanted.relay, *wanted.workers, wanted.flower)} == {signal.SIGKILL}
+    assert programs.web.orphan_signal == signal.SIGTERM
+    assert {program.orphan_signal for program in (programs.relay, *programs.workers, programs.flower)} == {
+        signal.SIGKILL
+    }
 
 
 def environs(options: UpOptions = OPTIONS, **secrets: str) -> dict[str, Mapping[str, str]]:
@@ -52,7 +54,7 @@ def test_children_get_the_servers_and_the_operators_settings(monkeypatch: pytest
     assert environ["MERGELANE_LANE_SIZE"] == "3"
 
 
-def test_logs_are_for_people_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_are_text_unless_the_operator_sets_another_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MERGELANE_LOG_FORMAT", raising=False)
     plain = environs()
     monkeypatch.setenv("MERGELANE_LOG_FORMAT", "json")
@@ -81,7 +83,7 @@ def test_flowers_password_is_passed_by_its_own_variable() -> None:
     assert not any("ada:secret" in each.values() for name, each in environ.items() if name != "flower")
 
 
-def test_each_process_with_metrics_has_a_port_of_its_own() -> None:
+def test_each_process_with_metrics_has_its_own_port() -> None:
     addresses = {
         name: environ["MERGELANE_METRICS_ADDRESS"]
         for name, environ in environs(replace(OPTIONS, metrics_port=9000)).items()

@@ -1,4 +1,4 @@
-"""Which workspaces have work on a distributed database, by what the nodes answer."""
+"""Finds the workspaces that have work on a distributed database, from the answers of the nodes."""
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Nodes:
-    """What a distributed database answers: its workspaces with their nodes, and the work of each."""
+    """Replaces a distributed database: it returns the workspaces with their nodes, and the work of each."""
 
     broken = False
     work: Sequence[str] = (WorkKind.JOBS,)
@@ -19,8 +19,8 @@ class Nodes:
     def __init__(self, homes: Mapping[int, int]) -> None:
         self.homes = dict(homes)
         self.announced: list[int] = []
-        self.asked: list[int] = []
-        #: Seconds that the clock shows, and that a query about a workspace takes.
+        self.queried: list[int] = []
+        #: The time of the clock, and the duration of a query about a workspace, in seconds.
         self.now = self.query_s = 0.0
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -31,13 +31,13 @@ class Nodes:
             rows = [{"found": self.announced}]
         else:
             assert parameters is not None
-            self.asked.append(parameters["workspace_id"])
+            self.queried.append(parameters["workspace_id"])
             self.now += self.query_s
             rows = [{"found": self.work}]
         return rows if parameters is None else SimpleNamespace(fetchall=lambda: rows)
 
 
-def test_a_workspace_that_is_closed_or_deleted_has_no_work_any_more() -> None:
+def test_a_closed_or_deleted_workspace_has_no_work() -> None:
     nodes = Nodes({1: 1, 2: 2})
     finder = WorkFinder(lambda: nodes.now)
     connection = cast("Connection", nodes)
@@ -56,10 +56,10 @@ def test_many_quiet_workspaces_do_not_delay_one_that_announced_work() -> None:
     connection = cast("Connection", nodes)
 
     finder.workspaces(connection, WorkKind.JOBS)
-    first = list(nodes.asked)
-    while len(nodes.asked) < 100:
+    first = list(nodes.queried)
+    while len(nodes.queried) < 100:
         finder.workspaces(connection, WorkKind.JOBS)
 
     assert first[0] == 99
     assert len(first) < 15
-    assert set(nodes.asked) == set(range(100))
+    assert set(nodes.queried) == set(range(100))

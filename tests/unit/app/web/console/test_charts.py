@@ -1,4 +1,4 @@
-"""Where the bars and the line of a chart lie."""
+"""The positions of the bars and of the line of a chart."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from schemas.outcomes import Outcome
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
-    """Return a stretch for each (jobs that ended, jobs unfinished)."""
+def time_buckets(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucket]:
+    """Return a time bucket for each (jobs that ended, jobs unfinished)."""
     return [
         TimeBucket(begins_at=NOON + nth * timedelta(minutes=1), accepted=0, settled=settled, unfinished=unfinished)
         for nth, (settled, unfinished) in enumerate(each)
@@ -24,18 +24,18 @@ def stretches(*each: tuple[Mapping[Outcome | None, int], int]) -> list[TimeBucke
 @pytest.mark.parametrize(
     ("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (9, 10), (10, 10), (11, 20), (51, 100), (4_999, 5_000)]
 )
-def test_a_scale_ends_at_a_round_number_that_has_room(most: int, top: int) -> None:
+def test_a_scale_ends_at_a_round_number_above_the_highest_value(most: int, top: int) -> None:
     assert round_up(most) == top
 
 
 def test_outcomes_of_one_tone_are_one_part_of_a_bar() -> None:
-    (stretch,) = stretches(({Outcome.MERGED: 2, Outcome.IDENTIFIED: 1, Outcome.SAME_PROFILE: 4, None: 1}, 0))
+    (bucket,) = time_buckets(({Outcome.MERGED: 2, Outcome.IDENTIFIED: 1, Outcome.SAME_PROFILE: 4, None: 1}, 0))
 
-    assert count_by_tone(stretch) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
+    assert count_by_tone(bucket) == {Tone.GOOD: 3, Tone.PART: 0, Tone.NONE: 4, Tone.BAD: 1}
 
 
-def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> None:
-    chart = draw_chart(stretches(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
+def test_the_parts_of_a_bar_are_stacked_from_the_bottom() -> None:
+    chart = draw_chart(time_buckets(({}, 0), ({Outcome.MERGED: 6, None: 4}, 0)))
     good, bad = chart.bars
 
     assert chart.ended_top == 10
@@ -45,8 +45,8 @@ def test_the_parts_of_a_bar_stand_one_upon_the_other_from_the_ground_up() -> Non
     assert good.x + good.width < WIDTH
 
 
-def test_the_line_is_as_high_as_what_was_unfinished() -> None:
-    chart = draw_chart(stretches(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
+def test_the_line_has_the_height_of_the_unfinished_jobs() -> None:
+    chart = draw_chart(time_buckets(({}, 0), ({}, 5), ({}, 2), ({}, 0)))
 
     assert chart.unfinished_top == 5
     assert chart.line == "0,100 250,100 250,0 500,0 500,60 750,60 750,100 1000,100"

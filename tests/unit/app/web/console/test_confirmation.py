@@ -1,4 +1,4 @@
-"""Which actions of the console are final, so that their button is red."""
+"""The final actions of the console, whose buttons are red."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from app.web.console.confirmation import CANCELLED_FOR_GOOD, CANNOT_BE_UNDONE, U
         ("You can resume it at any time.", False),
     ],
 )
-def test_an_action_is_final_if_nothing_takes_it_back(lasting: str, is_final: bool) -> None:
+def test_an_action_that_cannot_be_undone_is_final(lasting: str, is_final: bool) -> None:
     question = Confirmation(title="Sure?", sentences=(), lasting=lasting, button="Yes", back="/console")
 
     assert question.is_final is is_final

@@ -1,4 +1,4 @@
-"""Differences of two long values: the parts of both, short enough for a page, whatever the values are."""
+"""The differences of two long values: parts of both, short enough for a page for any values."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ def kept(parts: list[DiffPart], but: DiffKind) -> str:
 
 
 @given(old=TEXTS, new=TEXTS)
-def test_the_parts_make_up_both_texts(old: str, new: str) -> None:
+def test_the_parts_contain_both_texts(old: str, new: str) -> None:
     parts = diff_values(old, new)
 
     assert (kept(parts, DiffKind.ADDED), kept(parts, DiffKind.REMOVED)) == (old, new)
@@ -37,7 +37,7 @@ def test_one_changed_key_of_a_document_is_one_changed_line() -> None:
     assert all(len(part.text) <= 2 * MAX_SAME + 3 for part in parts)
 
 
-def test_very_long_texts_without_anything_equal_are_cut_and_not_compared() -> None:
+def test_very_long_texts_without_equal_parts_are_truncated_and_not_compared() -> None:
     parts = diff_values("a " * 100_000, "b " * 100_000)
 
     assert max(len(part.text) for part in parts) < MAX_OTHER + 50
