@@ -40,9 +40,7 @@ def test_line_ends_blank_rows_and_stray_quotes_lose_no_pair(client: Client, tmp_
     assert (spaced.returncode, spaced.stdout[:31]) == (4, b"2 pairs: invalid 1, merged 1. T")
 
 
-def test_another_encoding_is_refused_before_sending_and_read_with_the_option(
-    client: Client, tmp_path: Path
-) -> None:
+def test_another_encoding_is_refused_before_sending_and_read_with_the_option(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["josé", "jose", "zoë", "zoe"])
     content = (HEADER.decode() + "josé,jose\nzoë,zoe\n").encode("cp1252")
     refused, results = merge(client, tmp_path / "latin.csv", content)

@@ -65,7 +65,9 @@ def some(client: Client, tmp_path: Path) -> Path:
     return merge_file(client, tmp_path / "some.jsonl", SOME)
 
 
-def test_a_command_that_is_killed_three_times_merges_every_pair_once(client: Client, many: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_killed_three_times_merges_every_pair_once(
+    client: Client, many: Path, tmp_path: Path
+) -> None:
     outcomes = tmp_path / "many.outcomes.jsonl"
     command = process(client, tmp_path, "merge", many)
     kills = 0
@@ -100,7 +102,9 @@ def test_a_finished_command_prints_the_same_again_and_merges_nothing(client: Cli
     assert len(batches(client)) == 1
 
 
-def test_the_option_again_repeats_a_merge_and_other_runs_report_the_first_outcomes(client: Client, tmp_path: Path) -> None:
+def test_the_option_again_repeats_a_merge_and_other_runs_report_the_first_outcomes(
+    client: Client, tmp_path: Path
+) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
     outcomes = tmp_path / "pairs.outcomes.jsonl"
@@ -250,9 +254,7 @@ def test_a_dry_run_reports_the_expected_outcomes_and_changes_nothing(client: Cli
     assert len(client.export(external_ids=["a", "b"])) == 2
 
 
-def test_every_dry_run_starts_over_and_the_merge_writes_another_file(
-    client: Client, tmp_path: Path
-) -> None:
+def test_every_dry_run_starts_over_and_the_merge_writes_another_file(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("x", "b")])
     run(client, "merge", file, "--dry-run")
@@ -301,9 +303,7 @@ def test_ctrl_c_ends_the_command_at_once_with_a_hint_to_resume(client: Client, s
     assert len(read_lines(outcomes)) == SOME
 
 
-def test_the_command_waits_for_a_web_process_that_restarts(
-    start_system: Callable[..., System], tmp_path: Path
-) -> None:
+def test_the_command_waits_for_a_web_process_that_restarts(start_system: Callable[..., System], tmp_path: Path) -> None:
     system = start_system()
     client = system.client
     make_profiles(client, [f"{role}-{n}" for n in range(300) for role in ("o", "s")])

@@ -299,7 +299,9 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     assert b"'to' must be a time in ISO 8601" in refused.stderr
 
 
-def test_a_report_has_all_data_of_a_person_and_an_unknown_profile_leaves_no_file(client: Client, tmp_path: Path) -> None:
+def test_a_report_has_all_data_of_a_person_and_an_unknown_profile_leaves_no_file(
+    client: Client, tmp_path: Path
+) -> None:
     client.track(attributes=[{"external_id": "ada", "first_name": "Ada"}], events=[event("ada")["events"]])
     braze_id = client.profile("ada")["braze_id"]
     saved = run(client, "profiles", "report", braze_id, tmp_path / "ada.json")

@@ -1,4 +1,4 @@
-"""While PostgreSQL refuses work, every process waits: none ends, no attempt counts, and all merges finish afterwards."""
+"""While PostgreSQL refuses work, every process waits and no attempt counts. All merges finish afterwards."""
 
 from collections.abc import Iterator
 

@@ -43,9 +43,7 @@ def batches_of(client: Client, run_id: str) -> list[Json]:
     return [client.finished(batch["batch_id"]) for batch in reversed(listed)]
 
 
-def test_a_run_merges_as_previewed_and_each_merge_has_a_job_and_can_be_undone(
-    client: Client, tmp_path: Path
-) -> None:
+def test_a_run_merges_as_previewed_and_each_merge_has_a_job_and_can_be_undone(client: Client, tmp_path: Path) -> None:
     people(client)
     command(client, "policy", "--resolve-ties-by", "created", "--prefer", "oldest")
     file = tmp_path / "duplicates.csv"

@@ -1,4 +1,4 @@
-"""A table changes beneath running processes: no request fails and no attempt is counted."""
+"""Tables change under running processes: no request fails, and every job has one attempt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -49,7 +49,7 @@ def run_on_all(owner: psycopg.Connection[tuple[str]], *statements: str) -> None:
 
 
 def run_until_it_succeeds(owner: psycopg.Connection[tuple[str]], statement: sql.Composed) -> None:
-    """Run *statement* again while PostgreSQL ends it, and not a transaction of ours, in favour of the other."""
+    """Run *statement* until it succeeds: PostgreSQL may cancel it to end a deadlock with a process."""
     for _ in range(20):
         with suppress(psycopg.errors.DeadlockDetected):
             owner.execute(statement)
@@ -65,21 +65,23 @@ def assert_unnoticed(system: System, traffic: Traffic, pids: Sequence[int]) -> N
     assert [process.pid for process in (system.web, system.relay, *system.workers) if process.running] == pids
 
 
-def test_columns_and_indexes_come_and_go_under_load(system: System, owner: psycopg.Connection[tuple[str]]) -> None:
+def test_columns_and_indexes_are_added_and_dropped_under_load(
+    system: System, owner: psycopg.Connection[tuple[str]]
+) -> None:
     pids = [process.pid for process in (system.web, system.relay, *system.workers)]
     traffic = Traffic([system.new_client() for _ in range(3)])
 
     with traffic.flowing():
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "ALTER TABLE {} ADD COLUMN colour text")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "CREATE INDEX CONCURRENTLY by_colour ON {} (colour)", "DROP INDEX CONCURRENTLY by_colour")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "ALTER TABLE {} DROP COLUMN colour")
-        traffic.go_on()
+        traffic.advance()
         # Columns of another type change the result of our queries.
         owner.execute("ALTER TABLE job ALTER COLUMN reason TYPE varchar")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)
 
@@ -89,26 +91,26 @@ def test_tables_and_indexes_are_rebuilt_under_load(system: System, owner: psycop
     traffic = Traffic([system.new_client() for _ in range(3)])
 
     with traffic.flowing():
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "VACUUM FULL {}")
-        traffic.go_on()
+        traffic.advance()
         run_on_all(owner, "REINDEX TABLE {}", "REINDEX TABLE CONCURRENTLY {}")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)
 
 
-def test_locks_longer_than_the_lock_timeout_are_waited_for(impatient_system: System) -> None:
+def test_processes_wait_for_locks_longer_than_the_lock_timeout(impatient_system: System) -> None:
     system = impatient_system
     pids = [process.pid for process in (system.web, system.relay, *system.workers)]
     traffic = Traffic([system.new_client()])
 
     with traffic.flowing(), psycopg.connect(system.database_url, autocommit=True) as owner:
         for table in ("profile", "job"):
-            traffic.go_on()
+            traffic.advance()
             with owner.transaction():
                 owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
                 owner.execute("SELECT pg_sleep(2.5)")
-        traffic.go_on()
+        traffic.advance()
 
     assert_unnoticed(system, traffic, pids)

@@ -34,7 +34,7 @@ class Traffic:
             for thread in threads:
                 thread.join()
 
-    def go_on(self, rounds: int = 2) -> None:
+    def advance(self, rounds: int = 2) -> None:
         """Wait until the clients have sent a number of further *rounds* each, by and large."""
         goal = self.rounds + rounds * len(self._clients)
         wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="the traffic to go on")
