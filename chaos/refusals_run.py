@@ -226,7 +226,7 @@ class RefusingInstallation:
     def _refuse(self, refusal: DatabaseRefusal, expected: int) -> requests.Response:
         """Begin *refusal* and post a merge; return the response.
 
-        Web must have an open connection, unless it waits for the refusing server: it runs a statement to open one.
+        Unless web waits for this refusal, it must already have an open connection: opening one runs a statement.
         """
         deadline = monotonic() + NOTICED_S
         while True:
