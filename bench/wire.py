@@ -22,7 +22,7 @@ APP = Path(app.__file__).parent
 
 
 @dataclass
-class WireCounts:
+class WireCounter:
     """Statements and round trips, by application name of the connection and first line of the statement.
 
     A round trip counts under the first line of its last statement.
@@ -47,18 +47,18 @@ class WireCounts:
         with self._lock:
             self.round_trips[who, line] += 1
 
-    def copy(self) -> "WireCounts":
+    def copy(self) -> "WireCounter":
         """Return a copy of the current counts."""
         with self._lock:
-            return WireCounts(self.statements.copy(), self.round_trips.copy())
+            return WireCounter(self.statements.copy(), self.round_trips.copy())
 
 
 class _Client:
     """Reads the messages of a client."""
 
-    def __init__(self, counts: WireCounts) -> None:
+    def __init__(self, counter: WireCounter) -> None:
         self.name = ""
-        self._counts = counts
+        self._counter = counter
         self._rest = b""
         self._texts: dict[bytes, str] = {}
         self._last = ""
@@ -104,7 +104,7 @@ class _Client:
         elif kind == b"Q":
             self._count_statement(body.rstrip(b"\0").decode().strip().partition("\n")[0])
         if kind == b"H":
-            self._counts.count_round_trip(self.name, self._last)
+            self._counter.count_round_trip(self.name, self._last)
         if kind in {b"Q", b"S"}:
             self.unanswered.append(self._last)
             self._last = ""
@@ -112,14 +112,14 @@ class _Client:
     def _count_statement(self, line: str) -> None:
         """Count a statement that begins with *line*."""
         self._last = line
-        self._counts.count_statement(self.name, line)
+        self._counter.count_statement(self.name, line)
 
 
 class _Server:
     """Reads the messages of the server."""
 
-    def __init__(self, counts: WireCounts, client: _Client) -> None:
-        self._counts = counts
+    def __init__(self, counter: WireCounter, client: _Client) -> None:
+        self._counter = counter
         self._client = client
         self._rest = b""
 
@@ -129,7 +129,7 @@ class _Server:
         for kind, _ in _messages(self):
             # The first response ends the start-up and belongs to no statement.
             if kind == b"Z" and self._client.unanswered:
-                self._counts.count_round_trip(self._client.name, self._client.unanswered.popleft())
+                self._counter.count_round_trip(self._client.name, self._client.unanswered.popleft())
 
     def take(self) -> bytes:
         """Return the bytes that were not parsed yet."""

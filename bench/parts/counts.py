@@ -16,7 +16,7 @@ from bench.ground import Ground
 from bench.limit import Limit
 from bench.sizes import Sizes
 from bench.wal import Place, Written, read_wal, wal_place
-from bench.wire import WireCounts, names
+from bench.wire import WireCounter, names
 from bench.world import WORKSPACE_ID, World, make_world, requests, run_query
 from chaos.proxy import Proxy
 from cli.up.embedded_postgres import SOCKET
@@ -98,11 +98,11 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
     """Return the counts of *merges* merges, after *warm* merges that are not counted."""
     world = make_world(ground, warm + merges)
-    wire = WireCounts()
-    proxy = Proxy(lambda: ground.postgres_sockets / SOCKET, wire.watch)
+    counter = WireCounter()
+    proxy = Proxy(lambda: ground.postgres_sockets / SOCKET, counter.watch)
     proxy.start()
     try:
-        return _count(Watched(ground, world, ground.copy(world.database), proxy), wire, merges=merges, warm=warm)
+        return _count(Watched(ground, world, ground.copy(world.database), proxy), counter, merges=merges, warm=warm)
     finally:
         proxy.stop()
         ground.drop(world.database)
@@ -141,7 +141,7 @@ class Watched(Mergelane):
         return {**super().environ, "DATABASE_URL": url}
 
 
-def _count(product: Watched, wire: WireCounts, *, merges: int, warm: int) -> Counts:
+def _count(product: Watched, counter: WireCounter, *, merges: int, warm: int) -> Counts:
     """Run the product and count."""
     with running(product) as connection:
         product.ground.empty_broker()
@@ -152,11 +152,11 @@ def _count(product: Watched, wire: WireCounts, *, merges: int, warm: int) -> Cou
         # Statements are prepared and connections are open now, as in a running system.
         relay = next(program for program in product.programs if program.name == "relay")
         relay.stop()
-        before = _read_counters(product, wire, connection)
+        before = _read_counters(product, counter, connection)
         _post(product, bodies[warm // 50 :])
         relay.start()
         wait_for_rest(connection)
-        after = _read_counters(product, wire, connection)
+        after = _read_counters(product, counter, connection)
         images, found = read_wal(product.ground, connection, before.place, after.place)
     return _between(before, after, merges, images, found)
 
@@ -165,25 +165,25 @@ def _count(product: Watched, wire: WireCounts, *, merges: int, warm: int) -> Cou
 class _Counters:
     """The values of all counters at one moment."""
 
-    wire: WireCounts
+    counter: WireCounter
     redis: Mapping[str, int]
     place: Place
     messages: int
 
 
-def _read_counters(product: Watched, wire: WireCounts, connection: Connection) -> _Counters:
+def _read_counters(product: Watched, counter: WireCounter, connection: Connection) -> _Counters:
     (row,) = run_query(connection, "count_messages", {"workspace_id": WORKSPACE_ID})
     with product.ground.redis_client() as client:
         stats: dict[str, dict[str, int]] = client.info("commandstats")
     commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
-    return _Counters(wire=wire.copy(), redis=commands, place=wal_place(connection), messages=int(row["messages"]))
+    return _Counters(counter=counter.copy(), redis=commands, place=wal_place(connection), messages=int(row["messages"]))
 
 
 def _between(before: _Counters, after: _Counters, merges: int, images: int, found: Written) -> Counts:
     """Return the differences between two readings."""
-    statements = _named(after.wire.statements - before.wire.statements)
+    statements = _named(after.counter.statements - before.counter.statements)
     trips: Counter[str] = Counter()
-    for (role, _), times in _named(after.wire.round_trips - before.wire.round_trips).items():
+    for (role, _), times in _named(after.counter.round_trips - before.counter.round_trips).items():
         trips[role] += times
     redis = {
         name: calls - before.redis.get(name, 0)
