@@ -1,4 +1,4 @@
-"""Traffic of every kind while a test changes something beneath it; all answers are kept."""
+"""Sends requests of every kind while a test changes the system below them, and records failures."""
 
 import itertools
 import random
@@ -17,13 +17,13 @@ class Traffic:
         self._clients = clients
         self._over = Event()
         self.batches: list[tuple[Client, str]] = []
-        #: Requests that were not answered as they should, in words.
+        #: A message for each request with an unexpected response.
         self.failures: list[str] = []
         self.rounds = 0
 
     @contextmanager
     def flowing(self) -> Iterator["Traffic"]:
-        """Send requests for as long as the block lasts."""
+        """Send requests during the block."""
         threads = [Thread(target=self._send, args=(client, number)) for number, client in enumerate(self._clients)]
         for thread in threads:
             thread.start()
@@ -35,12 +35,12 @@ class Traffic:
                 thread.join()
 
     def advance(self, rounds: int = 2) -> None:
-        """Wait until the clients have sent a number of further *rounds* each, by and large."""
+        """Wait until the clients have sent about *rounds* further rounds each."""
         goal = self.rounds + rounds * len(self._clients)
-        wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="the traffic to go on")
+        wait_until(lambda: self.rounds >= goal or self.failures, seconds=90, what="further rounds of traffic")
 
     def jobs(self) -> list[dict[str, object]]:
-        """Return all jobs, when they are finished."""
+        """Wait until all jobs are finished, and return them."""
         return [job for client, batch_id in self.batches for job in client.finished(batch_id)["jobs"]]
 
     def _send(self, client: Client, number: int) -> None:
@@ -76,7 +76,7 @@ PATHS = ("/profiles", "/merge/jobs", "/merge/batches", "/audit", "/duplicates/ru
 
 
 def _fine(client: Client, path: str) -> None:
-    """Send a GET that must be answered 200."""
+    """Send a GET; fail unless the status is 200."""
     response = client.get(path)
     if response.status_code != 200:
         message = f"{path}: {response.status_code} {response.text[:200]}"
