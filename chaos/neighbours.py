@@ -198,7 +198,10 @@ def _visit(home: Installation, seconds: float) -> list[float]:
 
 @contextmanager
 def _loading(url: str, send: Send, clients: int) -> Iterator[Counter[str]]:
-    """Send requests with *clients* of the neighbour during the block; yield a counter, filled after it, by status."""
+    """Send requests with *clients* of the neighbour during the block; yield a counter of the responses by status.
+
+    The counter is filled at the end of the block.
+    """
     answers = Counter[str]()
     over, counted = FORK.Event(), FORK.SimpleQueue()
     process = FORK.Process(target=_send_until, args=(over, counted, send, url, clients), daemon=True)
@@ -225,7 +228,7 @@ def _send_until(over: Event, counted: SimpleQueue[Counter[str]], send: Send, url
                     answers["no answer"] += 1
                     continue
                 answers[str(response.status_code)] += 1
-                # Shorter than Retry-After, as an impatient client waits.
+                # An impatient client waits less than Retry-After.
                 over.wait(0.0 if response.ok else 0.1)
 
     threads = [Thread(target=run, daemon=True) for _ in range(clients)]

@@ -207,7 +207,7 @@ def _named(counted: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
     known, found = names(), Counter[tuple[str, str]]()
     for (who, line), times in counted.items():
         role, name = who.removeprefix("mergelane-"), known.get(line, line)
-        # A pool sends an empty query to check a connection. The relay does this in each round.
+        # A pool sends an empty query to check a connection. The relay does this each time it polls.
         on_time = name in ON_TIME or (role == "relay" and not name) or role == "start"
         if not on_time:
             found[role, name] += times

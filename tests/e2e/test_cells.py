@@ -1,4 +1,4 @@
-"""A workspace moves under load between two installations with servers of their own: nothing is lost or doubled."""
+"""A workspace moves under load between two installations with separate servers: nothing is lost or doubled."""
 
 import itertools
 import re

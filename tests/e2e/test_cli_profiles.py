@@ -270,7 +270,7 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     write_lines(tmp_path / "pairs.jsonl", [ext_pair("orphan", "survivor")])
     merged = run(client, "merge", tmp_path / "pairs.jsonl")
     listed = run(client, "audit", "list", "--action", "merge", "--identifier", "orphan")
-    # The run of the file has entries of its own.
+    # The run of the file has its own entries.
     shown = orjson.loads(run(client, "audit", "list", "--action", "merge", "--json", "--images").stdout)
     exported = run(client, "audit", "export", tmp_path / "audit.jsonl", "--action", "merge")
     rows = run(

@@ -34,7 +34,7 @@ def test_a_thousand_merges_finish(compose: Compose) -> None:
     assert counts == [{"merged": MERGED}] * (MERGES // MERGED)
 
 
-def test_flower_asks_for_the_login(compose: Compose) -> None:
+def test_flower_refuses_a_request_without_the_login(compose: Compose) -> None:
     url = f"http://127.0.0.1:{compose.flower_port}/workers"
     user, _, password = FLOWER_LOGIN.partition(":")
 

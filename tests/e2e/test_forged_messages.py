@@ -41,14 +41,14 @@ OUTCOMES = ["merged", "already_merged", "merged"]
 
 @pytest.fixture(scope="module")
 def running(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system on a database and a Redis of its own."""
+    """A system with its own database and Redis."""
     with system_apart(databases, tmp_path_factory.mktemp("forged"), workers=0) as system:
         yield system
 
 
 @pytest.fixture
 def stopped(running: System) -> Iterator[System]:
-    """The system without a worker, with a client in a workspace of its own."""
+    """The system without a worker, and with a client of a new workspace."""
     running.client = running.new_client()
     yield running
     for worker in running.workers:

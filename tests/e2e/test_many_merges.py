@@ -17,7 +17,7 @@ Batch = Sequence[tuple[str, str]]
 
 @pytest.fixture
 def others(client: Client) -> Iterator[list[Client]]:
-    """Further clients of the same workspace, each with a connection of its own."""
+    """Further clients of the same workspace, each with its own connection."""
     clients = [Client(client.base_url, client.key) for _ in range(4)]
     yield clients
 

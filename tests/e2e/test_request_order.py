@@ -18,7 +18,7 @@ from tests.support.request_pairs import BOTH, PAIRS, Pair, Person, write_guest
 from tests.support.system import System, system_apart
 
 BACKLOG = 10_000
-#: Merges of profiles that do not exist, fifty in a batch. They are separate statements, because Citus runs only these.
+#: Merges of profiles that do not exist, fifty in a batch. They are separate statements, so that Citus runs them.
 FIND = "SELECT workspace_id FROM workspace WHERE name = %(workspace)s"
 FILL_BATCHES = """
 INSERT INTO batch (workspace_id, id, path)
@@ -61,7 +61,7 @@ def found(busy_system: System, request: pytest.FixtureRequest) -> dict[str, list
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.__name__)
-def test_a_request_finds_the_effect_of_the_one_before(found: dict[str, list[Any]], pair: Pair) -> None:
+def test_a_request_finds_the_effect_of_the_previous_one(found: dict[str, list[Any]], pair: Pair) -> None:
     assert found[pair.__name__] == PAIRS[pair]
 
 

@@ -169,7 +169,7 @@ def test_two_installations_run_side_by_side(shared_up: Up, make_up: Callable[...
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal.Signals) -> None:
+def test_up_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal.Signals) -> None:
     up = make_up().start()
 
     assert up.stop(number) == 0
@@ -180,7 +180,7 @@ def test_it_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal
     assert "Warm shutdown" in up.log("worker1")
 
 
-def test_it_stops_cleanly_while_it_starts(make_up: Callable[..., Up]) -> None:
+def test_up_stops_cleanly_during_its_start(make_up: Callable[..., Up]) -> None:
     up = make_up().start(wait=False)
     wait_until((up.home / "run" / "postgres.pid").exists, what="PostgreSQL to be started")
     up.look()
