@@ -44,7 +44,7 @@ worker_ready.connect(break_it)
 sys.argv = {argv!r}
 main()
 """
-"""A worker with a fault until its first restart. The fault uses the worker's libraries: the product has no hook for it."""
+"""A worker with a fault until its first restart. The fault uses its libraries: the product has no hook for it."""
 
 
 #: Fault → the statement that causes it, and the text that the watchdog logs.
