@@ -33,7 +33,7 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
-    """A client of a workspace with thousands of jobs, and the values of all arguments of the console's URLs."""
+    """A client of a workspace with jobs of every kind, and the values of all arguments of the console's URLs."""
     client = running_system.new_client()
 
     def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
