@@ -1,1 +1,1 @@
-"""The benchmark: what a merge costs, side by side with the obvious design, with another queue and with no queue."""
+"""The benchmark: the cost of a merge, compared with the obvious design, with other queues and without a queue."""

@@ -41,7 +41,7 @@ def main(*, only: str, scale: str, rounds: int | None, results: Path, write_docs
     if write_docs:
         documents.write()
         return
-    parts, sizes = _parts(only), Sizes(scale=_scale(scale), rounds_asked=rounds)
+    parts, sizes = _parts(only), Sizes(scale=_scale(scale), requested_rounds=rounds)
     measured = run_bench(parts, sizes, _log)
     measured["targets"] = [verdict.to_json() for verdict in verdicts(measured)]
     click.echo(markdown(measured))
@@ -60,7 +60,7 @@ def _keep(measured: dict[str, Any], results: Path, name: str) -> None:
 
 
 def _parts(only: str) -> list[str]:
-    """Return the parts named in *only*; raise UsageError with the known parts when one is unknown."""
+    """Return the parts named in *only*; raise UsageError with the known parts if one is unknown."""
     named = [name.strip() for name in only.split(",") if name.strip()]
     names = list(chain.from_iterable(CURVES if name == GROWTH else [name] for name in named))
     if unknown := [name for name in names if name not in KNOWN]:
@@ -69,7 +69,7 @@ def _parts(only: str) -> list[str]:
 
 
 def _scale(given: str) -> float:
-    """Return the scale of *given*, a name or a number; raise UsageError when it is neither."""
+    """Return the scale *given* as a name or a number; raise UsageError if it is neither."""
     try:
         scale = NAMED[given] if given in NAMED else float(given)
     except ValueError:

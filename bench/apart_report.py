@@ -1,4 +1,4 @@
-"""The tables of the parts that are not in a whole run."""
+"""The tables of the parts outside a whole run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from bench.curves import CURVE_TITLES, curve_tables
 from bench.tables import by_size, number, table
 
-Part = Mapping[str, Any]
+PartResults = Mapping[str, Any]
 
 
-def _xmin(part: Part) -> list[str]:
+def _xmin(part: PartResults) -> list[str]:
     """Return the tables of the load beside an old transaction."""
     load = part["load"]
-    rates = {f"{kind} an old transaction": told["merges_per_s"] for kind, told in load.items()}
-    costs = [[f"{kind} an old transaction", number(told["cpu_ms_per_merge"])] for kind, told in load.items()]
-    tables = sorted({name for told in load.values() for name in told["dead_versions"]})
-    dead = [[name, *(number(told["dead_versions"].get(name, 0)) for told in load.values())] for name in tables]
+    rates = {f"{kind} an old transaction": values["merges_per_s"] for kind, values in load.items()}
+    costs = [[f"{kind} an old transaction", number(values["cpu_ms_per_merge"])] for kind, values in load.items()]
+    tables = sorted({name for values in load.values() for name in values["dead_versions"]})
+    dead = [[name, *(number(values["dead_versions"].get(name, 0)) for values in load.values())] for name in tables]
     return [
         by_size(f"Full load for {part['seconds']:,} s", "merges per second", rates),
         table(["Full load", "processor ms per merge"], costs),
@@ -24,16 +24,16 @@ def _xmin(part: Part) -> list[str]:
     ]
 
 
-def _soak(part: Part) -> list[str]:
+def _soak(part: PartResults) -> list[str]:
     """Return the table of memory under steady load."""
     rows = [
         [
             kind,
-            *(" to ".join(map(number, told[f"{figure}_mib"])) for figure in ("rss", "pss", "anon")),
-            f"{told['growth_mib_per_hour']:+.2f}",
-            f"{told['growth_percent_per_hour']:+.1f}",
+            *(" to ".join(map(number, values[f"{figure}_mib"])) for figure in ("rss", "pss", "anon")),
+            f"{values['growth_mib_per_hour']:+.2f}",
+            f"{values['growth_percent_per_hour']:+.1f}",
         ]
-        for kind, told in part["kinds"].items()
+        for kind, values in part["kinds"].items()
     ]
     head = ["Processes", "RSS MiB", "PSS MiB", "anonymous MiB", "growth, MiB an hour", "% an hour"]
     return [
@@ -46,8 +46,8 @@ def _soak(part: Part) -> list[str]:
     ]
 
 
-#: Part → its title, and the function that returns its tables.
-APART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
+#: PartResults → its title, and the function that returns its tables.
+APART_TABLES: Mapping[str, tuple[str, Callable[[PartResults], list[str]]]] = {
     "xmin": ("Beside an old transaction", _xmin),
     "soak": ("Memory under steady load", _soak),
     **{name: (title, curve_tables(name)) for name, title in CURVE_TITLES.items()},

@@ -1,10 +1,10 @@
-"""A database with a large backlog, written once in a run for all parts that begin with it."""
+"""A database with a large backlog, written once in a run for all parts that start with it."""
 
 from bench.ground import Ground
 from bench.sizes import Sizes
 from bench.world import World, make_world, plant_backlog
 
-#: Waiting jobs at scale 1, and pairs of profiles that they name: the later jobs name them again.
+#: Waiting jobs at scale 1, and pairs of profiles that they name: later jobs repeat the pairs.
 BACKLOG, PAIRS = 1_000_000, 200_000
 #: Pairs that only the last jobs of the backlog name.
 FREE = 1_000

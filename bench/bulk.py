@@ -1,4 +1,4 @@
-"""Millions of profiles: planted by several connections at once, their indexes made when all are there."""
+"""Millions of profiles: several connections write them at the same time, and the indexes are created afterwards."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +11,14 @@ from bench.ground import Ground
 from bench.world import ORPHAN, SURVIVOR, World, empty_world, plant, settle
 
 QUERIES = load_queries("bench", "bulk.sql")
-#: Connections that plant at once: as many as a small machine has cores.
-HANDS = 2
-#: What a connection may be given that makes much at once and has nothing to lose.
-HURRY = ("SET synchronous_commit = off", "SET maintenance_work_mem = '1GB'")
+#: Connections that write at the same time: as many as a small machine has cores.
+CONNECTIONS = 2
+#: Settings of a connection that writes many rows and need not be durable.
+FAST_SETTINGS = ("SET synchronous_commit = off", "SET maintenance_work_mem = '1GB'")
 
 
 def make_big_world(ground: Ground, pairs: int) -> World:
-    """Return a database with *pairs* survivors and as many orphans, its indexes made after them, as big loads are."""
+    """Return a database with *pairs* survivors and as many orphans. Its indexes are created after the rows."""
     database = empty_world(ground)
     with ground.connect(database) as connection:
         again = _without_indexes(connection)
@@ -29,7 +29,7 @@ def make_big_world(ground: Ground, pairs: int) -> World:
 
 
 def _without_indexes(connection: Connection) -> list[sql.Composed]:
-    """Drop the indexes of profile but for its key; return the statements that make them again."""
+    """Drop the indexes of profile except its primary key; return the statements that create them again."""
     profile = sql.Identifier("profile")
     again = []
     for row in connection.execute(QUERIES["list_indexes"]).fetchall():
@@ -45,18 +45,18 @@ def _without_indexes(connection: Connection) -> list[sql.Composed]:
 
 def _shares(pairs: int) -> list[tuple[int, int, int]]:
     """Return the role, the first number and the count of each share of the work."""
-    share = -(-pairs // (HANDS * 4))
+    share = -(-pairs // (CONNECTIONS * 4))
     return [(role, first, min(share, pairs - first)) for role in (SURVIVOR, ORPHAN) for first in range(0, pairs, share)]
 
 
 def _planting(share: tuple[int, int, int]) -> Callable[[Connection], None]:
-    """Return what plants one share."""
+    """Return a function that writes one share."""
     role, first, count = share
     return lambda connection: plant(connection, role=role, first=first, count=count)
 
 
 def _making(statement: sql.Composed) -> Callable[[Connection], None]:
-    """Return what makes one index."""
+    """Return a function that creates one index."""
 
     def make(connection: Connection) -> None:
         connection.execute(statement, prepare=False)
@@ -65,13 +65,13 @@ def _making(statement: sql.Composed) -> Callable[[Connection], None]:
 
 
 def _at_once(ground: Ground, database: str, works: Sequence[Callable[[Connection], None]]) -> None:
-    """Do all *works*, HANDS at a time, each on a connection of its own."""
+    """Call all *works*, CONNECTIONS at a time, each with its own connection."""
 
     def done(work: Callable[[Connection], None]) -> None:
         with ground.connect(database) as connection:
-            for setting in HURRY:
+            for setting in FAST_SETTINGS:
                 connection.execute(setting, prepare=False)
             work(connection)
 
-    with ThreadPoolExecutor(HANDS) as hands:
-        list(hands.map(done, works))
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        list(threads.map(done, works))

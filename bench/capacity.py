@@ -1,7 +1,8 @@
-"""`python -m bench.capacity`: what an installation needs for a load, from the last whole run of the benchmark.
+"""`python -m bench.capacity`: the resources that an installation needs for a load.
 
-Processor time and WAL of a merge are those of bench/results/latest.json; the bytes of rows are those of the people of
-the benchmark, which a test measures. Both are estimates for another machine and other people.
+The processor time and the WAL of a merge are from bench/results/latest.json, the last whole run of the benchmark. The
+bytes of rows are from the profiles of the benchmark, which a test measures. For other machines and profiles these are
+estimates.
 """
 
 import math
@@ -14,10 +15,10 @@ import orjson
 
 from bench.documents import RESULTS
 
-#: Bytes on disk with their indexes: a profile with 16 attributes, a device, a push token and summaries of its history;
-#: a custom event with a short property; and what a merge leaves until it is pruned: job, record, redirect and origin.
+#: Bytes on disk, with indexes: of a profile with 16 attributes, a device, a push token and summaries of its history; of
+#: a custom event with a short property; and of the job, record, redirect and origin of a merge, until they are pruned.
 PROFILE_BYTES, EVENT_BYTES, MERGE_BYTES = 3_400, 175, 6_500
-#: The part of a core that may be busy on average, so that short peaks and one lost machine do not delay merges.
+#: The share of a core that may be busy on average: short peaks and the loss of a machine then delay no merges.
 BUSY = 0.6
 #: Connections of a process: web opens up to MERGELANE_POOL_SIZE, a worker and the sender one or two.
 WEB_CONNECTIONS, WORKER_CONNECTIONS, RELAY_CONNECTIONS, SENDER_CONNECTIONS = 8, 1, 12, 2
@@ -29,7 +30,7 @@ WORKERS = "workers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What an installation has to carry."""
+    """The load of an installation."""
 
     #: Merges per second at the busiest time, and in a day.
     merges_per_second: float
@@ -43,7 +44,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What the load needs."""
+    """The resources that a load needs."""
 
     #: Busy cores at the busiest time, by program; `workers` are all workers.
     busy_cores: Mapping[str, float]
@@ -61,7 +62,7 @@ class Capacity:
 
 
 def needed(load: Load, measured: Mapping[str, Any]) -> Capacity:
-    """Return what *load* needs by the results *measured* of a whole run."""
+    """Return the resources for *load*, computed from the results *measured* of a whole run."""
     cost_ms = _cost_by_program(measured["parts"]["throughput"]["contenders"]["mergelane"])
     busy = {name: load.merges_per_second * each / MS for name, each in cost_ms.items()}
     workers = max(1, math.ceil(busy[WORKERS] / BUSY))
@@ -81,7 +82,7 @@ def needed(load: Load, measured: Mapping[str, Any]) -> Capacity:
 
 
 def _cost_by_program(contender: Mapping[str, Any]) -> dict[str, float]:
-    """Return the milliseconds of processor time a merge, with all workers as one."""
+    """Return the milliseconds of processor time of a merge by program, with all workers as one program."""
     costs: dict[str, float] = {}
     for name, cost in contender["cpu_ms_per_merge_by_program"].items():
         program = WORKERS if name.startswith("worker") else name

@@ -1,4 +1,4 @@
-"""A client with little cost of its own: persistent connections, prepared bodies, threads that wait."""
+"""A client that costs little processor time: persistent connections, prepared bodies, threads that wait."""
 
 import http.client
 import socket
@@ -21,7 +21,7 @@ TIMEOUT_S = 60.0
 CLIENTS = 4
 
 
-class Door:
+class ApiConnection:
     """One persistent connection to the API on a local *port*, for one thread."""
 
     def __init__(self, port: int) -> None:
@@ -29,43 +29,45 @@ class Door:
         self._headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
     def post(self, body: bytes, **headers: str) -> dict[str, Any]:
-        """Post a request for merges and return its answer; raises BenchError when it is not accepted."""
-        return self._ask("POST", "/users/merge", body, HTTPStatus.ACCEPTED, headers)
+        """Post a request for merges and return its response; raise BenchError if it is not accepted."""
+        return self._request_json("POST", "/users/merge", body, HTTPStatus.ACCEPTED, headers)
 
     def track(self, body: bytes) -> dict[str, Any]:
-        """Post a request of `/users/track` and return its answer."""
-        return self._ask("POST", "/users/track", body, HTTPStatus.CREATED, {})
+        """Post a request to `/users/track` and return its response."""
+        return self._request_json("POST", "/users/track", body, HTTPStatus.CREATED, {})
 
     def poll(self, status_url: str) -> dict[str, Any]:
         """Return the current state of a batch."""
-        return self._ask("GET", status_url, None, HTTPStatus.OK, {})
+        return self._request_json("GET", status_url, None, HTTPStatus.OK, {})
 
     def read(self, path: str) -> None:
-        """Read a page of any content type, and drop it."""
+        """Request a page of any content type, and discard it."""
         self._send("GET", path, None, HTTPStatus.OK, {})
 
     def cancel_queue(self) -> dict[str, Any]:
         """Cancel all waiting jobs."""
-        return self._ask("POST", "/merge/queue/cancel", None, HTTPStatus.ACCEPTED, {})
+        return self._request_json("POST", "/merge/queue/cancel", None, HTTPStatus.ACCEPTED, {})
 
     def plan(self, body: bytes) -> str:
         """Plan a page of merges and return the id of the plan."""
-        plan_id: str = self._ask("POST", "/merge/plans", body, HTTPStatus.CREATED, {})["plan_id"]
+        plan_id: str = self._request_json("POST", "/merge/plans", body, HTTPStatus.CREATED, {})["plan_id"]
         return plan_id
 
     def extend_plan(self, plan_id: str, body: bytes) -> None:
         """Append a page of merges to a plan."""
-        self._ask("POST", f"/merge/plans/{plan_id}/updates", body, HTTPStatus.OK, {})
+        self._request_json("POST", f"/merge/plans/{plan_id}/updates", body, HTTPStatus.OK, {})
 
     def apply_plan(self, plan_id: str) -> str:
         """Apply a plan and return the id of its run."""
-        run_id: str = self._ask("POST", f"/merge/plans/{plan_id}/apply", b"{}", HTTPStatus.ACCEPTED, {})["run_id"]
+        run_id: str = self._request_json("POST", f"/merge/plans/{plan_id}/apply", b"{}", HTTPStatus.ACCEPTED, {})[
+            "run_id"
+        ]
         return run_id
 
     def await_run(self, run_id: str, *, seconds: float) -> None:
-        """Wait until a run has ended; raises BenchError after *seconds*."""
+        """Wait until a run has ended; raise BenchError after *seconds*."""
         wait_until(
-            lambda: self._ask("GET", f"/merge/runs/{run_id}", None, HTTPStatus.OK, {})["state"] == "finished",
+            lambda: self._request_json("GET", f"/merge/runs/{run_id}", None, HTTPStatus.OK, {})["state"] == "finished",
             seconds=seconds,
             every=0.2,
             what=f"run {run_id}",
@@ -75,15 +77,15 @@ class Door:
         """Close the connection."""
         self._connection.close()
 
-    def _ask(
+    def _request_json(
         self, method: str, path: str, body: bytes | None, status: HTTPStatus, headers: dict[str, str]
     ) -> dict[str, Any]:
-        """Return the JSON object of the answer, which must have *status*."""
+        """Return the JSON object of the response, which must have *status*."""
         answer: dict[str, Any] = orjson.loads(self._send(method, path, body, status, headers))
         return answer
 
     def _send(self, method: str, path: str, body: bytes | None, status: HTTPStatus, headers: dict[str, str]) -> bytes:
-        """Return the body of the answer, which must have *status*."""
+        """Return the body of the response, which must have *status*."""
         try:
             self._connection.request(method, path, body, self._headers | headers)
             response = self._connection.getresponse()
@@ -112,20 +114,20 @@ def import_lines(port: int, body: bytes) -> bytes:
 
 
 def post_all(port: int, bodies: Sequence[bytes], *, clients: int = CLIENTS) -> list[float]:
-    """Post all *bodies*, in order, by *clients* at once; return the seconds that each took to be answered."""
+    """Post all *bodies* in order with parallel *clients*; return the seconds until each response."""
     with ThreadPoolExecutor(clients) as threads:
         shares = [bodies[start::clients] for start in range(clients)]
         return list(chain.from_iterable(threads.map(lambda share: _post(port, share), shares)))
 
 
 def _post(port: int, bodies: Iterable[bytes]) -> list[float]:
-    """Post *bodies* one after the other; return the seconds that each took."""
-    with closing(Door(port)) as door:
-        return [timed_post(door, body) for body in bodies]
+    """Post *bodies* one after the other; return the seconds until each response."""
+    with closing(ApiConnection(port)) as api:
+        return [timed_post(api, body) for body in bodies]
 
 
-def timed_post(door: Door, body: bytes, **headers: str) -> float:
-    """Post *body* and return the seconds until it was answered."""
+def timed_post(api: ApiConnection, body: bytes, **headers: str) -> float:
+    """Post *body* and return the seconds until the response."""
     began = perf_counter()
-    door.post(body, **headers)
+    api.post(body, **headers)
     return perf_counter() - began

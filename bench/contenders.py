@@ -1,4 +1,4 @@
-"""The contenders of the comparison. Each is started as its users would start it, on its own database."""
+"""The contenders of the comparison. Each starts on its own database with the commands of a usual installation."""
 
 import os
 import re
@@ -30,15 +30,15 @@ from cli.up import commands
 ROUND_S = 180.0
 #: Parallel tasks of each procrastinate worker; they mostly wait for the database.
 TASKS_AT_ONCE = 8
-#: Seconds between two checks whether the last job is finished; rare enough to cost nothing.
-LOOK_S = 0.05
+#: Seconds between two checks whether the last job is finished. The checks are too rare to affect the results.
+CHECK_S = 0.05
 
 
 class Contender:
     """One design, running on *database*: its programs, and how it merges."""
 
     name = ""
-    #: Settings beside the defaults.
+    #: Settings that differ from the defaults.
     settings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, ground: Ground, world: World, database: str) -> None:
@@ -65,11 +65,11 @@ class Contender:
         return program.start()
 
     def prepare(self, connection: Connection, *, warm: int, count: int) -> None:
-        """Prepare *warm* + *count* merges, start, and do the *warm* ones, which are not measured."""
+        """Prepare *warm* + *count* merges, start, and run the *warm* ones, which are not measured."""
         raise NotImplementedError
 
     def merge(self) -> float:
-        """Do the measured merges; return the seconds from the first request to the last outcome."""
+        """Run the measured merges; return the seconds from the first request to the last outcome."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class Served(Contender):
 
 
 class Mergelane(Served):
-    """The product, by its own commands: web server, relay, workers, with task events for Flower."""
+    """The product, started by its own commands: web server, relay and workers, with task events for Flower."""
 
     name = "mergelane"
 
@@ -202,8 +202,8 @@ class Pgqueuer(Served):
             connection.execute(QueryBuilderEnvironment().build_install_query(), prepare=False)
         web = self.run("web", self.plain_web("bench.pgqueued:create_app()"))
         worker = [sys.executable, "-m", "pgqueuer", "run", "bench.pgqueued:create_worker"]
-        # Groups of 50 are its fastest size here. A limit of concurrent tasks slows it, since it then waits for its own
-        # records of finished jobs. The threads of the worker bound how many run.
+        # Groups of 50 are its fastest size here. A limit of concurrent tasks slows it, because it then waits for its
+        # own records of finished jobs. The threads of the worker limit the concurrent jobs.
         options = ["--batch-size", str(BATCH), "--log-level", "WARNING"]
         for number in range(1, (os.cpu_count() or 2) + 1):
             self.run(f"worker{number}", [*worker, *options])
@@ -236,11 +236,11 @@ class Floor(Contender):
 def wait_for_rest(connection: Connection, *, seconds: float = ROUND_S) -> None:
     """Wait until no job is unfinished."""
 
-    def at_rest() -> bool:
+    def is_finished() -> bool:
         (row,) = run_query(connection, "count_unfinished", {"workspace_id": WORKSPACE_ID})
         return not row["unfinished"]
 
-    wait_until(at_rest, seconds=seconds, every=LOOK_S, what="the last job to finish")
+    wait_until(is_finished, seconds=seconds, every=CHECK_S, what="the last job to finish")
 
 
 def last_outcome_at(connection: Connection) -> float:

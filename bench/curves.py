@@ -1,6 +1,6 @@
-"""The curves of the cost of a merge: tables, the sentence that explains each slope, charts, and the results file.
+"""The curves of the cost of a merge: tables, sentences about each slope, charts, and the results file.
 
-Each curve is measured alone, so the file keeps the last run of each.
+Each curve is measured separately, so the file keeps the last run of each.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from bench.plots import curve_figure
 from bench.tables import number, spread, table
 
-Part = Mapping[str, Any]
+PartResults = Mapping[str, Any]
 
 FILE = "growth.json"
 PREFIX = "growth-"
@@ -52,10 +52,10 @@ CAUSES: Mapping[str, str] = {
 }
 
 
-def curve_tables(name: str) -> Callable[[Part], list[str]]:
-    """Return the function that returns the table of the curve *name*, and the sentences about its slope."""
+def curve_tables(name: str) -> Callable[[PartResults], list[str]]:
+    """Return a function that returns the table of the curve *name* and the sentences about its slope."""
 
-    def tables(part: Part) -> list[str]:
+    def tables(part: PartResults) -> list[str]:
         rows = [[f"{int(size):,}", *spread(part[RATE][size]), *spread(part[COST][size])] for size in part[RATE]]
         head = [CURVE_TITLES[name], "merges/s min", "median", "max", "processor ms min", "median", "max"]
         return [table(head, rows), f"{slope(part)} {CAUSES[name]}"]
@@ -63,8 +63,8 @@ def curve_tables(name: str) -> Callable[[Part], list[str]]:
     return tables
 
 
-def slope(part: Part) -> str:
-    """Return the sentence that says how cost and rate change from the smallest size to the largest."""
+def slope(part: PartResults) -> str:
+    """Return a sentence about the change of cost and rate from the smallest size to the largest."""
     costs, rates = part[COST], part[RATE]
     first, last = next(iter(costs)), list(costs)[-1]
     cost = costs[last]["median"] / costs[first]["median"]
@@ -85,7 +85,7 @@ def keep(measured: Mapping[str, Any], folder: Path) -> list[str]:
     kept = load(folder) | found
     (folder / FILE).write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2) + b"\n")
     for name, part in found.items():
-        # The same results make the same file.
+        # The same results produce the same file.
         with rc_context({"svg.hashsalt": name}):
             figure = curve_figure(
                 CURVE_TITLES[name].lower(), {"merges per second": part[RATE], "processor ms per merge": part[COST]}
@@ -100,13 +100,13 @@ def load(folder: Path) -> dict[str, Any]:
     return dict(orjson.loads(file.read_bytes())) if file.exists() else {}
 
 
-def told(folder: Path) -> str:
+def curves_markdown(folder: Path) -> str:
     """Return the kept curves as Markdown: tables, sentences and pictures."""
     kept = load(folder)
-    return "\n\n".join(_told(name, kept[name]) for name in CURVE_TITLES if name in kept)
+    return "\n\n".join(_curve_markdown(name, kept[name]) for name in CURVE_TITLES if name in kept)
 
 
-def _told(name: str, part: Part) -> str:
+def _curve_markdown(name: str, part: PartResults) -> str:
     picture = f"![{CURVE_TITLES[name]}: rate and processor time of a merge](../bench/results/{name}.svg)"
     made = f"Measured at {part['made_at']}, at scale {part['scale']:g}, on {part['machine']}."
     return "\n\n".join([f"### {CURVE_TITLES[name]}", *curve_tables(name)(part), picture, made])

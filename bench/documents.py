@@ -20,7 +20,7 @@ PICTURES = {
 }
 
 
-def told(results: Path = RESULTS) -> str:
+def results_text(results: Path = RESULTS) -> str:
     """Return the tables and then the pictures of the run in *results*, as Markdown."""
     tables = results / "latest.md"
     if not tables.exists():
@@ -33,9 +33,9 @@ def told(results: Path = RESULTS) -> str:
     return "\n\n".join([tables.read_text(encoding="utf-8").strip(), *pictures])
 
 
-def told_curves(results: Path = RESULTS) -> str:
+def curves_text(results: Path = RESULTS) -> str:
     """Return the curves of the runs in *results*, as Markdown."""
-    return curves.told(results) or NO_CURVES_YET
+    return curves.curves_markdown(results) or NO_CURVES_YET
 
 
 def with_results(document: str, results: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
@@ -51,5 +51,5 @@ def with_results(document: str, results: str, marks: tuple[str, str] = (BEGIN, E
 
 def write() -> None:
     """Write the results of the last complete run, and the kept curves, into the document."""
-    document = with_results(DOCUMENT.read_text(encoding="utf-8"), told())
-    DOCUMENT.write_text(with_results(document, told_curves(), CURVE_MARKS), encoding="utf-8")
+    document = with_results(DOCUMENT.read_text(encoding="utf-8"), results_text())
+    DOCUMENT.write_text(with_results(document, curves_text(), CURVE_MARKS), encoding="utf-8")

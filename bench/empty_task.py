@@ -1,6 +1,6 @@
-"""A Celery task that does nothing: the least that a single update through a broker can take.
+"""A Celery task that does nothing: the lower bound for the time of a single update through a broker.
 
-Its worker runs as the product's workers do, one task at a time in its own process. Run as
+Its worker runs one task at a time in its own process, like the product's workers. Run it with
 
     celery -A bench.empty_task worker --pool solo -Q bench-empty
 """
@@ -14,7 +14,7 @@ NAME, QUEUE = "bench_empty", "bench-empty"
 
 
 def make_app(broker_url: str) -> Celery:
-    """Return an application with the task, its results on the broker too."""
+    """Return an application with the task, whose results are also on the broker."""
     made = Celery("empty", set_as_current=False, broker=broker_url, backend=broker_url)
     made.conf.update(
         broker_connection_retry_on_startup=True,

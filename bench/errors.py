@@ -1,5 +1,5 @@
-"""What can go wrong in a benchmark run."""
+"""The error of the benchmark."""
 
 
 class BenchError(Exception):
-    """A measurement could not be made, or what was measured did not do its work; says which and why."""
+    """A measurement failed, or the measured program did not do its work. The message names it and the reason."""

@@ -1,4 +1,4 @@
-"""The ground on which all are measured: one PostgreSQL and one Redis, as `mergelane up` starts them."""
+"""The servers of the benchmark: one PostgreSQL and one Redis, with the settings of `mergelane up`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ KEY = "key-of-the-benchmark"
 
 
 class Ground:
-    """Two servers, and databases that are copies of one another."""
+    """Two servers, and databases that are copies of each other."""
 
     def __init__(self, folder: Path, postgres_settings: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Ground:
         self._redis_server = EmbeddedRedis(folder, child_environ())
         self.postgres: Running
         self.redis: Running
-        #: Worlds that several parts use, by name; they are dropped with the servers.
+        #: Databases that several parts use, by name. They are dropped with the servers.
         self.kept: dict[str, World] = {}
         #: A migrated database with a workspace and its key, and nothing else.
         self.empty = ""
@@ -52,7 +52,7 @@ class Ground:
 
     @property
     def broker_url(self) -> str:
-        """Where the broker is."""
+        """The URL of the broker."""
         return self._redis_server.url()
 
     @property
@@ -76,17 +76,17 @@ class Ground:
         return Path(self.postgres.program.command[0]).parent
 
     def url(self, database: str) -> str:
-        """Return where *database* is."""
+        """Return the URL of *database*."""
         return self._postgres_server.url(database)
 
     def start(self) -> None:
-        """Start both servers and make the empty database."""
+        """Start both servers and create the empty database."""
         self._postgres_server.prepare()
         self._redis_server.prepare()
         self.postgres = Running(self._postgres_server.program(self.folder / "postgres.log")).start()
         self.redis = Running(self._redis_server.program(self.folder / "redis.log")).start()
-        self.postgres.wait_until(self._postgres_server.ready, what="let us in", seconds=START_S)
-        self.redis.wait_until(self._redis_server.ready, what="answer", seconds=START_S)
+        self.postgres.wait_until(self._postgres_server.ready, what="accept connections", seconds=START_S)
+        self.redis.wait_until(self._redis_server.ready, what="respond", seconds=START_S)
         self.empty = self._new_name()
         self._postgres_server.ensure_database(self.empty)
         migrations.upgrade_schema(self.url(self.empty))
@@ -106,15 +106,15 @@ class Ground:
         return name
 
     def drop(self, database: str) -> None:
-        """Drop *database*, with its connections."""
+        """Drop *database* and close its connections."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
     def checkpoint(self) -> None:
-        """Let PostgreSQL write out what others have left to be written, so that all begin alike."""
+        """Make PostgreSQL write all changed pages, so that every measurement starts alike."""
         self._administer("CHECKPOINT")
 
     def empty_broker(self) -> None:
-        """Empty the broker."""
+        """Delete everything in Redis."""
         with self.redis_client() as client:
             client.flushall()
 
@@ -123,27 +123,27 @@ class Ground:
         return self._redis_server.client()
 
     def connect(self, database: str) -> Connection:
-        """Return a connection with the settings of the product's own, but without their time-outs."""
+        """Return a connection with the settings of the product's connections, but without their timeouts."""
         arguments = connection_arguments(Settings(), name="bench")
         options = {**PLANNING, "row_security": "off"}
         arguments |= connection_parameters(options)
         return Connection.connect(self.url(database), **arguments)
 
     def messages(self) -> int:
-        """Return how many messages are in the broker: waiting, and delivered without an acknowledgement."""
+        """Return the number of messages in the broker: waiting ones, and delivered ones without acknowledgement."""
         with self.redis_client() as client:
             waiting = [client.llen(name) for name in ("celery", *client.scan_iter(match="mergelane*", _type="list"))]
             delivered = [client.hlen(name) for name in client.scan_iter(match="*unacked", _type="hash")]
             return sum(map(int, (*waiting, *delivered)))
 
-    def postgres_shown(self, names: Sequence[str]) -> dict[str, str]:
-        """Return how PostgreSQL is set, by the name of the setting."""
+    def read_settings(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the values of the settings *names* of PostgreSQL."""
         with psycopg.connect(self.url("postgres")) as connection:
             found = ((name, connection.execute("SELECT current_setting(%s)", [name]).fetchone()) for name in names)
             return {name: row[0] for name, row in found if row is not None}
 
     def _new_name(self) -> str:
-        """Return the name of a database that is not there yet."""
+        """Return the name of a database that does not exist yet."""
         return f"bench_{next(self._numbers)}"
 
     def _administer(self, statement: str, *names: str) -> None:
@@ -154,7 +154,7 @@ class Ground:
 
 @contextmanager
 def ground(postgres_settings: dict[str, str] | None = None) -> Iterator[Ground]:
-    """Lend running servers; they are stopped and their folder removed at the end."""
+    """Yield running servers; stop them and remove their folder at the end."""
     # Under root, PostgreSQL runs as another user and must be able to enter the folder.
     with passable_temporary_folder("mergelane-bench-") as folder:
         lent = Ground(folder, postgres_settings)

@@ -1,4 +1,4 @@
-"""Lanes of one job, run in this process: the time of a merge without API, relay and broker."""
+"""Lanes of one job that run in this process: the time of a merge without API, relay and broker."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ Wire = Mapping[str, Any]
 
 
 class Lanes:
-    """Runs lanes on one database, on connections as workers open them."""
+    """Runs lanes on one database, with connections like those of workers."""
 
     def __init__(self, connection: Connection, pool: Pool, settings: Settings) -> None:
         self.connection = connection
@@ -34,14 +34,14 @@ class Lanes:
         self._settings = settings
 
     def merge(self, *, orphan: Wire, survivor: Wire, job_id: UUID | None = None) -> float:
-        """Merge *orphan* into *survivor*; return the seconds that the lane took. How it ended is checked later."""
+        """Merge *orphan* into *survivor*; return the seconds of the lane. The caller checks the outcome later."""
         job_id = job_id or uuid7()
         values = {"id": job_id, "batch_id": uuid7(), "orphan": Jsonb(orphan), "survivor": Jsonb(survivor)}
         run_query(self.connection, "plant_job", {"workspace_id": WORKSPACE_ID, **values})
         return self._run(job_id)
 
     def undo(self, merge_id: UUID) -> float:
-        """Undo the merge *merge_id*; return the seconds that the lane took. Raises BenchError unless it was undone."""
+        """Undo the merge *merge_id*; return the seconds of the lane. Raises BenchError unless it was undone."""
         accepted = run_in_transaction(self._pool, WORKSPACE_ID, partial(_accept, merge_id=merge_id))
         with open_transaction(self._pool, WORKSPACE_ID) as tx:
             batch = read_batch(tx, batch_id=accepted.batch_id)
@@ -49,7 +49,7 @@ class Lanes:
         with open_transaction(self._pool, WORKSPACE_ID) as tx:
             (undone,) = read_batch(tx, batch_id=accepted.batch_id).jobs
         if undone.outcome is not Outcome.UNDONE:
-            raise BenchError(f"An undo was to end as undone, and ended as {undone.outcome}: {undone.reason}")
+            raise BenchError(f"The outcome of an undo is {undone.outcome} instead of undone: {undone.reason}")
         return took
 
     def _run(self, job_id: UUID) -> float:
@@ -62,7 +62,7 @@ class Lanes:
 
 @contextmanager
 def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
-    """Lend a runner of lanes on *database*."""
+    """Yield a runner of lanes on *database*."""
     settings = Settings(database_url=ground.url(database))
     with open_pool(settings, name="bench") as pool, ground.connect(database) as connection:
         ground.checkpoint()
@@ -70,9 +70,9 @@ def lanes(ground: Ground, database: str) -> Iterator[Lanes]:
 
 
 def _accept(tx: Transaction, *, merge_id: UUID) -> AcceptedBatch:
-    """Return the batch of the undo of a merge, in the caller's transaction."""
-    asked, _ = accept.undo_request_of_job(tx, job_id=merge_id)
-    return accept.accept_undo(tx, asked, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
+    """Accept the undo of a merge in the caller's transaction, and return its batch."""
+    request, _ = accept.undo_request_of_job(tx, job_id=merge_id)
+    return accept.accept_undo(tx, request, api_key_id=None, path=f"/merge/jobs/{merge_id}/undo")
 
 
 def customer(number: int) -> Wire:

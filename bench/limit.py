@@ -1,7 +1,7 @@
-"""The limit: the rows of the product's merges, written by set-based SQL alone, with no Python between the statements.
+"""The limit: set-based SQL that writes the rows of the product's merges, without Python between the statements.
 
 Fifty pairs are accepted in one transaction and merged in the next, on as many connections as the product has workers.
-It shows what the rows themselves cost. It reads no requests, resolves no identifiers, and delivers nothing.
+This measures the cost of the rows alone. It reads no requests, resolves no identifiers, and delivers nothing.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,7 @@
 """Steady load: clients that keep a bounded number of jobs waiting.
 
-Each client waits for its oldest batch before it posts beyond its window. It looks at one batch, since a query for all
-unfinished jobs reads dead versions, and would slow down itself where these pile up.
+Each client waits for its oldest batch before it posts beyond its window. It checks a single batch: a query for all
+unfinished jobs reads dead row versions, and becomes slow when there are many of these.
 """
 
 from collections import deque
@@ -11,7 +11,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from app.db.connections import Connection
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane
 from bench.errors import BenchError
 from bench.running import wait_until
@@ -20,8 +20,8 @@ from bench.world import WORKSPACE_ID, run_query
 CLIENTS = 2
 #: Unfinished batches of a client: enough for the relay to pack lanes, and too few to measure a backlog.
 WINDOW = 10
-#: Seconds between two looks at a batch.
-LOOK_S = 0.02
+#: Seconds between two checks of a batch.
+CHECK_S = 0.02
 
 
 class Load:
@@ -38,22 +38,22 @@ class Load:
 
     @property
     def spent(self) -> bool:
-        """Whether nothing is left to be posted, or a client has failed: the load is at an end."""
+        """Whether the load has ended: all bodies were posted, or a client failed."""
         return not self._bodies or bool(self._failures)
 
     @property
     def left(self) -> int:
-        """The bodies that were not posted."""
+        """The number of bodies that were not posted."""
         return len(self._bodies)
 
     def start(self) -> None:
-        """Begin, and wait until the product is busy: a client has filled its window, or has begun to keep its rate."""
+        """Start, and wait until the product is busy: a client has filled its window, or waits to keep its rate."""
         for client in self._clients:
             client.start()
         wait_until(lambda: self._busy.is_set() or self.spent, seconds=60, what="a backlog")
 
     def end(self) -> None:
-        """Post nothing more."""
+        """Stop the clients."""
         self._over.set()
         for client in self._clients:
             client.join()
@@ -64,14 +64,14 @@ class Load:
             raise BenchError("A client that kept the product busy failed.") from self._failures[0]
 
     def _run(self) -> None:
-        """Post for as long as it takes."""
+        """Post until the end, and keep the error if there is one."""
         try:
-            with closing(Door(self._product.port)) as door, self._connect() as connection:
-                self._post(door, connection)
+            with closing(ApiConnection(self._product.port)) as api, self._connect() as connection:
+                self._post(api, connection)
         except Exception as error:  # noqa: BLE001  raised in the thread that measures
             self._failures.append(error)
 
-    def _post(self, door: Door, connection: Connection) -> None:
+    def _post(self, api: ApiConnection, connection: Connection) -> None:
         unfinished: deque[str] = deque()
         due = monotonic()
         while not self._over.is_set():
@@ -79,15 +79,15 @@ class Load:
                 unfinished.popleft()
             if len(unfinished) >= WINDOW or monotonic() < due:
                 self._busy.set()
-                self._over.wait(LOOK_S)
+                self._over.wait(CHECK_S)
                 continue
-            # A client that fell behind its rate makes up for one request, not for all of them at once.
+            # A client that fell behind its rate sends one request early, and not all delayed ones at once.
             due = max(due, monotonic() - self._gap_s) + self._gap_s
             try:
                 body = self._bodies.popleft()
             except IndexError:
                 return
-            unfinished.append(door.post(body)["batch_id"])
+            unfinished.append(api.post(body)["batch_id"])
 
     def _connect(self) -> Connection:
         """Return a connection to the product's database."""
@@ -96,7 +96,7 @@ class Load:
 
 @contextmanager
 def keeping_busy(product: Mergelane, bodies: Iterable[bytes], *, batches_per_s: float | None = None) -> Iterator[Load]:
-    """Keep *product* busy for as long as the block lasts and *bodies* do. Raises BenchError when a client fails."""
+    """Keep *product* busy during the block, while there are *bodies*. Raises BenchError if a client failed."""
     load = Load(product, bodies, batches_per_s)
     try:
         load.start()

@@ -1,4 +1,4 @@
-"""The machine that a run was made on, and how the servers were set: results mean nothing without."""
+"""The machine of a run and the settings of its servers, without which the results cannot be compared."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ import psutil
 from app.config import Settings
 from bench.ground import Ground
 
-#: Settings of PostgreSQL on which the figures hang.
-TOLD = (
+#: Settings of PostgreSQL that affect the figures.
+REPORTED_SETTINGS = (
     "server_version",
     "fsync",
     "synchronous_commit",
@@ -37,7 +37,7 @@ def described(ground: Ground) -> dict[str, Any]:
         "python": platform.python_version(),
         "load_before": os.getloadavg()[0],
         "redis": redis,
-        "postgres": ground.postgres_shown(TOLD),
+        "postgres": ground.read_settings(REPORTED_SETTINGS),
         "packages": {name: version(name) for name in PACKAGES},
         "lane_size": Settings.from_environ().lane_size,
     }
@@ -45,7 +45,7 @@ def described(ground: Ground) -> dict[str, Any]:
 
 def _processor() -> str:
     """Return the name of the processor from /proc/cpuinfo."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "unknown"

@@ -1,4 +1,4 @@
-"""Memory of processes by kind, and the line that fits how it grows."""
+"""Memory of processes by kind, and the line that fits its growth."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -10,15 +10,15 @@ from bench.running import Running
 PROC = Path("/proc")
 HOUR = 3_600
 MIB = 2**20
-#: Fields of smaps_rollup, which has kibibytes: all pages, shared ones divided, and those of the process alone.
+#: Fields of smaps_rollup, in KiB: all pages; with shared pages divided; and anonymous pages of the process.
 RSS, PSS, ANON = "Rss", "Pss", "Pss_Anon"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes of some processes together: resident, with shared pages divided, and anonymous ones alone.
+    """Total bytes of some processes: resident, with shared pages divided, and anonymous only.
 
-    The last leaves out PostgreSQL's shared buffers, which fill with the first load, and files.
+    Anonymous memory leaves out files and PostgreSQL's shared buffers, which fill with the first load.
     """
 
     rss: int = 0
@@ -39,7 +39,7 @@ def usage_by_kind(programs: Iterable[Running]) -> dict[str, Usage]:
 
 
 def _usage(pid: int) -> Usage:
-    """Return the memory of one process; none when it has just ended."""
+    """Return the memory of one process, or zero if it has ended."""
     sizes: dict[str, int] = {}
     with suppress(OSError):
         for line in (PROC / str(pid) / "smaps_rollup").read_text(encoding="utf-8").splitlines():
@@ -51,7 +51,7 @@ def _usage(pid: int) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The line that fits some samples by least squares: its value at the first sample, and its slope in an hour."""
+    """The line that fits samples by least squares: its value at the first sample, and its slope per hour."""
 
     start: float
     per_hour: float

@@ -1,8 +1,8 @@
-"""The obvious way to build this, as its author would ship it: a task for each update, `.delay()` in the view.
+"""The obvious design: a Celery task for each update, sent with `.delay()` in the view.
 
-One Flask view that checks the request with the product's own schema, writes it down and puts a task for each update on
-Celery; one task that runs one update in one transaction. Default workers (prefork, as many processes as cores), events
-on for Flower, late acknowledgement so that a killed worker's task is delivered again, connections kept. Run as
+One Flask view validates the request with the product's schema, stores it, and sends a task for each update. The task
+runs one update in one transaction. Workers have the defaults (prefork, as many processes as cores), events for Flower,
+late acknowledgement so that a killed worker's task is delivered again, and persistent connections. Run it with
 
     gunicorn --workers 2 --threads 8 'bench.obvious:create_app()'
     celery -A bench.obvious worker -E
@@ -19,7 +19,7 @@ from app.config import Settings
 from app.db.connections import Connection, connection_arguments
 from app.environment import drop_celery_overrides
 from bench.plain import run_job
-from bench.plain_door import plain_door
+from bench.plain_api import plain_api
 
 SETTINGS = Settings.from_environ()
 
@@ -37,7 +37,7 @@ app.conf.update(
 
 @cache
 def connection() -> Connection:
-    """Return this worker process's own connection, opened at its first task."""
+    """Return the connection of this worker process, which opens at its first task."""
     return Connection.connect(SETTINGS.database_url, **connection_arguments(SETTINGS, name="worker"))
 
 
@@ -51,7 +51,7 @@ def create_app() -> Flask:
     """Return the web application."""
 
     def queue(_: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
-        """Return what puts the tasks on the broker, to be called when the updates are written for good."""
+        """Return a function that sends the tasks to the broker, to call after the commit of the updates."""
 
         def send() -> None:
             for job_id in job_ids:
@@ -59,4 +59,4 @@ def create_app() -> Flask:
 
         return send
 
-    return plain_door(SETTINGS, queue)
+    return plain_api(SETTINGS, queue)

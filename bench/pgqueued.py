@@ -1,8 +1,8 @@
 """The same work through pgqueuer, a queue in PostgreSQL that wakes its workers by notifications.
 
-Its jobs are written in one statement, in the transaction that writes the updates. Two workers of its own claim them in
-groups and run them on several threads, since the merge code is not asynchronous and mostly waits for the database.
-Run as
+Its jobs are written in one statement, in the transaction that writes the updates. Its two workers claim them in groups
+and run them on several threads, because the merge code is not asynchronous and mostly waits for the database. Run it
+with
 
     gunicorn --workers 2 --threads 8 'bench.pgqueued:create_app()'
     pgqueuer run bench.pgqueued:create_worker --batch-size 50
@@ -28,7 +28,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection
 from bench.plain import plain_pool, run_job
-from bench.plain_door import plain_door
+from bench.plain_api import plain_api
 
 SETTINGS = Settings.from_environ()
 NAME = "merge_update"
@@ -38,7 +38,7 @@ THREADS = 8
 
 @asynccontextmanager
 async def create_worker() -> AsyncIterator[PgQueuer]:
-    """Lend a worker, with its connection for claims and notifications, and a pool for the merges."""
+    """Yield a worker with its connection for claims and notifications, and with a pool for the merges."""
     connection = await psycopg.AsyncConnection.connect(SETTINGS.database_url, autocommit=True)
     with plain_pool(SETTINGS, name="worker") as pool, ThreadPoolExecutor(THREADS) as threads:
         worker = PgQueuer(PsycopgDriver(connection))
@@ -69,7 +69,7 @@ def create_app() -> Flask:
     """Return the web application."""
 
     def queue(connection: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
-        """Enqueue the jobs in the transaction of *connection*: nothing is left to be done after its commit."""
+        """Enqueue the jobs in the transaction of *connection*. Nothing remains to do after its commit."""
         payloads: list[bytes | None] = [
             orjson.dumps({"workspace_id": workspace_id, "job_id": str(job_id)}) for job_id in job_ids
         ]
@@ -78,4 +78,4 @@ def create_app() -> Flask:
         queries.enqueue([NAME] * len(payloads), payloads, [0] * len(payloads))
         return lambda: None
 
-    return plain_door(SETTINGS, queue)
+    return plain_api(SETTINGS, queue)

@@ -1,7 +1,7 @@
-"""One merge the plain way: one update, one transaction, a handful of short statements, the rules of `app.merging`.
+"""A plain merge: one update, one transaction, a few short statements, the rules of `app.merging`.
 
-This is what the obvious design and procrastinate run. It keeps to the product's schema and to its rules, and leaves the
-same traces behind; what it does without is sets of updates, lanes, and a second look under the locks.
+The obvious design and the other queues run this code. It uses the product's schema and rules, and writes the same rows.
+It lacks sets of updates, lanes, and the second resolution under the locks.
 """
 
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ class Refused(Exception):
 
 
 def run_job(connection: Connection, settings: Settings, *, workspace_id: int, job_id: UUID, task_id: UUID) -> None:
-    """Bring one job to its outcome, in a transaction of its own; one that is finished is left alone."""
+    """Run one job in its own transaction; do nothing if it is finished."""
     ids = {"workspace_id": workspace_id, "id": job_id, "task_id": task_id}
     with connection.transaction():
         job = connection.execute(QUERIES["begin_job"], ids).fetchone()
@@ -87,13 +87,13 @@ def run_job(connection: Connection, settings: Settings, *, workspace_id: int, jo
 
 
 def _settle(connection: Connection, settings: Settings, ids: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
-    """Resolve, lock, merge and save; return what the ledger notes. Raises Refused."""
+    """Resolve, lock, merge and save; return the values of the finished job. Raises Refused."""
     orphan_id = _resolve(connection, ids, "orphan", from_wire(job["orphan_identifier"]))
     survivor_id = _resolve(connection, ids, "survivor", from_wire(job["survivor_identifier"]))
     if orphan_id == survivor_id:
         raise Refused(Outcome.SAME_PROFILE, "Both identifiers name one profile.")
     ids = ids | {"orphan_id": orphan_id, "survivor_id": survivor_id}
-    # One of them may have been merged away meanwhile: then this raises, and the task is tried again.
+    # If one of them was merged away meanwhile, this raises, and the task is retried.
     profiles = {row["id"]: profile_from_row(row) for row in connection.execute(QUERIES["lock_both"], ids)}
     orphan, survivor = profiles[orphan_id], profiles[survivor_id]
     at = datetime.now(UTC)
@@ -106,7 +106,7 @@ def _settle(connection: Connection, settings: Settings, ids: dict[str, Any], job
 
 
 def _resolve(connection: Connection, ids: dict[str, Any], role: str, identifier: Identifier) -> int:
-    """Return the profile that *identifier* denotes. Raises Refused when that is not one profile."""
+    """Return the profile that *identifier* names. Raises Refused unless it names exactly one."""
     query, parameters = _probe(identifier)
     rows = connection.execute(QUERIES[query], ids | parameters).fetchall()
     if not rows and isinstance(identifier, ExternalId):
@@ -137,7 +137,7 @@ def _probe(identifier: Identifier) -> tuple[str, dict[str, str]]:
 
 
 def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survivor: Profile, at: datetime) -> None:
-    """Write the merged survivor, retire the orphan, move what was its, and keep the audit."""
+    """Write the merged survivor, delete the orphan, move its aliases and history, and write the audit."""
     merged = merge_profiles(survivor=survivor, orphan=orphan, at=at)
     origins = [row["origin_id"] for row in connection.execute(QUERIES["origins_of"], ids)]
     if orphan.user_aliases:
@@ -164,12 +164,12 @@ def _save(connection: Connection, ids: dict[str, Any], *, orphan: Profile, survi
 def _finished(
     outcome: Outcome, reason: str, *, orphan: Profile | None = None, survivor: Profile | None = None
 ) -> dict[str, Any]:
-    """Return what the ledger notes at the end of a job."""
+    """Return the values of a finished job."""
     return {"outcome": outcome, "reason": reason, **_party("orphan", orphan), **_party("survivor", survivor)}
 
 
 def _party(role: str, profile: Profile | None) -> dict[str, Any]:
-    """Return what the ledger notes of a party."""
+    """Return the values of a finished job about its orphan or survivor."""
     return {
         f"{role}_id": profile and profile.id,
         f"{role}_braze_id": profile and profile.braze_id,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.tables import number
 
-Part = Mapping[str, Any]
+PartResults = Mapping[str, Any]
 Figures = Mapping[str, Mapping[str, float]]
 
 DPI = 110
@@ -19,7 +19,7 @@ COLOUR, OTHER = "#1f6f8b", "#c9b79c"
 
 def draw(results: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
     """Write the charts of *results* to *folder* as NAME-….png; return the paths. Skips parts without results."""
-    parts = {part: told for part, told in results["parts"].items() if "failed" not in told}
+    parts = {part: values for part, values in results["parts"].items() if "failed" not in values}
     pictures = {"throughput": _throughput(parts), "latency": _latency(parts), "growth": _growth(parts)}
     drawn = []
     for what, figure in pictures.items():
@@ -41,18 +41,18 @@ def _figure(fields: int, *, columns: int = 3) -> tuple[Figure, list[Axes]]:
     return figure, axes[:fields]
 
 
-def _throughput(parts: Mapping[str, Part]) -> Figure | None:
+def _throughput(parts: Mapping[str, PartResults]) -> Figure | None:
     """Chart of the rates and the processor time of all contenders."""
     if "throughput" not in parts:
         return None
     figure, (rates, costs) = _figure(2)
     contenders = parts["throughput"]["contenders"]
-    _bars(rates, {name: told["merges_per_s"] for name, told in contenders.items()}, "merges per second")
-    _bars(costs, {name: told["cpu_ms_per_merge"] for name, told in contenders.items()}, "processor ms per merge")
+    _bars(rates, {name: values["merges_per_s"] for name, values in contenders.items()}, "merges per second")
+    _bars(costs, {name: values["cpu_ms_per_merge"] for name, values in contenders.items()}, "processor ms per merge")
     return figure
 
 
-def _latency(parts: Mapping[str, Part]) -> Figure | None:
+def _latency(parts: Mapping[str, PartResults]) -> Figure | None:
     """Chart of waiting times, p50 beside p99."""
     if "latency" not in parts:
         return None
@@ -69,8 +69,10 @@ def _latency(parts: Mapping[str, Part]) -> Figure | None:
     }
     for shift, figure_name, colour in ((-0.2, "p50", COLOUR), (0.2, "p99", OTHER)):
         places = [place + shift for place in range(len(named))]
-        bars = field.bar(places, [told[figure_name] for told in named.values()], 0.4, color=colour, label=figure_name)
-        field.bar_label(bars, labels=[number(told[figure_name]) for told in named.values()], fontsize=8)
+        bars = field.bar(
+            places, [values[figure_name] for values in named.values()], 0.4, color=colour, label=figure_name
+        )
+        field.bar_label(bars, labels=[number(values[figure_name]) for values in named.values()], fontsize=8)
     field.set_xticks(range(len(named)), list(named))
     field.set_ylabel("milliseconds")
     field.legend(frameon=False)
@@ -78,7 +80,7 @@ def _latency(parts: Mapping[str, Part]) -> Figure | None:
     return figure
 
 
-def _growth(parts: Mapping[str, Part]) -> Figure | None:
+def _growth(parts: Mapping[str, PartResults]) -> Figure | None:
     """Chart of costs and rates by size: one field for each kind of size."""
     fields: list[tuple[str, str, Figures]] = []
     if "events" in parts:
@@ -89,7 +91,7 @@ def _growth(parts: Mapping[str, Part]) -> Figure | None:
         fields.append(("profiles", "merges per second", parts["large"]["profiles"]["merges_per_s"]))
         fields.append(("jobs in the backlog", "merges per second", parts["large"]["backlog"]["merges_per_s"]))
     if "workers" in parts:
-        curve = {name: told["merges_per_s"] for name, told in parts["workers"]["workers"].items()}
+        curve = {name: values["merges_per_s"] for name, values in parts["workers"]["workers"].items()}
         fields.append(("workers", "merges per second", curve))
     if not fields:
         return None
@@ -126,17 +128,17 @@ def _bars(field: Axes, figures: Figures, what: str) -> None:
 def _curve(field: Axes, what: str, unit: str, figures: Figures) -> None:
     """Draw the medians by size, with minimum and maximum. The axis starts at 0, so that proportions are true."""
     sizes = [int(size) for size in figures]
-    told = list(figures.values())
-    reach = [[each["median"] - each["min"] for each in told], [each["max"] - each["median"] for each in told]]
-    field.errorbar(sizes, [each["median"] for each in told], yerr=reach, marker="o", capsize=4, color=COLOUR)
+    values = list(figures.values())
+    reach = [[each["median"] - each["min"] for each in values], [each["max"] - each["median"] for each in values]]
+    field.errorbar(sizes, [each["median"] for each in values], yerr=reach, marker="o", capsize=4, color=COLOUR)
     if min(sizes) == 0:
-        # 0 has no place on a logarithmic axis: up to the next size the axis is linear.
+        # A logarithmic axis cannot contain 0, so the axis is linear up to the next size.
         field.set_xscale("symlog", linthresh=sorted(sizes)[1])
     elif max(sizes) > 10 * min(sizes):
         field.set_xscale("log")
     else:
         field.set_xticks(sizes)
-    field.set_ylim(bottom=0, top=1.15 * max(each["max"] for each in told))
+    field.set_ylim(bottom=0, top=1.15 * max(each["max"] for each in values))
     field.set_xlabel(what)
     field.set_title(unit, fontsize=10)
     _plain(field)

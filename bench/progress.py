@@ -1,13 +1,13 @@
-"""Progress of a run: the part, its place, the time that has passed, and the time that is left by earlier runs."""
+"""Progress of a run: the part, its number, the elapsed time, and the remaining time, estimated from earlier runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
 
 MINUTE = 60
-#: Seconds of a part at the smallest scale: it starts the product, and creates profiles.
+#: Minimum seconds of a part: it starts the product and creates profiles.
 LEAST_S = 20.0
-#: Seconds of each part at scale 1 on two cores, for the time that is left.
+#: Seconds of each part at scale 1 on two cores, for the remaining time.
 EXPECTED_S: Mapping[str, float] = MappingProxyType(
     {
         "throughput": 320,
@@ -60,16 +60,16 @@ class Progress:
         self._log(f"== {part} ({self._place + 1} of {len(self._parts)}), {self._times()}")
 
     def log(self, sentence: str) -> None:
-        """Log a line of the present part."""
+        """Log a line of the current part."""
         self._log(f"{self._parts[self._place]}: {sentence} [{self._times()}]")
 
     def _times(self) -> str:
         return f"{_minutes(monotonic() - self._began)} passed, about {_minutes(self.left_s())} left"
 
     def left_s(self) -> float:
-        """Return the expected seconds of the rest: of the present part less what it has taken, and of those after it.
+        """Return the expected seconds of the rest of the current part and of the parts after it.
 
-        Parts that have ended show how fast this machine is; the expectation of the rest is corrected by that.
+        The duration of the parts that have ended corrects the expectation for this machine.
         """
         present, *rest = self._parts[self._place :]
         ended = sum(self._expected_s[part] for part in self._parts[: self._place])

@@ -1,7 +1,7 @@
-"""The same work through procrastinate, a queue in PostgreSQL alone, which a Python team would otherwise pick.
+"""The same work through procrastinate, a queue in PostgreSQL that Python teams often choose.
 
-Its jobs are deferred in one statement, in the transaction that writes the updates, and run one by one by two workers of
-its own, which run several tasks at a time since tasks mostly wait for the database. Run as
+Its jobs are deferred in one statement, in the transaction that writes the updates. Its two workers run each job alone,
+but several at a time, because tasks mostly wait for the database. Run it with
 
     gunicorn --workers 2 --threads 8 'bench.queued:create_app()'
     procrastinate --app bench.queued.app worker --concurrency 8
@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from bench.plain import plain_pool, run_job
-from bench.plain_door import plain_door
+from bench.plain_api import plain_api
 
 if TYPE_CHECKING:
     from procrastinate.types import JSONDict
@@ -31,7 +31,7 @@ app = App(connector=PsycopgConnector(conninfo=SETTINGS.database_url))
 
 @cache
 def pool() -> Pool:
-    """Return the pool of this worker process, opened at its first task."""
+    """Return the pool of this worker process, which opens at its first task."""
     return plain_pool(SETTINGS, name="worker")
 
 
@@ -46,9 +46,9 @@ def create_app() -> Flask:
     """Return the web application."""
 
     def queue(connection: Connection, workspace_id: int, job_ids: Sequence[UUID]) -> Callable[[], None]:
-        """Defer the tasks in the transaction of *connection*: nothing is left to be done after its commit."""
+        """Defer the tasks in the transaction of *connection*. Nothing remains to do after its commit."""
         tasks: list[JSONDict] = [{"workspace_id": workspace_id, "job_id": str(job_id)} for job_id in job_ids]
         merge_update.configure(connection=connection).batch_defer(*tasks)
         return lambda: None
 
-    return plain_door(SETTINGS, queue)
+    return plain_api(SETTINGS, queue)

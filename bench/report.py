@@ -1,4 +1,4 @@
-"""The report of a run: Markdown tables that are readable in a terminal too."""
+"""The report of a run: Markdown tables that are also readable in a terminal."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from bench.model import by_kind, cores_at_the_limit, limits, merges_per_core
 from bench.tables import by_size, number, ratio, spread, table
 from bench.targets import verdicts
 
-Part = Mapping[str, Any]
+PartResults = Mapping[str, Any]
 #: The columns of waiting times.
 TAIL = ("count", "min", "p50", "p99", "max")
 
@@ -47,21 +47,21 @@ def _targets(results: Mapping[str, Any]) -> str:
     return "### Targets\n\n" + table(["Target", "Measured", "Bound", "Verdict"], rows)
 
 
-def _throughput(part: Part) -> list[str]:
+def _throughput(part: PartResults) -> list[str]:
     """Return the tables of the part throughput."""
     contenders, ratios = part["contenders"], part["ratios"]
     rates = [
-        [name, *spread(told["merges_per_s"]), ratio(ratios[name]["merges_per_s"]) if name in ratios else "1"]
-        for name, told in contenders.items()
+        [name, *spread(values["merges_per_s"]), ratio(ratios[name]["merges_per_s"]) if name in ratios else "1"]
+        for name, values in contenders.items()
     ]
     costs = [
         [
             name,
-            *spread(told["cpu_ms_per_merge"]),
+            *spread(values["cpu_ms_per_merge"]),
             ratio(ratios[name]["cpu_ms_per_merge"]) if name in ratios else "1",
-            number(cores_at_the_limit(told["cpu_ms_per_merge"]["median"])),
+            number(cores_at_the_limit(values["cpu_ms_per_merge"]["median"])),
         ]
-        for name, told in contenders.items()
+        for name, values in contenders.items()
     ]
     return [
         table(["Merges per second", "min", "median", "max", "mergelane is … times that"], rates),
@@ -82,28 +82,28 @@ def _throughput(part: Part) -> list[str]:
     ]
 
 
-def _by_program(contenders: Part) -> str:
+def _by_program(contenders: PartResults) -> str:
     """Return the processor time by kind of program."""
     rows = [
         [f"{name}: {kind}", number(cost), number(merges_per_core(cost)), number(cores_at_the_limit(cost))]
-        for name, told in contenders.items()
-        for kind, cost in by_kind(told["cpu_ms_per_merge_by_program"]).items()
+        for name, values in contenders.items()
+        for kind, cost in by_kind(values["cpu_ms_per_merge_by_program"]).items()
         if cost
     ]
     return table(["Program", "processor ms per merge", "merges/s per core", "cores at the vendor's limit"], rows)
 
 
-def _memory(contenders: Part) -> str:
+def _memory(contenders: PartResults) -> str:
     """Return the memory of each program at the end of its last round."""
     rows = [
         [f"{name}: {program}", number(held["processes"]), number(held["rss_mib"]), number(held["pss_mib"])]
-        for name, told in contenders.items()
-        for program, held in told["memory"].items()
+        for name, values in contenders.items()
+        for program, held in values["memory"].items()
     ]
     return table(["Program", "processes", "RSS MiB", "PSS MiB"], rows)
 
 
-def _latency(part: Part) -> list[str]:
+def _latency(part: PartResults) -> list[str]:
     """Return the table of waiting times."""
     named = {
         "bare insert of 51 rows": part["idle"]["bare_insert"],
@@ -115,11 +115,11 @@ def _latency(part: Part) -> list[str]:
         "the same, for a polling client": part["lone"]["seen_by_client"],
         **({"empty Celery task to its result": part["lone"]["empty_task"]} if "empty_task" in part["lone"] else {}),
     }
-    rows = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
+    rows = [[name, *(number(values[figure]) for figure in TAIL)] for name, values in named.items()]
     return [table(["Milliseconds", *TAIL], rows)]
 
 
-def _events(part: Part) -> list[str]:
+def _events(part: PartResults) -> list[str]:
     """Return the tables of the part events."""
     tables = [by_size("Events of the orphan", "ms for a merge", part["ms"])]
     if "undo_ms" in part:
@@ -127,12 +127,12 @@ def _events(part: Part) -> list[str]:
     return tables
 
 
-def _addresses(part: Part) -> list[str]:
+def _addresses(part: PartResults) -> list[str]:
     """Return the table of the part addresses."""
     return [by_size("Profiles that share the address", "ms for a merge", part["ms"])]
 
 
-def _hub(part: Part) -> list[str]:
+def _hub(part: PartResults) -> list[str]:
     """Return the table of the part hub."""
     return [
         by_size(f"{part['orphans']:,} orphans", "merges per second", part["merges_per_s"]),
@@ -143,28 +143,28 @@ def _hub(part: Part) -> list[str]:
     ]
 
 
-def _fresh(part: Part) -> list[str]:
+def _fresh(part: PartResults) -> list[str]:
     """Return the table of the part fresh."""
     return [by_size(f"{part['merges']:,} merges on tables", "merges per second", part["merges_per_s"])]
 
 
-def _workers(part: Part) -> list[str]:
+def _workers(part: PartResults) -> list[str]:
     """Return the table of the part workers."""
     figures = part["workers"]
     return [
-        by_size("Workers", "merges per second", {name: told["merges_per_s"] for name, told in figures.items()}),
+        by_size("Workers", "merges per second", {name: values["merges_per_s"] for name, values in figures.items()}),
         by_size(
-            "Workers", "processor ms per merge", {name: told["cpu_ms_per_merge"] for name, told in figures.items()}
+            "Workers", "processor ms per merge", {name: values["cpu_ms_per_merge"] for name, values in figures.items()}
         ),
     ]
 
 
-def _import(part: Part) -> list[str]:
+def _import(part: PartResults) -> list[str]:
     """Return the table of the part import."""
     return [by_size("Whole profiles by", "profiles per second", part["profiles_per_s"])]
 
 
-def _large(part: Part) -> list[str]:
+def _large(part: PartResults) -> list[str]:
     """Return the tables of the part large."""
     profiles, backlog = part["profiles"], part["backlog"]
     return [
@@ -177,14 +177,14 @@ def _large(part: Part) -> list[str]:
     ]
 
 
-def _counts(part: Part) -> list[str]:
+def _counts(part: PartResults) -> list[str]:
     """Return the tables of the part counts."""
     totals = [[name.replace("_", " "), number(count)] for name, count in part["per_thousand"].items()]
     tables = [table(["For 1,000 merges from a backlog", "count"], totals)]
     if "limit" in part:
         rows = [[name.replace("_", " "), number(count)] for name, count in part["limit"].items()]
         tables.append(table(["For 1,000 merges of the limit", "count"], rows))
-    # Runs from before rows were counted have no figures of them.
+    # Older runs did not count rows.
     for what in ("round_trips", "statements", "redis_commands", "rows_written", "index_entries"):
         if what not in part:
             continue
@@ -195,28 +195,28 @@ def _counts(part: Part) -> list[str]:
     return tables
 
 
-def _idle(part: Part) -> list[str]:
+def _idle(part: PartResults) -> list[str]:
     """Return the tables of the part idle."""
     rows = [[name, number(share)] for name, share in part["percent"].items()]
     named = {"relay awake": part["awake"], "relay asleep": part["asleep"]}
-    waiting = [[name, *(number(told[figure]) for figure in TAIL)] for name, told in named.items()]
+    waiting = [[name, *(number(values[figure]) for figure in TAIL)] for name, values in named.items()]
     return [
         table(["Program, idle", "% of a core"], [*rows, ["all", number(part["total"])]]),
         table(["Single update, ms", *TAIL], waiting),
     ]
 
 
-def _urgency(part: Part) -> list[str]:
+def _urgency(part: PartResults) -> list[str]:
     """Return the table of urgent merges."""
-    told = part["outcome"]
+    values = part["outcome"]
     row = [
         f"urgent merge beside {part['backlog']:,} jobs",
-        *(number(told[name]) for name in TAIL),
+        *(number(values[name]) for name in TAIL),
     ]
     return [table(["Milliseconds", *TAIL], [row])]
 
 
-def _cancel(part: Part) -> list[str]:
+def _cancel(part: PartResults) -> list[str]:
     """Return the table of a cancelled queue."""
     names = {
         "waiting jobs": "backlog",
@@ -228,7 +228,7 @@ def _cancel(part: Part) -> list[str]:
     return [table(["Cancelled queue", ""], [[name, number(part[key])] for name, key in names.items()])]
 
 
-def _plan(part: Part) -> list[str]:
+def _plan(part: PartResults) -> list[str]:
     """Return the table of plans."""
     apply_ms = part["apply_ms"]
     return [
@@ -237,8 +237,8 @@ def _plan(part: Part) -> list[str]:
     ]
 
 
-#: Part → its title, and the function that returns its tables.
-PART_TABLES: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
+#: PartResults → its title, and the function that returns its tables.
+PART_TABLES: Mapping[str, tuple[str, Callable[[PartResults], list[str]]]] = {
     "throughput": ("End to end", _throughput),
     "latency": ("Waiting times", _latency),
     "counts": ("Counts per merge, independent of the machine", _counts),

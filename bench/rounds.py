@@ -55,8 +55,8 @@ def measure(contender: Contender, *, warm: int, count: int) -> Round:
         contender.ground.empty_broker()
         before = stock(connection)
         contender.prepare(connection, warm=warm, count=count)
-        # Every contender starts with table statistics as after a minute of work. The product's relay runs ANALYZE
-        # itself; the others would depend on the time of autovacuum.
+        # Every contender starts with up-to-date table statistics. The product's relay runs ANALYZE itself. The results
+        # of the others would otherwise depend on the time of autovacuum.
         connection.execute("ANALYZE")
         contender.ground.checkpoint()
         ours = {connection.info.backend_pid}

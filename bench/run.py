@@ -30,10 +30,10 @@ from bench.parts import (
 from bench.progress import Progress
 from bench.sizes import Sizes
 
-Part = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
+BenchmarkPart = Callable[[Ground, Sizes, Callable[[str], None]], dict[str, Any]]
 
 #: All parts in the order of their run, the most important ones first.
-PARTS: Mapping[str, Part] = {
+PARTS: Mapping[str, BenchmarkPart] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "counts": counts.run,
@@ -49,13 +49,13 @@ PARTS: Mapping[str, Part] = {
     "cancel": cancel.run,
     "plan": plan.run,
 }
-#: Parts that run only when they are named: each takes long.
-APART: Mapping[str, Part] = {
+#: Parts that run only if they are named: each takes long.
+APART: Mapping[str, BenchmarkPart] = {
     "xmin": xmin.run,
     "soak": soak.run,
     **growth.CURVES,
 }
-KNOWN: Mapping[str, Part] = {**PARTS, **APART}
+KNOWN: Mapping[str, BenchmarkPart] = {**PARTS, **APART}
 #: Seconds after which no further part of a whole run starts.
 BUDGET_S = 40 * 60.0
 
@@ -85,7 +85,7 @@ def run_bench(only: Sequence[str], sizes: Sizes, log: Callable[[str], None]) -> 
     return results
 
 
-def _attempt(part: Part, lent: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
+def _attempt(part: BenchmarkPart, lent: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Run *part*; return its results or its error, and its duration."""
     began = monotonic()
     try:

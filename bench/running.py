@@ -1,4 +1,4 @@
-"""Programs that are measured: started, awaited, looked at, stopped."""
+"""Programs that the benchmark starts, waits for, measures and stops."""
 
 import re
 import signal
@@ -16,14 +16,14 @@ from cli.up.commands import DIRECTORY
 from cli.up.processes import ChildProcess, Program, kill_session, spawn
 
 START_S = 90.0
-LOOK_S = 0.02
+CHECK_S = 0.02
 #: Characters of a program's log in an error message.
 TAIL = 2_000
 _NEVER = Event()
 
 
-def wait_until(ready: Callable[[], bool], *, seconds: float, what: str, every: float = LOOK_S) -> None:
-    """Wait until *ready*; raises BenchError naming *what* when it takes longer than *seconds*."""
+def wait_until(ready: Callable[[], bool], *, seconds: float, what: str, every: float = CHECK_S) -> None:
+    """Wait until *ready*; after *seconds*, raise BenchError that names *what*."""
     deadline = monotonic() + seconds
     while not ready():
         if monotonic() > deadline:
@@ -32,12 +32,12 @@ def wait_until(ready: Callable[[], bool], *, seconds: float, what: str, every: f
 
 
 def pause(seconds: float) -> None:
-    """Let time pass."""
+    """Wait for *seconds*."""
     _NEVER.wait(seconds)
 
 
 class Running:
-    """One program, and the processes that it is made of."""
+    """One program and its processes."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -45,7 +45,7 @@ class Running:
 
     @classmethod
     def of(cls, name: str, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> "Running":
-        """Return a program of *command*, not started, with its log in *folder*; it runs in the root of the checkout."""
+        """Return a program of *command*, not started. Its log is in *folder*; it runs in the root of the checkout."""
         log = folder / f"{name}.log"
         return cls(Program(name=name, command=command, environ=environ, log=log, directory=DIRECTORY))
 

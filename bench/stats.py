@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The least, the middle and the greatest of some measurements."""
+    """The minimum, median and maximum of some measurements."""
 
     low: float
     median: float
@@ -20,13 +20,13 @@ class Spread:
         return cls(min(values), statistics.median(values), max(values))
 
     def to_json(self) -> dict[str, float]:
-        """Return it as the results hold it."""
+        """Return it as JSON for the results."""
         return {"min": self.low, "median": self.median, "max": self.high}
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How two series of the same rounds compare: the ratio of their medians, and the extremes round by round."""
+    """The ratio of two series of the same rounds: of their medians, and the minimum and maximum of a round."""
 
     of_medians: float
     low: float
@@ -39,12 +39,12 @@ class Ratio:
         return cls(statistics.median(ours) / statistics.median(theirs), min(by_round), max(by_round))
 
     def to_json(self) -> dict[str, float]:
-        """Return it as the results hold it."""
+        """Return it as JSON for the results."""
         return {"of_medians": self.of_medians, "min": self.low, "max": self.high}
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest of *values* that is not exceeded by *percent* of them: a value that was measured."""
+    """Return the smallest of *values* such that at least *percent* of them are not greater."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 

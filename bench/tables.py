@@ -1,13 +1,13 @@
-"""Tables and figures as text: Markdown that reads well in a terminal too."""
+"""Tables and figures as text: Markdown that is also readable in a terminal."""
 
 from collections.abc import Mapping, Sequence
 
-#: From here on the digits behind the point are noise.
+#: From this value on, the digits after the decimal point are noise.
 WHOLE = 100
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; all columns but the first are numbers and stand to the right."""
+    """Return a table; all columns but the first are numbers, aligned to the right."""
     cells = [list(head), *map(list, rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     rule = "|".join("-" * (width + 1) + (":" if place else "-") for place, width in enumerate(widths))
@@ -15,7 +15,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Return one row, its cells as wide as *widths* say."""
+    """Return one row with cells of *widths*."""
     pairs = list(zip(row, widths, strict=True))
     first, rest = pairs[0], pairs[1:]
     return f"| {' | '.join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])} |"
@@ -27,7 +27,7 @@ def number(value: float) -> str:
 
 
 def spread(values: Mapping[str, float]) -> list[str]:
-    """Return least, median and greatest as cells."""
+    """Return minimum, median and maximum as cells."""
     return [number(values[name]) for name in ("min", "median", "max")]
 
 
@@ -38,5 +38,5 @@ def ratio(values: Mapping[str, float]) -> str:
 
 def by_size(what: str, unit: str, figures: Mapping[str, Mapping[str, float]]) -> str:
     """Return a table of spreads, a row for each size."""
-    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(told)] for size, told in figures.items()]
+    rows = [[f"{int(size):,}" if size.isdigit() else size, *spread(values)] for size, values in figures.items()]
     return table([f"{what}: {unit}", "min", "median", "max"], rows)

@@ -95,7 +95,7 @@ def _growth_of_memory(part: Results) -> float:
     return max(float(each["growth_percent_per_hour"]) for each in part["kinds"].values())
 
 
-#: The limit, the obvious way and the other queues.
+#: Compared with the limit, the obvious design and the other queues.
 THROUGHPUT = (
     at_most("Processor time per merge, against the limit", "throughput", _of_medians("limit", "cpu_ms_per_merge"), 2),
     at_least("End to end, against the limit", "throughput", _of_medians("limit", "merges_per_s"), 0.5),

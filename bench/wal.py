@@ -1,4 +1,4 @@
-"""What the WAL between two positions contains: images of whole pages, rows and index entries."""
+"""The content of the WAL between two positions: images of whole pages, rows and index entries."""
 
 import re
 import subprocess
@@ -15,9 +15,9 @@ from bench.world import run_query
 TOTAL = re.compile(r"^Total\s+(\d+)\s+(\d+) \[.*?\]\s+(\d+) \[.*?\]\s+(\d+) \[", re.MULTILINE)
 #: A record with its kind and the relation that it changes first: tablespace, database and file.
 RECORD = re.compile(r"^rmgr: (\w+) .*? desc: (\w+).*? blkref #0: rel \d+/(\d+)/(\d+)")
-#: Records that write a version of a row or delete one. Locks of rows are none.
+#: Records that write a row version or delete one. Row locks are not among them.
 ROW_RECORDS = frozenset({("Heap", kind) for kind in ("INSERT", "UPDATE", "HOT_UPDATE", "DELETE")})
-#: Records that add one entry to an index. GIN adds all entries of a row to its waiting list by one record.
+#: Records that add one entry to an index. GIN adds all entries of a row to its pending list with one record.
 ENTRY_RECORDS = frozenset(
     {("Btree", kind) for kind in ("INSERT_LEAF", "INSERT_POST", "SPLIT_L", "SPLIT_R")} | {("Gin", "UPDATE_META_PAGE")}
 )
@@ -33,7 +33,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A place in the WAL: as a number of bytes, and as PostgreSQL writes it."""
+    """A position in the WAL: as a number of bytes, and in the notation of PostgreSQL."""
 
     wal: int
     position: str
@@ -46,9 +46,9 @@ def wal_place(connection: Connection) -> Place:
 
 
 def read_wal(ground: Ground, connection: Connection, before: Place, after: Place) -> tuple[int, Written]:
-    """Return the bytes of whole-page images between two places, and what was written to the database of *connection*.
+    """Return the bytes of whole-page images between two positions, and the rows written to *connection*'s database.
 
-    Images depend on the time of the last checkpoint, so they are counted apart.
+    Images depend on the time of the last checkpoint, so they are counted separately.
     """
     connection.execute("SELECT pg_switch_wal()", prepare=False)  # flushes it for the dump
     files = run_query(connection, "list_files", {})
@@ -65,7 +65,7 @@ def _image_bytes(ground: Ground, before: Place, after: Place) -> int:
 
 
 def _written(ground: Ground, before: Place, after: Place, relations: Mapping[tuple[int, int], str]) -> Written:
-    """Return what was written to *relations*, names by the oid of their database and the number of their file."""
+    """Return the rows and entries written to *relations*: names by the oid of their database and their file number."""
     rows, entries = Counter[str](), Counter[str]()
     for line in _dump(ground, before, after).splitlines():
         record = RECORD.match(line)
@@ -79,7 +79,7 @@ def _written(ground: Ground, before: Place, after: Place, relations: Mapping[tup
 
 
 def _dump(ground: Ground, before: Place, after: Place, *options: str) -> str:
-    """Return what pg_waldump prints; raise BenchError when it fails."""
+    """Return the output of pg_waldump; raise BenchError if it fails."""
     command = [str(ground.postgres_programs / "pg_waldump"), *options, "--path", str(ground.postgres_data / "pg_wal")]
     done = subprocess.run(
         [*command, "--start", before.position, "--end", after.position],

@@ -1,9 +1,9 @@
-"""What passes between processes and PostgreSQL, counted as it passes: statements by name, and round trips.
+"""Counts of the traffic between processes and PostgreSQL: statements by name, and round trips.
 
-The protocol's messages begin with a letter and their length. A client's Query is a statement; its Bind is one too, of
-the prepared statement that a Parse gave its text. The server answers each Sync and each Query with ReadyForQuery: those
-are round trips, however many statements one of them carries. A Flush is one too: a client in a pipeline asks by it for
-the answers so far, and waits for them.
+A message of the protocol starts with a letter and its length. A client's Query is a statement. A Bind is a statement
+too: it runs the prepared statement whose text a Parse contains. The server answers each Sync and each Query with
+ReadyForQuery: each of these is a round trip, regardless of its number of statements. A Flush is a round trip too: a
+client in a pipeline sends it to request the responses so far, and waits for them.
 """
 
 import struct
@@ -22,7 +22,7 @@ APP = Path(app.__file__).parent
 
 
 @dataclass
-class Tally:
+class WireCounter:
     """Statements and round trips, by application name of the connection and first line of the statement.
 
     A round trip counts under the first line of its last statement.
@@ -47,26 +47,26 @@ class Tally:
         with self._lock:
             self.round_trips[who, line] += 1
 
-    def copy(self) -> "Tally":
+    def copy(self) -> "WireCounter":
         """Return a copy of the current counts."""
         with self._lock:
-            return Tally(self.statements.copy(), self.round_trips.copy())
+            return WireCounter(self.statements.copy(), self.round_trips.copy())
 
 
 class _Client:
-    """What a client says."""
+    """Reads the messages of a client."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, counter: WireCounter) -> None:
         self.name = ""
-        self._tally = tally
+        self._counter = counter
         self._rest = b""
         self._texts: dict[bytes, str] = {}
         self._last = ""
         #: The last statement of each round trip that is not answered yet.
-        self.under_way: deque[str] = deque()
+        self.unanswered: deque[str] = deque()
 
     def see(self, chunk: bytes) -> None:
-        """Take in what was said."""
+        """Read the next bytes from the client."""
         self._rest += chunk
         if not self.name and not self._see_start():
             return
@@ -74,11 +74,11 @@ class _Client:
             self._count(kind, body)
 
     def take(self) -> bytes:
-        """Return what is not read yet."""
+        """Return the bytes that were not parsed yet."""
         return self._rest
 
     def leave(self, rest: bytes) -> None:
-        """Keep what cannot be read yet."""
+        """Keep the bytes of an incomplete message."""
         self._rest = rest
 
     def _see_start(self) -> bool:
@@ -89,7 +89,7 @@ class _Client:
         words = self._rest[2 * LENGTH.size : size].split(b"\0")
         self._rest = self._rest[size:]
         named = dict(zip(words[::2], words[1::2], strict=False))
-        # Behind the slash is the number of the rules of comparison.
+        # The number of the comparison rules follows the slash.
         self.name = named.get(b"application_name", b"nobody").decode().partition("/")[0]
         return True
 
@@ -104,44 +104,44 @@ class _Client:
         elif kind == b"Q":
             self._count_statement(body.rstrip(b"\0").decode().strip().partition("\n")[0])
         if kind == b"H":
-            self._tally.count_round_trip(self.name, self._last)
+            self._counter.count_round_trip(self.name, self._last)
         if kind in {b"Q", b"S"}:
-            self.under_way.append(self._last)
+            self.unanswered.append(self._last)
             self._last = ""
 
     def _count_statement(self, line: str) -> None:
         """Count a statement that begins with *line*."""
         self._last = line
-        self._tally.count_statement(self.name, line)
+        self._counter.count_statement(self.name, line)
 
 
 class _Server:
-    """What the server answers."""
+    """Reads the messages of the server."""
 
-    def __init__(self, tally: Tally, client: _Client) -> None:
-        self._tally = tally
+    def __init__(self, counter: WireCounter, client: _Client) -> None:
+        self._counter = counter
         self._client = client
         self._rest = b""
 
     def see(self, chunk: bytes) -> None:
-        """Take in what was answered."""
+        """Read the next bytes from the server."""
         self._rest += chunk
         for kind, _ in _messages(self):
             # The first response ends the start-up and belongs to no statement.
-            if kind == b"Z" and self._client.under_way:
-                self._tally.count_round_trip(self._client.name, self._client.under_way.popleft())
+            if kind == b"Z" and self._client.unanswered:
+                self._counter.count_round_trip(self._client.name, self._client.unanswered.popleft())
 
     def take(self) -> bytes:
-        """Return what is not read yet."""
+        """Return the bytes that were not parsed yet."""
         return self._rest
 
     def leave(self, rest: bytes) -> None:
-        """Keep what cannot be read yet."""
+        """Keep the bytes of an incomplete message."""
         self._rest = rest
 
 
 def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
-    """Return the whole messages that *speaker* has said, each as its letter and its body."""
+    """Return the complete messages of *speaker*, each as its letter and its body."""
     said, place, found = speaker.take(), 0, []
     while len(said) >= place + 1 + LENGTH.size:
         (size,) = LENGTH.unpack_from(said, place + 1)
@@ -154,7 +154,7 @@ def _messages(speaker: _Client | _Server) -> list[tuple[bytes, bytes]]:
 
 
 def names() -> dict[str, str]:
-    """Return the names of the product's queries by their first lines, which say what each does."""
+    """Return the names of the product's queries by their first lines, which describe them."""
     found: dict[str, str] = {}
     for file in APP.glob("*/sql/*.sql"):
         _, *parts = HEADING.split(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The world of the benchmark: people and their duplicates, written by set-based SQL that no clock looks at."""
+"""The data of the benchmark: people and their duplicates, written by set-based SQL outside the measurements."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ QUERIES = load_queries("bench", "world.sql")
 #: Updates of one request.
 BATCH = 50
 SURVIVOR, ORPHAN = 0, 1
-#: Ids that are kept for profiles of one role.
+#: Number of ids reserved for profiles of one role.
 ROOM = 10**8
 #: Profiles written in one statement.
 CHUNK = 50_000
@@ -35,7 +35,7 @@ class World:
 
     @property
     def span(self) -> dict[str, int]:
-        """How far the tables go, and the stride by which pairs follow each other: neighbours in time lie far apart."""
+        """The number of pairs, and the stride between two requests: their profiles are far apart on disk."""
         stride = max(1, round(self.pairs * 0.618))
         while math.gcd(stride, self.pairs) > 1:
             stride += 1
@@ -53,7 +53,7 @@ def make_world(ground: Ground, pairs: int) -> World:
 
 
 def empty_world(ground: Ground) -> str:
-    """Return a database without profiles, in which they can be planted."""
+    """Return a database without profiles, but with the functions that write them."""
     database = ground.copy(ground.empty)
     with ground.connect(database) as connection:
         connection.execute(QUERIES["make_functions"], prepare=False)
@@ -61,7 +61,7 @@ def empty_world(ground: Ground) -> str:
 
 
 def plant(connection: Connection, *, role: int, first: int, count: int, email: str | None = None) -> None:
-    """Write the survivors or the orphans of the pairs *first* and so on, all with the same *email* if one is given."""
+    """Write the survivors or orphans of *count* pairs from *first* on, all with the same *email* if one is given."""
     for start in range(first, first + count, CHUNK):
         span = {"first": start, "last": min(start + CHUNK, first + count) - 1, "first_id": first_id(role)}
         run_query(connection, "plant_profiles", {"workspace_id": WORKSPACE_ID, "role": role, "email": email, **span})
@@ -75,7 +75,7 @@ def first_id(role: int) -> int:
 
 
 def settle(connection: Connection) -> None:
-    """Leave the tables as they would be after some time: their statistics known, nothing left to be tidied up."""
+    """Analyze and vacuum the tables, as autovacuum does after some time."""
     run_query(connection, "settle_ids", {})
     connection.execute("VACUUM ANALYZE", prepare=False)
 
@@ -115,14 +115,14 @@ def requests(connection: Connection, world: World, *, first: int, count: int, si
 
 
 def all_requests(connection: Connection, world: World) -> list[bytes]:
-    """Return the bodies of the requests for all pairs, made in parts to bound the memory."""
+    """Return the bodies of the requests for all pairs, read in chunks to limit the memory."""
     starts = range(0, world.pairs, CHUNK)
     parts = (requests(connection, world, first=at, count=min(CHUNK, world.pairs - at)) for at in starts)
     return list(chain.from_iterable(parts))
 
 
 def merged_into(bodies: Sequence[bytes]) -> list[bytes]:
-    """Return *bodies* with the very first survivor in place of every other."""
+    """Return *bodies* with the first survivor in place of every other."""
     requests = [orjson.loads(body)["merge_updates"] for body in bodies]
     hub = requests[0][0]["identifier_to_keep"]
     return [body_of([update | {"identifier_to_keep": hub} for update in updates]) for updates in requests]
@@ -159,7 +159,7 @@ def run_query(connection: Connection, query: str, parameters: Mapping[str, Any])
 def run_statement(
     connection: Connection, statement: LiteralString, parameters: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the rows of *statement*, planned for the very values: its tables may have grown since."""
-    # Values are put in by the client, since one statement has several meanings for the server's types.
+    """Return the rows of *statement*, planned for these values: the tables may have grown since the last plan."""
+    # The client inserts the values, because the server cannot infer their types in every statement.
     found = psycopg.ClientCursor(connection, row_factory=psycopg.rows.dict_row).execute(statement, parameters)
     return found.fetchall() if found.description else []

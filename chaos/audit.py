@@ -68,7 +68,7 @@ def unsettled(connection: Connection) -> int:
 def audit(connection: Connection, promises: Promises, *, steered: Groups = NONE) -> Findings:
     """Compare the tables with *promises* and return the differences.
 
-    *steered* are the groups that the outcomes of steered jobs say.
+    *steered* are the groups that follow from the outcomes of steered jobs.
     """
     findings = Findings()
     _audit_jobs(connection, promises, findings)
@@ -82,7 +82,7 @@ def audit(connection: Connection, promises: Promises, *, steered: Groups = NONE)
 
 
 def find_lasting_transactions(connection: Connection, *, lasting_s: float = LASTING_S) -> list[str]:
-    """Return the transactions of the product that each look finds open during *lasting_s* seconds."""
+    """Return the transactions of the product that every check finds open during *lasting_s* seconds."""
     ended = monotonic() + lasting_s
     lasting = _open_transactions(connection)
     while lasting and monotonic() < ended:
@@ -93,7 +93,7 @@ def find_lasting_transactions(connection: Connection, *, lasting_s: float = LAST
 
 
 def _open_transactions(connection: Connection) -> dict[tuple[Any, Any], str]:
-    """Return the transactions that are open now, by process and beginning."""
+    """Return the open transactions by process and start time."""
     # Within a transaction of ours, PostgreSQL would show the same activity again.
     connection.execute(QUERIES["forget_activity"])
     rows = connection.execute(QUERIES["open_transactions"]).fetchall()

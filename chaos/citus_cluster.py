@@ -1,4 +1,4 @@
-"""A Citus cluster that someone else runs, for the scenario and the tests that need one.
+"""An external Citus cluster, for the scenario and the tests that need one.
 
 MERGELANE_TEST_CITUS_URL is the URL of its coordinator, for a superuser who may create databases on each node with the
 same name and password. MERGELANE_TEST_CITUS_NODE is a program that stops and starts a node: it is called with `stop`,
@@ -19,13 +19,13 @@ from chaos.errors import ChaosError
 
 URL = "MERGELANE_TEST_CITUS_URL"
 NODE = "MERGELANE_TEST_CITUS_NODE"
-#: Few, so that a database is distributed fast; more than nodes, so that each has some.
+#: Few, so that a database is distributed fast, but more than nodes, so that each node has some.
 SHARDS = 8
 QUIET = "SET citus.enable_create_database_propagation = off"
 END_SESSIONS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
 #: The number of the advisory lock of `CitusCluster.alone`.
 CREATION_LOCK = 0x6369747573
-#: Seconds that the program has.
+#: Maximum seconds of the program.
 NODE_S = 120.0
 
 
@@ -60,7 +60,7 @@ class CitusCluster:
         return urlunsplit(parts._replace(netloc=f"{user}{at}{place.host}:{place.port}", path=f"/{database}"))
 
     def entry_url(self, database: str) -> str:
-        """Return the URL of *database* whose connections lead to a node at random."""
+        """Return a URL of *database* whose connections go to a random node."""
         parts = urlsplit(self._url)
         user, at, _ = parts.netloc.rpartition("@")
         places = ",".join(f"{node.host}:{node.port}" for node in self.nodes)
@@ -81,7 +81,7 @@ class CitusCluster:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let one process at a time create or distribute a database: Citus alters the roles of the cluster then."""
+        """Let one process at a time create or distribute a database: Citus then alters the roles of the cluster."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (CREATION_LOCK,))
             yield
@@ -97,12 +97,12 @@ class CitusCluster:
             self._run(node, "DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
 
     def open(self, database: str) -> None:
-        """Let a closed database be used again."""
+        """Allow connections to a closed database again."""
         for node in self.nodes:
             self._run(node, "ALTER DATABASE {} ALLOW_CONNECTIONS true", database)
 
     def close(self, database: str, *, wait_until: Callable[[Callable[[], bool]], object]) -> None:
-        """End all sessions of *database*, those of Citus too, so that it can be copied."""
+        """End all sessions of *database*, also those of Citus, so that it can be copied."""
         for node in self.nodes:
             self._run(node, "ALTER DATABASE {} ALLOW_CONNECTIONS false", database)
             wait_until(lambda node=node: self._end_sessions(node, database) == 0)  # type: ignore[misc]
@@ -119,7 +119,7 @@ class CitusCluster:
 
 
 def cluster_url() -> str | None:
-    """Return the URL of the coordinator; None when the environment names none."""
+    """Return the URL of the coordinator, or None if the environment lacks it."""
     return child_environ().get(URL) or None
 
 

@@ -32,7 +32,7 @@ class Answers:
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, response: requests.Response | None) -> None:
-        """Count a response, None for a broken connection; keep it when it must not happen."""
+        """Count a response, None for a broken connection. Store it if it must not happen."""
         status = "no answer" if response is None else str(response.status_code)
         with self._lock:
             self.by_status[status] += 1
@@ -74,7 +74,7 @@ class Client:
             if response is not None and response.ok and response.json()["state"] == "finished":
                 return
             self._wait(response)
-        message = f"{path} was not finished in {TRIES} looks."
+        message = f"{path} was not finished in {TRIES} polls."
         raise TimeoutError(message)
 
     def post(self, path: str, body: Json, headers: dict[str, str] | None = None) -> requests.Response | None:

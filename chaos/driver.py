@@ -28,7 +28,7 @@ PACE = 8.0
 #: Merges in progress above which no family starts: the report must measure recovery from a fault, not a backlog.
 MOST_IN_PROGRESS = 400
 #: Seconds between two counts of the merges in progress.
-LOOK_S = 0.2
+CHECK_S = 0.2
 #: Families started at once: with a varying backlog, faults hit long lanes, packed lanes and idle workers.
 BURST = 24
 
@@ -47,7 +47,7 @@ class MergeTarget(Protocol):
 
 
 class MergeApi:
-    """Merge, identify and undo over HTTP. Writes invalid jobs straight into the ledger."""
+    """Merge, identify and undo over HTTP. Invalid jobs are written directly into the ledger."""
 
     shapes = WITH_UNDO
 
@@ -136,7 +136,7 @@ class Driver:
             each.result()
 
     def abandon(self) -> None:
-        """End all threads without finishing anything, after an error of the run itself."""
+        """End all threads without finishing anything, after an error of the run."""
         self.answers.abandoned = True
         self._over.set()
         self._room.set()
@@ -158,7 +158,7 @@ class Driver:
 
     def _watch(self) -> None:
         """Allow or block new families by the number of merges in progress."""
-        while not self._over.wait(LOOK_S):
+        while not self._over.wait(CHECK_S):
             in_progress = self._desk.count_in_progress()
             if in_progress is not None and in_progress > MOST_IN_PROGRESS:
                 self._room.clear()

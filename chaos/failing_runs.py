@@ -1,4 +1,4 @@
-"""The story of a run that stops by itself: too many of its jobs fail, and an operator resumes it."""
+"""The story of a run that is paused because too many of its jobs fail, until an operator resumes it."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -17,16 +17,16 @@ from chaos.promises import LimitedRun
 if TYPE_CHECKING:
     from chaos.steering import Steering
 
-#: A placeholder: a merge of it is refused.
+#: A placeholder: its merge is refused.
 NULL = Member(name="null", sums=NOTHING)
 REFUSED = "refused_identifier"
-#: Seconds in which a pause must have taken effect, and the longest that an operator takes to resume.
+#: Seconds after which a pause must have taken effect, and maximum seconds until an operator resumes the run.
 EFFECT_S, LONGEST_S = 1.0, 2.5
 TRIES = 2_000
 
 
 def fail_run(steering: "Steering", client: Client, rng: Random, name: str) -> None:
-    """A run is paused by its failures, takes further merges, and ends after it was resumed."""
+    """A run is paused because of its failures, accepts further merges, and ends after an operator resumes it."""
     couples = steering.write(client, rng, name)
     survivors, limit = [survivor for _, survivor in couples], rng.randint(1, len(couples) - 1)
     body = {"label": name, "max_failures": limit}
@@ -52,7 +52,7 @@ def _await_pause(client: Client, run_id: str, *, failures: int) -> Json:
             return run
         counts = run["counts"]
         if counts.get(REFUSED, 0) == failures:
-            # It is paused in the transaction that counts.
+            # The transaction that counts the failures also pauses the run.
             raise ChaosError(f"Run {run_id} has {failures} failed jobs, and is not paused: {counts}.")
         if counts.get(REFUSED, 0) + counts.get("cancelled", 0) == failures:
             return run
@@ -61,11 +61,11 @@ def _await_pause(client: Client, run_id: str, *, failures: int) -> Json:
 
 
 def _watch_pause(client: Client, rng: Random, run: Json) -> tuple[datetime, datetime] | None:
-    """Leave the run paused for a while; return the times between which none of its jobs may begin."""
+    """Leave the run paused for a while; return the times between which none of its jobs may start."""
     since = datetime.now(UTC) + timedelta(seconds=EFFECT_S)
     Event().wait(rng.uniform(EFFECT_S, LONGEST_S))
     until = datetime.now(UTC)
     found = client.ask("GET", f"/merge/runs/{UUID(run['run_id'])}", statuses={HTTPStatus.OK}).json()
     if found["paused_at"] != run["paused_at"]:
-        raise ChaosError(f"Run {run['run_id']} was resumed, and no operator did that.")
+        raise ChaosError(f"Run {run['run_id']} was resumed without an operator.")
     return (since, until) if since < until else None

@@ -43,7 +43,7 @@ class Figures:
     #: Seconds until the last of the merges was finished, for each round.
     alone_s: Sequence[float]
     beside_s: Sequence[float]
-    #: Finished jobs of the backlog per second, meanwhile.
+    #: Finished jobs of the backlog per second during the merges.
     per_second: float
 
 

@@ -1,4 +1,4 @@
-"""Families: profiles with known sums, and merges with the same result in any order. Pure, from a seed."""
+"""Families: profiles with known sums, and merges with the same result in any order. They depend only on a seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ class Batch:
     path: str
     body: Json
     jobs: int
-    #: Index of a job that always raises. Such a batch cannot be posted; it is written straight into the ledger.
+    #: Index of a job that always raises. Such a batch cannot be posted; it is written directly into the ledger.
     raises_at: int | None = None
     #: Whether the batch before it must have ended; *path* may contain its id as {before}.
     waits: bool = False
@@ -159,7 +159,7 @@ def _one_group(name: str, shape: str, members: Sequence[Member], batches: Sequen
 
 
 def fan_in(rng: Random, name: str) -> Family:
-    """Many into one, in one batch, which is one long lane, or in several."""
+    """Many orphans into one survivor, in one batch, which is one long lane, or in several."""
     members = [_member(rng, f"{name}-{each}") for each in range(rng.randint(4, 20))]
     hub = members[0].identifier
     updates = [(member.identifier, hub) for member in members[1:]]
@@ -168,7 +168,7 @@ def fan_in(rng: Random, name: str) -> Family:
 
 
 def hub(rng: Random, name: str) -> Family:
-    """A few into the one survivor that all families of this shape and seed share."""
+    """A few orphans into the survivor that all families of this shape and seed share."""
     shared = hub_of(name.rsplit("-", 2)[0])
     members = [_member(rng, f"{name}-{each}") for each in range(rng.randint(1, 4))]
     updates = [(member.identifier, {"external_id": shared}) for member in members]
@@ -177,7 +177,7 @@ def hub(rng: Random, name: str) -> Family:
 
 
 def chain(rng: Random, name: str) -> Family:
-    """One into the next into the next, shuffled over several batches."""
+    """A chain of merges, each into the next profile, shuffled over several batches."""
     members = [_member(rng, f"{name}-{each}") for each in range(rng.randint(3, 9))]
     links = [(one.identifier, other.identifier) for one, other in pairwise(members)]
     rng.shuffle(links)
@@ -185,21 +185,21 @@ def chain(rng: Random, name: str) -> Family:
 
 
 def ring(rng: Random, name: str) -> Family:
-    """A cycle, each link in a batch of its own."""
+    """A cycle of merges, each in its own batch."""
     members = [_member(rng, f"{name}-{each}") for each in range(rng.randint(3, 5))]
     links = pairwise([*members, members[0]])
     return _one_group(name, "ring", members, [_merges([(one.identifier, other.identifier)]) for one, other in links])
 
 
 def both_ways(rng: Random, name: str) -> Family:
-    """One into the other beside the other into the one."""
+    """Two concurrent merges of one pair in both directions."""
     one, other = members = [_member(rng, f"{name}-{each}") for each in range(2)]
     there, back = (one.identifier, other.identifier), (other.identifier, one.identifier)
     return _one_group(name, "both_ways", members, [_merges([there]), _merges([back])])
 
 
 def duplicates(rng: Random, name: str) -> Family:
-    """The same pair again and again."""
+    """The same pair several times."""
     members = [_member(rng, f"{name}-{each}") for each in range(2)]
     update = (members[0].identifier, members[1].identifier)
     batches = [_merges([update] * rng.randint(1, 3)) for _ in range(rng.randint(1, 3))]
@@ -213,7 +213,7 @@ def pairs(rng: Random, name: str) -> Family:
 
 
 def taken_back(rng: Random, name: str) -> Family:
-    """A batch of pairs that is undone when it has ended, and sometimes merged again."""
+    """A batch of pairs that is undone after its end, and sometimes merged again."""
     couples = make_couples(rng, name, rng.randint(1, 6))
     undo = Batch(path="/merge/batches/{before}/undo", body={}, jobs=len(couples), waits=True)
     merge = _merge_of(couples)
@@ -269,7 +269,7 @@ def logged_in(rng: Random, name: str) -> Family:
     fresh, is_async = {"external_id": f"{name}-fresh"}, rng.choice((True, False))
     body = {"aliases_to_identify": [{**members[1].identifier, **fresh}]}
     first = Batch(path="/users/identify", body=body, jobs=1, outcome="identified", responds_async=is_async)
-    # Attributes alone: a repeated request has no second effect.
+    # Attributes only: a repeated request has no second effect.
     track = Batch(path="/users/track", body={"attributes": [{**fresh, "logged_in": True}]}, jobs=0, waits=True)
     merge = replace(_merges([(fresh, members[0].identifier)]), outcome="merged")
     return _one_group(name, "logged_in", members, [first, merge] if is_async else [first, track, merge])

@@ -1,4 +1,4 @@
-"""Messages that the relay did not write: made from real ones, part by part, and from nothing."""
+"""Messages that the relay did not write: real ones with changed parts, and garbage."""
 
 import base64
 import json  # noqa: TID251  it writes integers of any size, as kombu does
@@ -60,7 +60,7 @@ def bomb(message: Raw, megabytes: int = 400) -> Raw:
 
 
 def forged(message: Raw, random: Random, count: int) -> Iterator[Raw]:
-    """Yield *count* messages like *message*, each with one part that is not the relay's."""
+    """Yield *count* messages like *message*, each with one changed part."""
     makers: tuple[Callable[[Raw, Random], Raw], ...] = (
         *(_odd_header, _odd_header, _odd_argument, _odd_body, _odd_property, _odd_part),
         *(_some_jobs, _own_task),

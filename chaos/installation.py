@@ -34,7 +34,7 @@ KEY = "key-of-the-chaos-tests"
 START_S = 60.0
 #: Errors of a broker that does not answer.
 BROKER_ERRORS = (redis.RedisError, OSError)
-#: Power loss is no fault of these tests, so fsync is off; all other durability settings are the defaults.
+#: These tests inject no power loss, so fsync is off. All other durability settings are the defaults.
 POSTGRES = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 #: Short timeouts: faults are detected within seconds instead of a minute, so that a short run can have hundreds.
 FAST = {
@@ -234,9 +234,9 @@ class Installation:
 
 
 class DirectInstallation(Installation):
-    """An installation without faults, to measure: the product connects to its servers directly, as `mergelane up` does.
+    """An installation for measurements, without faults: the product connects to its servers directly.
 
-    The proxies run in the process of the measuring client. Each statement of any workspace would take time of it.
+    The proxies run in the process of the measuring client, so every statement would cost processor time of this client.
     """
 
     @property

@@ -1,11 +1,12 @@
 """`python -m chaos.neighbours`: measure how much one workspace's requests slow down those of another workspace.
 
-A stranger reads and merges one pair at a time: alone, and while a neighbour with many clients sends a load, by turns.
-Web runs with its default settings. A refusal of the stranger is an error; refusals of the neighbour are counted.
+A client of one workspace, the stranger, reads and merges one pair at a time: first alone, then while many clients of
+another workspace, the neighbour, send a load. Web runs with its default settings. A refusal of the stranger is an
+error; refusals of the neighbour are counted.
 
-The neighbour's clients would be on other machines. Here they run in a process of their own, only while no other process
-needs the processor. The control is a load on a server that does nothing but refuse: it shows what the clients
-themselves cost the stranger.
+The neighbour's clients would be on other machines. Here they run in a separate process, only while no other process
+needs the processor. The control is a load on a server that only refuses: it measures how much the clients themselves
+slow down the stranger.
 """
 
 import multiprocessing
@@ -50,7 +51,7 @@ Send = Callable[[requests.Session, str], requests.Response]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the stranger saw beside one load."""
+    """The measurements of the stranger during one load."""
 
     load: str
     #: Seconds of each of the stranger's requests.
@@ -114,7 +115,7 @@ LOADS: Mapping[str, tuple[Send, int]] = {
 
 
 def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figures]:
-    """Return what the stranger sees alone and beside each of *loads*, for *seconds* each, in *rounds* by turns."""
+    """Return the stranger's figures alone and during each of *loads*, each for *seconds*, which *rounds* divide."""
     seen: dict[str, list[float]] = {load: [] for load in (ALONE, CONTROL, *loads)}
     answers = {load: Counter[str]() for load in seen}
     with (
@@ -126,7 +127,7 @@ def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figure
             keys.ensure_key(connection, key=STRANGER_KEY, workspace=STRANGER, permissions=["*"])
         _make_people(home)
         for load in [load for _ in range(rounds) for load in (CONTROL, *loads)]:
-            # Until the neighbour's last merge is done, and its statistics are.
+            # Wait until the neighbour's last merge has finished and the table statistics are up to date.
             home.keeper.pause(WARM_S)
             seen[ALONE] += _visit(home, seconds / rounds / (len(loads) + 1))
             url = refusing_url if load == CONTROL else home.base_url
@@ -139,7 +140,7 @@ def measure(*, seconds: float, rounds: int, loads: Sequence[str]) -> list[Figure
 
 @contextmanager
 def _refusing_server() -> Iterator[str]:
-    """Run a server that refuses each request at once, with the clients' priority; yield its URL."""
+    """Run a server with the clients' priority that refuses each request at once; yield its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
     process = FORK.Process(target=_serve, args=(server,), daemon=True)
     process.start()
@@ -170,7 +171,7 @@ class _Refusing(BaseHTTPRequestHandler):
 
 
 def _use_idle_time() -> None:
-    """Let this process run only while no other one needs the processor."""
+    """Let this process run only while no other process needs the processor."""
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     # Linux may divide the processors among sessions first (autogroup), and by priority only within each of them.
     os.setsid()
@@ -179,7 +180,7 @@ def _use_idle_time() -> None:
 
 
 def _visit(home: Installation, seconds: float) -> list[float]:
-    """Let the stranger send requests for *seconds*; return how long each took. Raises ChaosError for a refusal."""
+    """Send the stranger's requests for *seconds*; return the seconds of each. Raises ChaosError for a refusal."""
     took, ended = [], monotonic() + seconds
     with _session(STRANGER_KEY) as session:
         while monotonic() < ended:
@@ -191,13 +192,16 @@ def _visit(home: Installation, seconds: float) -> list[float]:
                 response = session.request(method, home.base_url + path, json=body, timeout=60)
                 took.append(monotonic() - began)
                 if not response.ok:
-                    raise ChaosError(f"The stranger's {path} was answered {response.status_code}: {response.text}")
+                    raise ChaosError(f"The stranger's {path} got {response.status_code}: {response.text}")
     return took
 
 
 @contextmanager
 def _loading(url: str, send: Send, clients: int) -> Iterator[Counter[str]]:
-    """Let *clients* of the neighbour send requests during the block; yield their responses by status, once it ended."""
+    """Send requests with *clients* of the neighbour during the block; yield a counter of the responses by status.
+
+    The counter is filled at the end of the block.
+    """
     answers = Counter[str]()
     over, counted = FORK.Event(), FORK.SimpleQueue()
     process = FORK.Process(target=_send_until, args=(over, counted, send, url, clients), daemon=True)
@@ -224,7 +228,7 @@ def _send_until(over: Event, counted: SimpleQueue[Counter[str]], send: Send, url
                     answers["no answer"] += 1
                     continue
                 answers[str(response.status_code)] += 1
-                # As a client does that obeys Retry-After, but impatiently.
+                # An impatient client waits less than Retry-After.
                 over.wait(0.0 if response.ok else 0.1)
 
     threads = [Thread(target=run, daemon=True) for _ in range(clients)]

@@ -1,7 +1,7 @@
 """Celery without the ledger: one task for each update, with Celery's own safeguards.
 
-A task exists only as a message; no row in the database records it. Late acknowledgement, rejection when the worker is
-lost, a short visibility timeout, and five retries after any error. The merge itself is the product's code.
+A task exists only as a message; no row in the database records it. Its safeguards are late acknowledgement, rejection
+when the worker is lost, a short visibility timeout, and five retries after any error. The merge is the product's code.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ app = make_plain(resources.settings())
 
 @app.task(name=TASK, bind=True, autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
 def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], survivor: dict[str, Any]) -> None:
-    """Merge one pair, and note that this task has done so."""
+    """Merge one pair, and record the run of this task."""
     job = ClaimedJob(
         id=UUID(self.request.id),
         batch_id=uuid7(),
@@ -51,11 +51,11 @@ def merge(self: Task, workspace_id: int, kind: str, orphan: dict[str, Any], surv
 
 
 def _transact(tx: Transaction, job: ClaimedJob) -> None:
-    """Resolve, lock, merge, save and note, in the caller's transaction."""
+    """Resolve, lock, merge, save and record the run, in the caller's transaction."""
     pairs = resolve_pairs(tx, jobs=[job]).result()
     working_set, decisions = lock_and_decide(tx, resources.settings(), pairs=pairs)
     if not decisions:
-        raise ResolutionUnsettled("The profiles changed between look and lock.")
+        raise ResolutionUnsettled("The profiles changed between resolution and lock.")
     save_effects(tx, working_set=working_set, decisions=decisions)
     outcome = decisions[0].outcome.value
     tx.execute(QUERIES["note_run"], {"task_id": job.id, "outcome": outcome})

@@ -29,7 +29,7 @@ QUERIES = load_queries("chaos", "plain.sql")
 TASK = "chaos.plain.merge"
 #: Seconds between two tries to send a task that the broker refused.
 PAUSE_S = 0.2
-#: Seconds with an empty queue after which no task will run any more.
+#: Seconds with an empty queue after which no further task will run.
 QUIET_S = 20.0
 REST_S = 180.0
 
@@ -54,7 +54,7 @@ class PlainResult:
 
 
 class Delay:
-    """Sends each update as a task, again until Celery does not raise."""
+    """Sends each update as a task, and repeats this until Celery accepts it."""
 
     shapes = SHAPES
 

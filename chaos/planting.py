@@ -1,4 +1,4 @@
-"""Planting: write invalid jobs, which no request can create, straight into the ledger."""
+"""Planting: write invalid jobs, which no request can create, directly into the ledger."""
 
 from threading import Event
 from uuid import UUID

@@ -25,14 +25,14 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitedRun:
-    """A run with a limit of failures, and how an operator saw its pause."""
+    """A run with a limit of failures, and its pause as the API reported it."""
 
     limit: int
     #: The batch whose jobs fail.
     failing: UUID
-    #: Why it was paused; None if it was not.
+    #: The reason of its pause, or None.
     reason: str | None
-    #: The times between which none of its jobs may have begun.
+    #: The times between which none of its jobs may have started.
     paused: tuple[datetime, datetime] | None
 
 
@@ -43,13 +43,13 @@ class Promises:
     batches: list[Promise] = field(default_factory=list)
     #: Every written member, by its group. A group must end as one live profile.
     groups: dict[str, list[Member]] = field(default_factory=lambda: defaultdict(list))
-    #: Every written member of the steered workspace; the outcomes of its jobs say how they must end.
+    #: Every written member of the steered workspace. Its expected result follows from the outcomes of its jobs.
     steered: list[Member] = field(default_factory=list)
-    #: Runs of the steered workspace whose batches the relay makes, with their maximum of jobs.
+    #: Runs of the steered workspace whose batches the relay creates, with their maximum of jobs.
     runs: dict[UUID, int] = field(default_factory=dict)
-    #: Batch → jobs that a response called cancelled.
+    #: Batch → number of cancelled jobs in the responses.
     cancelled: dict[UUID, int] = field(default_factory=dict)
-    #: Times between which no job of the steered workspace may have begun.
+    #: Times between which no job of the steered workspace may have started.
     pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
     #: Runs of the steered workspace with a limit of failures.
     limited: dict[UUID, LimitedRun] = field(default_factory=dict)

@@ -16,7 +16,7 @@ def queues(client: redis.Redis) -> list[str]:
 
 
 def ordinary_list(queue: str) -> str:
-    """Return the key of the list in which Redis has the messages of *queue* with ordinary urgency."""
+    """Return the key of the Redis list with the messages of *queue* of ordinary priority."""
     return f"{queue}{Channel.sep}{REDIS_PRIORITIES[Urgency.ORDINARY]}"
 
 

@@ -16,9 +16,9 @@ STATES = (
     "P0000", "P0001", "XX000", "XX002", "ZZ999",
 )
 # fmt: on
-#: SQLSTATEs with which a server refuses connections.
+#: SQLSTATEs of refused connections.
 CONNECT_STATES = ("08004", "0A000", "28000", "28P01", "3D000", "42501", "53300", "55000", "57P01", "57P03", "XX000")
-#: Error replies of Redis, and whether the server still answers commands that only read.
+#: Error replies of Redis, and whether the server still executes commands that only read.
 REPLIES = (
     ("OOM command not allowed when used memory > 'maxmemory'.", True),
     ("READONLY You can't write against a read only replica.", True),
@@ -54,12 +54,12 @@ class BrokerRefusal:
 
     @property
     def name(self) -> str:
-        """The refusal as the report names it."""
+        """Its name in the report."""
         return f"broker: {self.line.partition(' ')[0]} ({'writes' if self.writes_alone else 'all commands'})"
 
     @property
     def cause(self) -> str:
-        """The label `cause` by which a process reports it."""
+        """The label `cause` of the metric with which a process reports it."""
         word = self.line.partition(" ")[0]
         return known_cause(BROKER, word if word.isupper() else NO_PREFIX)
 
@@ -73,7 +73,7 @@ class DatabaseRefusal:
 
     @property
     def name(self) -> str:
-        """The refusal as the report names it."""
+        """Its name in the report."""
         return f"PostgreSQL: {self.sqlstate} ({'connect' if self.at_connect else 'statements'})"
 
     @property

@@ -1,8 +1,8 @@
 """`python -m chaos.refusals_run`: inject every refusal of the matrix while merges are posted, then check the promises.
 
-The processes run against real servers, through proxies that answer in their place. During each refusal web must
-answer as the table of app/db/errors.py says, and every process must keep running and report the cause as a metric.
-Afterwards every job is finished at its first attempt, and every batch was announced to its webhook once.
+The processes use real servers through proxies that refuse. During each refusal, web must respond according to the table
+of app/db/errors.py, and every process must keep running and report the cause as a metric. Afterwards, every job must be
+finished at its first attempt, and every batch must have been announced to its webhook once.
 """
 
 import sys
@@ -30,7 +30,7 @@ from cli.up import commands
 from demo.product import free_port
 
 Refusal = BrokerRefusal | DatabaseRefusal
-#: Seconds in which a process notices a refusal, and in which everything is finished afterwards.
+#: Maximum seconds until a process notices a refusal, and until everything is finished afterwards.
 NOTICED_S, DONE_S = 20.0, 60.0
 SETTINGS = {
     "MERGELANE_RESCUE_AFTER_S": "3",
@@ -43,7 +43,7 @@ WAITING = "mergelane_server_waiting"
 
 @dataclass
 class Receiver:
-    """A webhook's receiver: the ids of the notices that came in."""
+    """A webhook's receiver: the ids of the notices that it received."""
 
     url: str
     notice_ids: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ def receiving() -> Iterator[Receiver]:
 
 
 class RefusingInstallation:
-    """The whole product behind proxies that refuse, and what was posted to it."""
+    """The whole product behind proxies that refuse, and the merges that were posted to it."""
 
     def __init__(self, home: Installation, receiver: Receiver) -> None:
         self.home = home
@@ -110,16 +110,16 @@ class RefusingInstallation:
         self.pids = self.running_pids()
 
     def running_pids(self) -> dict[str, int]:
-        """Return the process id of each process; raise ChaosError when one has ended."""
+        """Return the id of each process; raise ChaosError if one has ended."""
         ended = [name for name, kept in self.home.processes.items() if not kept.running or kept.starts != 1]
         if ended:
             raise ChaosError(f"Ended: {', '.join(ended)}.")
         return {name: kept.family()[0].pid for name, kept in self.home.processes.items()}
 
     def strike(self, refusal: Refusal, *, workers: bool = True) -> None:
-        """Refuse, post a batch, and check what the processes answer and report. Raises ChaosError.
+        """Refuse, post a batch, and check the responses and metrics of the processes. Raises ChaosError.
 
-        Without *workers*, do not wait until they report a refusal of the broker too.
+        Without *workers*, do not wait until the workers report a refusal of the broker.
         """
         if isinstance(refusal, BrokerRefusal):
             self._strike_broker(refusal, workers=workers)
@@ -175,7 +175,7 @@ class RefusingInstallation:
         return monotonic() - began
 
     def waiting(self, name: str) -> dict[tuple[str, str], float] | None:
-        """Return for which server and cause the process *name* waits, by its metrics; None when it serves none."""
+        """Return the servers and causes for which the process *name* waits, from its metrics; None without metrics."""
         try:
             text = requests.get(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=10).text
         except requests.RequestException:
@@ -190,7 +190,7 @@ class RefusingInstallation:
     def _strike_broker(self, refusal: BrokerRefusal, *, workers: bool) -> None:
         self.redis.begin(refusal.line, writes_alone=refusal.writes_alone)
         if not refusal.writes_alone:
-            # A server that changes its state also ends the commands that wait in it.
+            # A real server in this state also ends the commands that wait in it.
             with self.home.redis_client() as client:
                 for each in client.client_list():
                     if "b" in each["flags"]:
@@ -226,7 +226,7 @@ class RefusingInstallation:
     def _refuse(self, refusal: DatabaseRefusal, expected: int) -> requests.Response:
         """Begin *refusal* and post a merge; return the response.
 
-        Web needs an open connection to meet a refusal other than one to wait for: to open one it runs a statement.
+        Unless web waits for this refusal, it must already have an open connection: opening one runs a statement.
         """
         deadline = monotonic() + NOTICED_S
         while True:

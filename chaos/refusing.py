@@ -1,6 +1,6 @@
-"""Proxies that speak the protocols of Redis and PostgreSQL, and answer with an error of the test's choice.
+"""Proxies that speak the protocols of Redis and PostgreSQL, and reply with an error that the test chooses.
 
-The real server stays behind them: a refused command or statement has no effect there, and all others have theirs.
+The real server is behind them. A refused command or statement does not reach it; it executes all others.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ PING, DISCARD = b"*1\r\n$4\r\nPING\r\n", b"*1\r\n$7\r\nDISCARD\r\n"
 ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 #: A name that no statement has: the real server's syntax error about it becomes the chosen error.
 TOKEN = b"refused_by_the_proxy"
-#: What takes the place of a message that is refused: a statement, its preparation, or its execution.
+#: The replacement of a refused message: of a statement, its preparation, or its execution.
 SPOILED = {b"Q": (b"Q", TOKEN + b"\0")} | dict.fromkeys((b"P", b"B"), (b"P", b"\0" + TOKEN + b"\0\0\0"))
 STARTUP_CODES = {80877103: "SSLRequest", 80877104: "GSSENCRequest", 80877102: "CancelRequest"}
 
 
 class RedisRefuser(Proxy):
-    """Refuses all commands, or writes alone, with one line such as `OOM command not allowed`."""
+    """Refuses all commands, or only writes, with one line such as `OOM command not allowed`."""
 
     def __init__(self, upstream: Callable[[], Path]) -> None:
         super().__init__(upstream)
@@ -62,12 +62,12 @@ class RedisRefuser(Proxy):
 
 @dataclass(eq=False)
 class _RedisSession:
-    """One client's connection. Each command under way has an entry: the reply to give, or None for the server's."""
+    """One client's connection. Each pending command has an entry: the reply to send, or None for the server's."""
 
     proxy: RedisRefuser
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
-    _under_way: deque[bytes | None] = field(default_factory=deque)
+    _pending: deque[bytes | None] = field(default_factory=deque)
     _in_transaction: bool = False
     _is_spoiled: bool = False
     _subscribes: bool = False
@@ -84,23 +84,23 @@ class _RedisSession:
             elif self._subscribes:
                 self.client.write(refusal)
             else:
-                # PING takes its place, so that the refusal follows the replies to earlier commands.
+                # PING replaces the command, so that the refusal follows the replies to earlier commands.
                 self._is_spoiled |= self._in_transaction
-                self._under_way.append(refusal)
+                self._pending.append(refusal)
                 self.server.write(PING)
 
     async def answer(self, reader: asyncio.StreamReader) -> None:
-        """Give the client each reply of the server, or the one that takes its place."""
+        """Send the client each reply of the server, or its replacement."""
         while True:
             reply = await _read_value(reader)
-            # A subscriber gets messages too, which answer no command.
-            other = None if self._subscribes or not self._under_way else self._under_way.popleft()
+            # A subscriber also gets messages, which are no replies to commands.
+            other = None if self._subscribes or not self._pending else self._pending.popleft()
             if reply.startswith(b"-UNBLOCKED"):
                 other = self.proxy.line
             self.client.write(other or reply)
 
     def _forward(self, name: bytes, command: bytes) -> None:
-        """Forward *command*; a transaction of which a command was refused is discarded, as Redis does."""
+        """Forward *command*. If a command of its transaction was refused, discard the transaction, as Redis does."""
         other = None
         if name == b"MULTI":
             self._in_transaction, self._is_spoiled = True, False
@@ -108,7 +108,7 @@ class _RedisSession:
             if self._is_spoiled:
                 command, other = DISCARD, ABORTED
             self._in_transaction = self._is_spoiled = False
-        self._under_way.append(other)
+        self._pending.append(other)
         self.server.write(command)
 
 
@@ -157,7 +157,7 @@ class PostgresRefuser(Proxy):
     async def _forward(
         self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, server: asyncio.StreamWriter
     ) -> None:
-        """Pass the client's messages on; a refused one becomes a statement that is not SQL."""
+        """Forward the client's messages; replace a refused one by a statement that is not SQL."""
         startup = await _read_startup(reader, client)
         if self.sqlstate and self._at_connect:
             client.write(_error_response(self.sqlstate, severity=b"FATAL"))
@@ -173,7 +173,7 @@ class PostgresRefuser(Proxy):
             await server.drain()
 
     async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        """Pass the server's messages on; its error about a refused statement becomes the chosen one."""
+        """Forward the server's messages; replace its error about a refused statement by the chosen one."""
         while True:
             kind, body = await _read_message(reader)
             is_refused = kind == b"E" and TOKEN in body
@@ -204,14 +204,14 @@ def _message(kind: bytes, body: bytes) -> bytes:
 
 
 def _note_empty(empty: set[bytes], kind: bytes, body: bytes) -> None:
-    """Remember the names of prepared statements without a text, by which a pool checks a connection."""
+    """Remember the names of prepared statements without a text, with which a pool checks a connection."""
     if kind == b"P":
         name, text, _ = body.split(b"\0", 2)
         (empty.discard if text else empty.add)(name)
 
 
 def _passes(empty: set[bytes], kind: bytes, body: bytes) -> bool:
-    """Return whether a server that refuses statements takes this message: an empty statement, or a rollback."""
+    """Return whether a server that refuses statements accepts this message: an empty statement, or a rollback."""
     if kind == b"P":
         return body.split(b"\0", 1)[0] in empty
     if kind == b"B":

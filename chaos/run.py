@@ -104,7 +104,7 @@ def run_under_load(
         strikes=strikes,
         recoveries=times,
         findings=findings,
-        stories=dict(steering.told),
+        stories=dict(steering.finished_stories),
         steered=dict(Counter(str(row["outcome"]) for row in steered)),
         answers=dict(driver.answers.by_status),
         starts={name: kept.starts for name, kept in home.processes.items()},

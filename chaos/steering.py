@@ -1,7 +1,8 @@
 """Steering: a workspace whose merges are paused, limited, cancelled, planned, applied and undone while faults happen.
 
-It is a workspace of its own, since a pause and a cancelled queue reach all jobs of a workspace. What a job comes to
-depends on who was first: `chaos/steering_audit.py` reads the outcomes, and checks that the profiles are what they say.
+It is a separate workspace, because a pause and a cancelled queue affect all jobs of a workspace. The outcome of a job
+depends on the order of concurrent requests: `chaos/steering_audit.py` reads the outcomes, and checks that the profiles
+match them.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ KEY = "key-of-the-steered-workspace"
 THREADS = 3
 #: Average seconds between two stories of a thread.
 GAP_S = 0.5
-#: Seconds in which a pause must have taken effect.
+#: Seconds after which a pause must have taken effect.
 EFFECT_S = 1.0
 LONGEST_PAUSE_S = 2.5
 #: A limit that cuts lanes, and lets the stories end.
@@ -43,19 +44,19 @@ Updates = Sequence[tuple[Member, Member]]
 
 
 class Steering:
-    """Threads that tell stories of operators, in random order, until they are stopped."""
+    """Threads that run stories of operators in random order until they are stopped."""
 
     def __init__(self, installation: Installation, promises: Promises, answers: Answers, *, seed: str) -> None:
         self.promises = promises
-        #: Stories by name.
-        self.told: Counter[str] = Counter()
+        #: Number of finished stories by name.
+        self.finished_stories: Counter[str] = Counter()
         self._installation = installation
         self._answers = answers
         self._seed = seed
         self._numbers = count(1)
         self._lock = Lock()
         self._over = Event()
-        #: Held by the story that changes the queue: two pauses at once would end one another.
+        #: Held by the story that changes the queue: two concurrent pauses would end each other.
         self._queue = Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._running: Sequence[Future[None]] = ()
@@ -67,10 +68,10 @@ class Steering:
         ) as connection:
             keys.ensure_key(connection, key=KEY, workspace=WORKSPACE, permissions=["*"])
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="steering")
-        self._running = [self._threads.submit(self._tell) for _ in range(THREADS)]
+        self._running = [self._threads.submit(self._run_stories) for _ in range(THREADS)]
 
     def finish(self) -> None:
-        """End the stories that have begun and begin no other; let the queue run without a limit."""
+        """Finish the stories that have begun, start no other, and let the queue run without a limit."""
         self._over.set()
         if self._threads is not None:
             self._threads.shutdown()
@@ -91,14 +92,14 @@ class Steering:
         return answer
 
     def pause_for(self, client: Client, seconds: float) -> None:
-        """Pause the queue for *seconds*, and record the time in which no job may begin."""
+        """Pause the queue for *seconds*, and record the time in which no job may start."""
         with self._queue:
             paused = self.change_queue(client, state="paused")
             since = datetime.now(UTC) + timedelta(seconds=EFFECT_S)
             self._over.wait(seconds)
             until = datetime.now(UTC)
             found = client.ask("GET", "/merge/queue", statuses={HTTPStatus.OK}).json()
-            # A request that a frozen process answered late may have resumed the queue meanwhile.
+            # A late request of a frozen process may have resumed the queue meanwhile.
             if found["paused_at"] == paused["paused_at"] and since < until:
                 with self._lock:
                     self.promises.pauses.append((since, until))
@@ -112,7 +113,7 @@ class Steering:
             self.change_queue(client, merges_per_minute_limit=None)
 
     def write(self, client: Client, rng: Random, name: str) -> list[list[Member]]:
-        """Write a few couples, and return them; again under other names while it is unknown whether they exist."""
+        """Write a few couples, and return them. Repeat this with other names if it is unknown whether they exist."""
         for attempt in count():
             couples = make_couples(rng, f"{name}{'r' * attempt}", rng.randint(2, 8))
             members = [member for couple in couples for member in couple]
@@ -137,7 +138,7 @@ class Steering:
         return batch_id
 
     def cancel(self, client: Client, path: str) -> Json | None:
-        """Cancel what waits at *path*; return the response, None if nothing waited."""
+        """Cancel the waiting jobs at *path*; return the response, or None if no job waited."""
         statuses = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}
         response = client.ask("POST", f"{path}/cancel", statuses=statuses, headers={"Idempotency-Key": str(uuid7())})
         if response.status_code == HTTPStatus.CONFLICT:
@@ -146,14 +147,14 @@ class Steering:
         return answer
 
     def cancel_batch(self, client: Client, batch_id: UUID) -> None:
-        """Cancel a batch, and record how many of its jobs the response calls cancelled."""
+        """Cancel a batch, and record the number of cancelled jobs in the response."""
         answer = self.cancel(client, f"/merge/batches/{batch_id}")
         if answer is not None:
             with self._lock:
                 self.promises.cancelled[batch_id] = answer["cancelled"]
 
     def expect_run(self, run_id: str, *, most: int) -> None:
-        """Record a run whose batches the relay makes."""
+        """Record a run whose batches the relay creates."""
         with self._lock:
             self.promises.runs[UUID(run_id)] = most
 
@@ -165,13 +166,13 @@ class Steering:
                 return
             client.wait_after(None)
             if number % 50 == 0:
-                # A pause that a frozen process carried out late is not left in place.
+                # Ends a late pause of a frozen process.
                 with self._queue:
                     self.change_queue(client, state="running")
         raise ChaosError(f"Run {run_id} did not end.")
 
     def close_run(self, client: Client, run_id: str) -> None:
-        """Close a run; one that is closed stays so."""
+        """Close a run; a closed run stays closed."""
         statuses = {HTTPStatus.OK, HTTPStatus.CONFLICT}
         headers = {"Idempotency-Key": str(uuid7())}
         client.ask("POST", f"/merge/runs/{run_id}/close", statuses=statuses, headers=headers)
@@ -181,7 +182,7 @@ class Steering:
         with self._lock:
             self.promises.limited[UUID(run_id)] = run
 
-    def _tell(self) -> None:
+    def _run_stories(self) -> None:
         with closing(self.new_client()) as client:
             while not self._over.is_set():
                 with self._lock:
@@ -190,7 +191,7 @@ class Steering:
                 story = rng.choice(STORIES)
                 story(self, client, rng, f"{self._seed}-{story.__name__}-{number}")
                 with self._lock:
-                    self.told[story.__name__] += 1
+                    self.finished_stories[story.__name__] += 1
                 self._over.wait(rng.uniform(0, 2 * GAP_S))
 
     def new_client(self) -> Client:
@@ -198,7 +199,7 @@ class Steering:
         return Client(self._installation.base_url, KEY, self._answers)
 
 
-#: What an operator does to merges of its own.
+#: A sequence of an operator's requests about its own merges.
 Story = Callable[[Steering, Client, Random, str], None]
 
 
@@ -252,7 +253,7 @@ def cancel_batch(steering: Steering, client: Client, rng: Random, name: str) -> 
 
 
 def cancel_queue(steering: Steering, client: Client, rng: Random, name: str) -> None:
-    """All that waits in the workspace is cancelled, the jobs of other stories too."""
+    """All waiting jobs of the workspace are cancelled, also those of other stories."""
     couples = steering.write(client, rng, name)
     for couple in couples:
         steering.merge(client, pairs_of([couple]))
@@ -270,7 +271,7 @@ def cancel_run(steering: Steering, client: Client, rng: Random, name: str) -> No
 
 
 def undo_run(steering: Steering, client: Client, rng: Random, name: str) -> None:
-    """A run is undone when it has ended: chains, each in one batch, are taken back from their ends."""
+    """A run is undone after its end: chains, each in one batch, are undone from their ends."""
     couples = steering.write(client, rng, name)
     run_id, members = _open_run(client, name), [member for couple in couples for member in couple]
     middle = len(members) // 2
@@ -288,7 +289,7 @@ def undo_run(steering: Steering, client: Client, rng: Random, name: str) -> None
 
 
 def apply_plan(steering: Steering, client: Client, rng: Random, name: str) -> None:
-    """A plan of two pages is applied, and a second time in vain; sometimes its run is cancelled or undone."""
+    """A plan of two pages is applied; a second request to apply it fails. Sometimes its run is cancelled or undone."""
     couples = steering.write(client, rng, name)
     first, rest = pairs_of(couples[:1]), pairs_of(couples[1:])
     plan_id = client.accept("/merge/plans", body_of(first), status=HTTPStatus.CREATED)["plan_id"]
@@ -319,7 +320,7 @@ def _open_run(client: Client, label: str) -> str:
 
 
 def _begun(client: Client, path: str) -> str | None:
-    """Begin what is at *path* and return the id of its run, None if it is refused with 409."""
+    """Start the resource at *path* and return the id of its run, or None if this is refused with 409."""
     statuses = {HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT}
     response = client.ask("POST", path, statuses=statuses, json={}, headers={"Idempotency-Key": str(uuid7())})
     if response.status_code == HTTPStatus.CONFLICT:

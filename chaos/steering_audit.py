@@ -1,4 +1,4 @@
-"""The audit of the steered workspace: each job has an outcome that is possible, and the profiles are what they say."""
+"""The audit of the steered workspace: each job has a possible outcome, and the profiles match the outcomes."""
 
 import re
 from collections import defaultdict
@@ -136,7 +136,7 @@ def _audit_limited(jobs: Sequence[Row], run_id: UUID, run: LimitedRun, findings:
 
 
 def _audit_runs(jobs: Sequence[Row], runs: Mapping[UUID, int], findings: Findings) -> None:
-    """Check that a run whose batches the relay makes has no more jobs than it can have."""
+    """Check that a run whose batches the relay creates has no more jobs than its maximum."""
     found: defaultdict[UUID, int] = defaultdict(int)
     for row in jobs:
         if row["run_id"] is not None:

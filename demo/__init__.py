@@ -1,1 +1,1 @@
-"""The demonstration: made-up people with duplicates as they arise in life, merged by the real product over its wire."""
+"""The demonstration: fictional people with realistic duplicates, which the real product merges over HTTP."""

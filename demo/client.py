@@ -1,4 +1,4 @@
-"""A plain HTTP client of Mergelane, as any user would write it."""
+"""A simple HTTP client of Mergelane, as a user would write it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
@@ -41,7 +41,7 @@ class Client:
         return _checked(response, response.status_code if response.ok else HTTPStatus.OK)
 
     def response(self, path: str) -> requests.Response:
-        """GET *path* and return the response, whatever its status."""
+        """GET *path* and return the response with any status."""
         return self._session.get(self.base_url + path, timeout=TIMEOUT_S)
 
     def create_aliases(self, body: Json) -> None:

@@ -1,4 +1,4 @@
-"""The vendor's four example requests, with the profiles that each names and its expected outcomes."""
+"""The vendor's four example requests, with their profiles and expected outcomes."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -36,7 +36,7 @@ class Person:
 
     @property
     def facts(self) -> Json:
-        """The standard attributes as `/users/track` takes them."""
+        """The standard attributes in the format of `/users/track`."""
         return {
             "first_name": self.first_name,
             "last_name": self.last_name,

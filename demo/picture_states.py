@@ -1,4 +1,4 @@
-"""States of the console beside its pages as they are: forms that are filled in or refused, errors, nothing found."""
+"""Further states of the console's pages: forms that are filled in or refused, errors, and empty results."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,10 +7,10 @@ from playwright.sync_api import Page
 
 from demo.errors import DemoError
 
-#: Opens a page of the console and brings it into the state to show.
+#: Opens a page of the console in the state for the picture.
 OpenPage = Callable[[Page], None]
 
-#: Lists that say what to do while a workspace has nothing, by the name of their pictures.
+#: Lists of an empty workspace, which explain the next step, by the name of their pictures.
 EMPTY: Mapping[str, str] = {
     "overview-empty": "/console",
     "runs-empty": "/console/runs",

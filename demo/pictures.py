@@ -1,8 +1,8 @@
-"""`python -m demo.pictures`: take pictures of the console, for the documents and to look at each page.
+"""`python -m demo.pictures`: take pictures of the console, for the documents and for reviews of each page.
 
 They show every page of the console, and states such as errors and empty lists, with fictional people and thousands of
-jobs: the registry and the data are those of the tests, so that a new page has its pictures without an edit. The folder
-of the documents gets only the pictures that a document shows. Ids and times differ from run to run; file names do not.
+jobs. The list of pages and the data are from the tests, so a new page gets its pictures without an edit. The folder of
+the documents gets only the pictures that a document contains. Ids and times differ between runs; file names do not.
 """
 
 import re
@@ -35,10 +35,10 @@ FOLDER = ROOT / "docs" / "pictures"
 #: Size of a picture, by the end of its file name.
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 #: A picture in a document, by the name of its page.
-SHOWN = re.compile(r"pictures/([a-z-]+)-(?:wide|narrow)-(?:light|dark)\.png")
+PICTURE_LINK = re.compile(r"pictures/([a-z-]+)-(?:wide|narrow)-(?:light|dark)\.png")
 Scheme = Literal["light", "dark"]
-#: Each page twice, so that a clone stays small. tests/e2e/test_console_pages.py opens each page in these two looks.
-LOOKS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
+#: Two pictures of each page, so that a clone stays small. tests/e2e/test_console_pages.py tests the same variants.
+VARIANTS: tuple[tuple[str, Scheme], ...] = (("wide", "light"), ("narrow", "dark"))
 #: Maximum size of a picture in bytes, so that a clone stays small.
 MOST_BYTES = 200_000
 #: Seconds until the few real merges have finished.
@@ -61,14 +61,14 @@ EMPTY_WORKSPACE, EMPTY_KEY = "empty", secrets.token_urlsafe(24)
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=FOLDER,
-    help="Folder for the pictures of all pages; default: docs/pictures, with those that a document shows.",
+    help="Folder for the pictures of all pages; default: docs/pictures, with only the pictures in documents.",
 )
 @click.option("--whole", is_flag=True, help="Take the whole page instead of its first screen.")
 def main(only: str, folder: Path, *, whole: bool) -> None:
     """Take two pictures of each page of the console: wide and light, narrow and dark."""
     console = make_console()
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {only} if only else names_shown() if folder == FOLDER else None
+    names = {only} if only else names_in_documents() if folder == FOLDER else None
     try:
         program = find_chromium()
         with running_product_in_folder() as (client, data_dir), sync_playwright() as playwright:
@@ -77,26 +77,26 @@ def main(only: str, folder: Path, *, whole: bool) -> None:
             full = sign_in(browser, client.base_url, client.key)
             empty = sign_in(browser, client.base_url, EMPTY_KEY)
             for name, open_page in pages.items():
-                if wanted is None or name in wanted:
+                if names is None or name in names:
                     state = None if name == "sign-in" else empty if name in EMPTY else full
                     take_pictures(browser, client.base_url, folder / name, open_page, state, whole=whole)
                     console.print(f"Took the pictures of {name}.")
             browser.close()
         if folder == FOLDER and not only:
-            remove_all_but(names_shown())
+            remove_all_but(names_in_documents())
     except (DemoError, FileNotFoundError) as error:
         console.print(f"The pictures could not be taken. {error}", style="bold red", markup=False)
         sys.exit(1)
 
 
-def names_shown() -> set[str]:
-    """Return the names of the pages that a document shows."""
+def names_in_documents() -> set[str]:
+    """Return the names of the pages whose pictures a document contains."""
     documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    return {match[1] for each in documents for match in SHOWN.finditer(each.read_text(encoding="utf-8"))}
+    return {match[1] for each in documents for match in PICTURE_LINK.finditer(each.read_text(encoding="utf-8"))}
 
 
 def remove_all_but(names: set[str]) -> None:
-    """Remove the pictures of the documents that no document shows."""
+    """Remove the pictures of all pages except *names* from the folder of the documents."""
     for picture in FOLDER.glob("*.png"):
         if picture.stem.rsplit("-", 2)[0] not in names:
             picture.unlink()
@@ -157,7 +157,7 @@ def take_pictures(
 
     Raises DemoError when a picture of the first screen is too large for the repository.
     """
-    for size, scheme in LOOKS:
+    for size, scheme in VARIANTS:
         context = browser.new_context(
             base_url=base_url,
             viewport=SIZES[size],

@@ -45,7 +45,7 @@ def running_product() -> Iterator[Client]:
 
 @contextmanager
 def running_product_in_folder() -> Iterator[tuple[Client, DataDir]]:
-    """Do as running_product, and yield the folder of its data too."""
+    """Like running_product, but also yield the folder of its data."""
     with passable_temporary_folder("mergelane-demo-") as folder:
         key, port = secrets.token_urlsafe(24), free_port()
         program = _program(folder, key=key, port=port)

@@ -1,4 +1,4 @@
-"""The tables that the demo prints. They are readable without a terminal too."""
+"""The tables that the demo prints. They are also readable without a terminal."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

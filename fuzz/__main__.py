@@ -36,7 +36,7 @@ MEMORY = 4 * 1024**3
 @click.option("--first", default=0, show_default=True, help="Number of the first request.")
 @click.option("--results", default=RESULTS, type=click.Path(path_type=Path), help="Folder for the report.")
 def main(*, count: int, described: int, seed: str, first: int, results: Path) -> None:
-    """Send hostile requests to every endpoint: most in this process, some as broken HTTP over sockets."""
+    """Send hostile requests to every endpoint: most within this process, some as broken HTTP over sockets."""
     # The product's log entries about hostile requests are expected; the report contains the faults.
     logging.disable(logging.CRITICAL)
     setrlimit(RLIMIT_AS, (MEMORY, MEMORY))
@@ -78,8 +78,8 @@ def _run(home: Installation, result: Result, numbers: range, described: int) -> 
             ask_over_sockets(home.port, key, result, (each for each in some if not each % SOCKETS))
             click.echo(f"{result.requests + result.over_sockets} requests, {len(result.found)} with faults.", err=True)
         further = make_described(result.seed, described)
-        while asked := list(islice(further, PROGRESS_EVERY)):
-            ask_described(ours.application, ours.worker, result, asked)
+        while chunk := list(islice(further, PROGRESS_EVERY)):
+            ask_described(ours.application, ours.worker, result, chunk)
             click.echo(f"{result.described} by the document, {len(result.found)} with faults.", err=True)
         home.wait_for_web()
         ours.worker.work()

@@ -21,7 +21,7 @@ DEADLINE_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response; *raised* is the traceback when the application raised an error instead."""
+    """A response, or in *raised* the traceback of an error of the application."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Application:
         return Answer(status=response.status, headers=response.headers, body=body, seconds=perf_counter() - began)
 
     def _environ(self, request: Request) -> dict[str, Any]:
-        """Return *request* as WSGI has it."""
+        """Return the WSGI environment of *request*."""
         path = self.known.fill(request.path, request.pick)
         environ: dict[str, Any] = {
             "REQUEST_METHOD": request.method.upper(),
@@ -105,7 +105,7 @@ class _StartResponse:
         self.headers: dict[str, str] = {}
 
     def start(self, status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
-        """Store status and headers, as WSGI's start_response does."""
+        """Store status and headers: the start_response of WSGI."""
         self.status = int(status.split(" ", 1)[0])
         self.headers = {name.lower(): value for name, value in headers}
         return len
@@ -124,7 +124,7 @@ def _deadline(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the block when it takes longer than *seconds*."""
 
     def ring(_: int, __: FrameType | None) -> None:
-        message = f"No answer within {seconds:g} s."
+        message = f"No response within {seconds:g} s."
         raise TimeoutError(message)
 
     before = signal(SIGALRM, ring)

@@ -1,4 +1,4 @@
-"""Sound bodies spoiled: in their structure, where they stay JSON, and in their bytes, where they need not."""
+"""Valid bodies made invalid: by changes of their structure, which keep them JSON, and by changes of their bytes."""
 
 import copy
 import gzip
@@ -9,7 +9,7 @@ from typing import Any
 
 from fuzz import values
 
-#: Bytes of the largest body that is sent: a little more than any may have.
+#: Bytes of the largest body that is sent: a little more than the limit.
 MOST = 4_300_000
 #: Known keys of some endpoint, for objects of other endpoints.
 KEYS = (
@@ -59,7 +59,7 @@ Place = tuple[Any, Any]
 
 
 def places(tree: Any) -> list[Place]:
-    """Return every place in *tree*, those of containers before those in them."""
+    """Return every place in *tree*, containers before their elements."""
     found: list[Place] = []
     level = [tree]
     while level:
@@ -73,7 +73,7 @@ def places(tree: Any) -> list[Place]:
 
 
 def mutated(tree: Any, rng: Random) -> Any:
-    """Return *tree* with one to four things about it wrong, or at a bound."""
+    """Return *tree* with one to four changes that make it invalid or reach a limit."""
     whole = [copy.deepcopy(tree)]
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         rng.choice(MUTATIONS)(whole, rng)
@@ -81,19 +81,19 @@ def mutated(tree: Any, rng: Random) -> Any:
 
 
 def _any_place(whole: list[Any], rng: Random) -> Place:
-    """Return a place in the only element of *whole*, seldom that element itself."""
+    """Return a place in the only element of *whole*, rarely that element itself."""
     found = places(whole)
     return found[0] if len(found) == 1 or rng.random() < 0.03 else rng.choice(found[1:])
 
 
 def _replace(whole: list[Any], rng: Random) -> None:
-    """Put a hostile value in the place of another."""
+    """Replace a value by a hostile one."""
     node, key = _any_place(whole, rng)
     node[key] = values.value(rng)
 
 
 def _remove(whole: list[Any], rng: Random) -> None:
-    """Take something away."""
+    """Remove a value."""
     node, key = _any_place(whole, rng)
     if node is whole:
         node[key] = {}
@@ -102,14 +102,14 @@ def _remove(whole: list[Any], rng: Random) -> None:
 
 
 def _add(whole: list[Any], rng: Random) -> None:
-    """Put a value in an unexpected place."""
+    """Insert a value in an unexpected place."""
     objects = [node[key] for node, key in places(whole) if isinstance(node[key], dict)]
     if objects:
         rng.choice(objects)[rng.choice(KEYS) if rng.random() < 0.7 else values.text(rng)] = values.value(rng)
 
 
 def _rename(whole: list[Any], rng: Random) -> None:
-    """Give something another name."""
+    """Rename a key."""
     inside = [(node, key) for node, key in places(whole) if isinstance(node, dict)]
     if inside:
         node, key = rng.choice(inside)
@@ -117,7 +117,7 @@ def _rename(whole: list[Any], rng: Random) -> None:
 
 
 def _repeat(whole: list[Any], rng: Random) -> None:
-    """Make an array longer by repeating an element, up to where arrays end."""
+    """Make an array longer by repeating an element, up to the limits of arrays."""
     inside = [(node, key) for node, key in places(whole) if isinstance(node, list) and node is not whole]
     if inside:
         node, key = rng.choice(inside)
@@ -125,14 +125,14 @@ def _repeat(whole: list[Any], rng: Random) -> None:
 
 
 def _swap(whole: list[Any], rng: Random) -> None:
-    """Put a copy of one part in the place of another."""
+    """Replace a part by a copy of another."""
     node, key = _any_place(whole, rng)
     other, place = _any_place(whole, rng)
     node[key] = copy.deepcopy(other[place])
 
 
 def _wrap(whole: list[Any], rng: Random) -> None:
-    """Put something into arrays and objects."""
+    """Nest a value in arrays and objects."""
     node, key = _any_place(whole, rng)
     node[key] = values.nest(rng, node[key])
 
@@ -153,18 +153,18 @@ MUTATIONS: Sequence[Callable[[list[Any], Random], None]] = (
 
 
 def encoded(tree: Any, rng: Random) -> bytes:
-    """Return *tree* in JSON or nearly so, in UTF-8 or nearly so."""
+    """Return *tree* as JSON or almost JSON, in UTF-8 or almost UTF-8."""
     text = json.dumps(tree, ensure_ascii=rng.random() < 0.6)
     return text.encode("utf-8", "surrogatepass")[:MOST]
 
 
 def spoiled(data: bytes, rng: Random) -> bytes:
-    """Return *data* with its bytes tampered with."""
+    """Return *data* with changed bytes."""
     return rng.choice(SPOILS)(data, rng)[:MOST]
 
 
 def _cut(data: bytes, rng: Random) -> bytes:
-    """End it before its end."""
+    """Truncate the bytes."""
     return data[: rng.randrange(len(data) + 1)]
 
 
@@ -177,20 +177,20 @@ def _flip(data: bytes, rng: Random) -> bytes:
 
 
 def _insert(data: bytes, rng: Random) -> bytes:
-    """Put in what does not belong there: bytes that are no UTF-8, or no JSON."""
+    """Insert bytes that are not UTF-8, or not JSON."""
     place = rng.randrange(len(data) + 1)
     return data[:place] + rng.choice(ALIENS) + data[place:]
 
 
 def _into_a_string(data: bytes, rng: Random) -> bytes:
-    """Put it into a string, where JSON takes more."""
+    """Insert bytes into a string, where JSON allows more."""
     quotes = [place for place, byte in enumerate(data) if byte == ord('"')]
     place = rng.choice(quotes) + 1 if quotes else 0
     return data[:place] + rng.choice(ALIENS) + data[place:]
 
 
 def _twice(data: bytes, rng: Random) -> bytes:
-    """Say a key twice, with another value the second time."""
+    """Repeat a key with another value."""
     pair = b'"%s":%s,' % (rng.choice(KEYS).encode(), encoded(values.value(rng, depth=1), rng))
     braces = [place for place, byte in enumerate(data) if byte == ord("{")]
     place = rng.choice(braces) + 1 if braces else 0
@@ -198,7 +198,7 @@ def _twice(data: bytes, rng: Random) -> bytes:
 
 
 def _numbers(data: bytes, rng: Random) -> bytes:
-    """Write a number as no number is written."""
+    """Write a number in an invalid form."""
     digits = [place for place, byte in enumerate(data) if chr(byte).isdigit() and byte < ord(":")]
     if not digits:
         return data + rng.choice(ODD_NUMBERS)
@@ -218,7 +218,7 @@ ODD_NUMBERS = (
     b".5",
     b"0x1",
 )
-#: Ends of characters without beginnings, beginnings without ends, overlong ones, surrogates, marks, what is no JSON.
+#: Incomplete and overlong UTF-8 characters, surrogates, byte order marks, and text that is not JSON.
 ALIENS = (
     b"\x80",
     b"\xff\xfe",

@@ -1,7 +1,7 @@
 """Requests whose paths, queries and headers schemathesis generates from the OpenAPI document.
 
 It generates values that the document allows, and values that it excludes. Every third request has a value at an edge of
-its type in one parameter, which random generation seldom finds.
+its type in one parameter, because random generation rarely finds these.
 """
 
 import copy
@@ -39,16 +39,16 @@ CHUNK = 100
 #: Share of the requests with a value at an edge.
 EDGY = 0.35
 METHODS = ("get", "put", "post", "patch", "delete")
-#: Headers that the front door reads before the application: `fuzz.wire` sends them over sockets.
+#: Headers that the web server reads before the application: `fuzz.wire` sends them over sockets.
 OF_THE_WIRE = frozenset({"content-length", "transfer-encoding", "content-encoding", "expect", "connection"})
-#: Headers that no generated value replaces.
+#: Headers that generated values never replace.
 OWN = frozenset({"authorization", "content-type"}) | OF_THE_WIRE
 PLACEHOLDER = re.compile(r"{(\w+)}")
 
 
 @cache
 def schema() -> BaseSchema:
-    """Return the document without bodies: those of `fuzz.endpoints` are valid, and `fuzz.bodies` makes hostile ones."""
+    """Return the document without bodies: `fuzz.endpoints` has valid ones, and `fuzz.bodies` makes them hostile."""
     document = copy.deepcopy(build_document(create_app(Settings(database_url="postgresql://"))))
     for operations in document["paths"].values():
         for method in METHODS:
@@ -59,7 +59,7 @@ def schema() -> BaseSchema:
 
 
 def template_of(endpoint: Endpoint) -> str:
-    """Return the rule of *endpoint* as the document writes it: `/merge/jobs/{job_id}`."""
+    """Return the rule of *endpoint* in the notation of the document: `/merge/jobs/{job_id}`."""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", endpoint.rule)
 
 
@@ -97,7 +97,7 @@ def _described_without_end(seed: str, chunk: int) -> Iterator[Request]:
 
 
 def _cases(endpoint: Endpoint, seed: str, count: int) -> list[Case[Any]]:
-    """Return up to about *count* cases: half of them as the document allows, and half as it excludes."""
+    """Return up to about *count* cases: the document allows half of them and excludes the other half."""
     half = max(1, count // 2)
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     return [case for mode in modes for case in _half(endpoint, mode, seed, half)]
@@ -119,7 +119,7 @@ def _half(endpoint: Endpoint, mode: GenerationMode, seed: str, count: int) -> li
     def collect(case: Case[Any]) -> None:
         found.append(case)
 
-    # The document may exclude nothing: any text is a value of a header.
+    # The document may exclude nothing: any text is a valid value of a header.
     with suppress(Unsatisfiable):
         collect()
     return found
@@ -169,7 +169,7 @@ def edge_requests() -> Iterator[Request]:
 def _assembled(
     endpoint: Endpoint, query: Pairs, path: Mapping[str, str], headers: Mapping[str, str], rng: Random, number: int
 ) -> Request:
-    """Return the request; a path parameter without a value, and most of the others, are a known id."""
+    """Return the request. Path parameters without a value, and most of the others, are known ids."""
     template = template_of(endpoint)
     known = set(PLACEHOLDER.findall(template)) - path.keys()
     if known or not path or rng.random() < 0.5:
@@ -200,7 +200,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return a generated *value* as it stands in a URL: JSON has its own names for true, false and null."""
+    """Return a generated *value* in the notation of URLs: JSON has its own names for true, false and null."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
@@ -213,5 +213,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _latin(text: str) -> str:
-    """Return *text* as WSGI has a header: its bytes as characters of Latin-1."""
+    """Return *text* as a header of WSGI: its bytes as characters of Latin-1."""
     return _bytes(text).decode("latin-1").replace("{", "(")

@@ -20,15 +20,15 @@ SEEDS = Path(__file__).parents[1] / "tests" / "contract" / "seeds"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A method at a URL rule, as Flask writes it, and what a sound request to it is made of."""
+    """A method at a URL rule in Flask's notation, and the parts of a valid request to it."""
 
     method: str
     rule: str
-    #: Sound bodies; empty where none is taken.
+    #: Valid bodies; empty if the endpoint accepts none.
     bodies: tuple[Body, ...] = ()
-    #: Sound queries.
+    #: Valid queries.
     query: tuple[Json, ...] = ()
-    #: The media type of its bodies. Of NDJSON, a body is one line.
+    #: The media type of its bodies. A body of NDJSON is one line.
     media: str = "application/json"
 
 
@@ -178,12 +178,12 @@ def rename(names: Names) -> Json:
 
 
 def remove(names: Names) -> Json:
-    """Return a deprecated external_id to be removed."""
+    """Return a deprecated external_id to remove."""
     return {"external_ids": [names.external_id()]}
 
 
 def webhook(names: Names) -> Json:
-    """Return a webhook, to which no sender of the run sends anything."""
+    """Return a webhook. No sender runs, so nothing is sent to it."""
     url = f"https://8.8.8.8:{names.rng.choice((443, 8443))}/hook?name={names.external_id()}"
     return {"url": url, "types": ["merge.batch.finished"], "description": "fuzz", "enabled": True}
 
@@ -193,15 +193,15 @@ def wish(names: Names) -> Json:
     return {"description": names.external_id(), "enabled": names.rng.random() < 0.5}
 
 
-def of_the_vendor(rule: str) -> tuple[Body, ...]:
-    """Return the bodies for *rule* among the vendor's example requests, which the contract tests hold."""
+def vendor_examples(rule: str) -> tuple[Body, ...]:
+    """Return the bodies for *rule* among the vendor's example requests in the contract tests."""
     seeds = [orjson.loads(path.read_bytes()) for path in sorted(SEEDS.glob("*.json"))]
     requests = [seed["request"] for seed in seeds if seed["request"]["path"] == rule]
     bodies = [request["body"] for request in requests if "body" in request]
-    return tuple(partial(_as_it_stands, body) for body in bodies)
+    return tuple(partial(_unchanged, body) for body in bodies)
 
 
-def _as_it_stands(body: Json, _: Names) -> Json:
+def _unchanged(body: Json, _: Names) -> Json:
     """Return *body* for any people."""
     return body
 
@@ -212,7 +212,7 @@ def nothing(_: Names) -> Json:
 
 
 def policy(names: Names) -> Json:
-    """Return a duplicate policy, without a daily run, which would depend on the time of day."""
+    """Return a duplicate policy without a daily run, because this would depend on the time of day."""
     chance = names.rng
     return {
         "identifier": chance.choice(["email", "phone"]),
@@ -230,7 +230,7 @@ def exclusions(names: Names) -> Json:
 
 
 def whole_profile(names: Names) -> Json:
-    """Return a line of an import: a profile as the export shows it."""
+    """Return a line of an import: a profile in the format of the export."""
     return {
         "external_id": names.external_id(),
         "user_aliases": [names.alias()],
@@ -256,7 +256,7 @@ def whole_profile(names: Names) -> Json:
 
 
 def queue(names: Names) -> Json:
-    """Return settings of the queue with which its jobs run: a paused one would hold the run up."""
+    """Return settings of a queue that is not paused: a paused one would delay the run."""
     return {"state": "running", "merges_per_minute_limit": names.rng.choice([None, 100_000_000])}
 
 
@@ -273,7 +273,7 @@ def failure_limit(names: Names) -> Json:
 
 
 def planned(names: Names) -> Json:
-    """Return how to start a run over duplicates."""
+    """Return the options of a run over duplicates."""
     return {"plan": names.rng.random() < 0.5}
 
 
@@ -291,7 +291,7 @@ AUDITED: tuple[Json, ...] = (
     {"job_id": "01890a5d-ac96-774b-bcce-b302099a8057", "key": "01890a5d-ac96-774b-bcce-b302099a8057"},
 )
 
-#: Endpoints with requests of their own.
+#: Endpoints with their own requests.
 LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="GET", rule="/audit", query=(*POLLED, *AUDITED, {"include": "images"})),
     Endpoint(method="GET", rule="/audit/<uuid:entry_id>"),
@@ -397,10 +397,12 @@ LISTED: tuple[Endpoint, ...] = (
     Endpoint(method="POST", rule="/users/export/ids", bodies=(export,)),
     Endpoint(method="POST", rule="/users/external_ids/rename", bodies=(rename,)),
     Endpoint(method="POST", rule="/users/external_ids/remove", bodies=(remove,)),
-    Endpoint(method="POST", rule="/users/identify", bodies=(identify, *of_the_vendor("/users/identify"))),
-    Endpoint(method="POST", rule="/users/merge", bodies=(merge, merge, *of_the_vendor("/users/merge"))),
+    Endpoint(method="POST", rule="/users/identify", bodies=(identify, *vendor_examples("/users/identify"))),
+    Endpoint(method="POST", rule="/users/merge", bodies=(merge, merge, *vendor_examples("/users/merge"))),
     Endpoint(method="POST", rule="/users/merge/preview", bodies=(merge,)),
-    Endpoint(method="POST", rule="/users/track", bodies=(track, track_one, track_one, *of_the_vendor("/users/track"))),
+    Endpoint(
+        method="POST", rule="/users/track", bodies=(track, track_one, track_one, *vendor_examples("/users/track"))
+    ),
 )
 
 
@@ -428,7 +430,7 @@ def _example(example: Json | None, _: Names) -> Json:
 ENDPOINTS = (*LISTED, *_declared())
 MEDIA = {endpoint.rule: endpoint.media for endpoint in ENDPOINTS if endpoint.bodies}
 
-#: How often an endpoint is chosen, where it is not once: by how much there is to get wrong.
+#: Relative frequency of endpoints with complex requests; 1 for all others.
 WEIGHTS: Mapping[str, int] = {
     "/users/track": 14,
     "/users/merge": 8,
@@ -454,10 +456,10 @@ WEIGHTS: Mapping[str, int] = {
 
 
 def weight_of(endpoint: Endpoint) -> int:
-    """Return how often an endpoint is chosen, in comparison with others."""
+    """Return the relative frequency of an endpoint."""
     return WEIGHTS.get(endpoint.rule, 1)
 
 
 def any_body(endpoint: Endpoint, names: Names) -> Any:
-    """Return a sound body for *endpoint*, None where it takes none."""
+    """Return a valid body for *endpoint*, or None if it accepts none."""
     return names.rng.choice(endpoint.bodies)(names) if endpoint.bodies else None

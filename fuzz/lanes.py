@@ -1,4 +1,4 @@
-"""A worker without Celery: what waits in the ledger is claimed and run in this very process."""
+"""A worker without Celery: it claims the waiting jobs of the ledger and runs them in this process."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,12 +11,12 @@ from app.db.transaction import Transaction, run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.ledger.dispatch import claim_lanes, mark_jobs_published, workspaces_with_pending_lanes
 
-#: Lanes that are claimed at a time.
+#: Maximum number of lanes claimed at a time.
 CLAIM = 100
 
 
 class Worker:
-    """Runs every lane that waits, whole workspaces at a time."""
+    """Runs every waiting lane, one workspace after another."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self.pool = pool
@@ -40,12 +40,12 @@ class Worker:
         execute_lane(self.pool, self._settings, lane)
 
     def _waiting(self) -> list[int]:
-        """Return the workspaces that have a lane waiting."""
+        """Return the workspaces with a waiting lane."""
         with lend_connection(self.pool) as connection:
             return [each.id for each in workspaces_with_pending_lanes(connection)]
 
     def _claim(self, workspace_id: int) -> list[tuple[UUID, ...]]:
-        """Return a workspace's waiting lanes, marked as the relay marks them."""
+        """Return a workspace's waiting lanes, marked as published, like lanes of the relay."""
 
         def work(tx: Transaction) -> list[tuple[UUID, ...]]:
             lanes = claim_lanes(tx, limit=CLAIM).lanes

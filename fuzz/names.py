@@ -1,4 +1,4 @@
-"""Names that requests have in common, so that they meet: the same few people for some hundred requests."""
+"""Names that requests share: the same few people for some hundred requests."""
 
 from dataclasses import dataclass
 from random import Random
@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-#: Requests after which other people come: a profile to which everything happened would grow without end.
+#: Requests after which the people change: otherwise profiles would grow without bound.
 SPELL = 400
 PEOPLE = 9
 LABELS = ("shop", "visitor", "\N{WHITE SMILING FACE}")
@@ -22,7 +22,7 @@ MAY = "2026-05-01T08:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The people of one request: its choices among them grow from *rng*."""
+    """The people of one request, chosen with *rng*."""
 
     rng: Random
     spell: int
@@ -51,7 +51,7 @@ class Names:
         return f"d-{self.spell}-{self.rng.randrange(4)}"
 
     def identifier(self) -> Json:
-        """Return an identifier of any kind, as a merge takes it."""
+        """Return an identifier of any kind that a merge accepts."""
         kinds = (
             {"external_id": self.external_id()},
             {"user_alias": self.alias()},

@@ -39,7 +39,7 @@ class Product:
 
 @contextmanager
 def product(database_url: str, **options: Any) -> Iterator[Product]:
-    """Lend the product on the migrated database at *database_url*, with settings that *options* name."""
+    """Yield the product on the migrated database at *database_url*, with the settings in *options*."""
     # No response waits for jobs: they run when the caller calls the worker.
     settings = Settings(database_url=database_url, rate_limits=UNLIMITED, identify_wait_s=0, **options)
     flask = create_app(settings)
@@ -53,7 +53,7 @@ def product(database_url: str, **options: Any) -> Iterator[Product]:
 
 
 def new_key(database_url: str, *, workspace: str) -> str:
-    """Return the secret of a new key that may do everything in *workspace*."""
+    """Return the secret of a new key with all permissions in *workspace*."""
     with psycopg.connect(database_url) as connection:
         _, secret = keys.create_key(connection, workspace=workspace, label="fuzz", permissions=["*"])
     return secret

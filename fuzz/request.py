@@ -1,4 +1,4 @@
-"""Hostile requests: number so-and-so of a seed is always the same one."""
+"""Hostile requests. The request with a given seed and number is always the same."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ TYPES = (
     "",
     "a" * 4_000,
 )
-#: Headers that some code reads, with unexpected values. None requests a wait, since no worker runs meanwhile.
+#: Headers that some code reads, with unexpected values. No value requests a wait, because no worker runs meanwhile.
 HEADERS: Mapping[str, Sequence[str]] = {
     "Idempotency-Key": (
         "",
@@ -76,7 +76,7 @@ HEADERS: Mapping[str, Sequence[str]] = {
     "Date": ("\x80",),
     "Origin": ("null", "https://evil.example", "\x80"),
 }
-#: Values of the Authorization header; the placeholder stands for a key that opens everything.
+#: Values of the Authorization header; the placeholder is replaced by a key with all permissions.
 KEYS = (
     "",
     "Bearer",
@@ -99,7 +99,7 @@ KEY = "Bearer {key}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request as it is sent; `{key}` in headers, and `{job_id}` and the like in URLs, are filled in then."""
+    """One request. `{key}` in headers and placeholders such as `{job_id}` in URLs are replaced when it is sent."""
 
     number: int
     rule: str
@@ -107,14 +107,14 @@ class Request:
     #: Escaped, without the query.
     path: str
     query: str = ""
-    #: By what a header may be: characters of Latin-1.
+    #: Names and values in characters of Latin-1.
     headers: Headers = ()
     body: bytes | None = None
-    #: What the body was written from, while nothing tampered with its bytes.
+    #: The value of the body, or None if its bytes were changed.
     tree: Any = None
     #: Whether the body is sent in chunks, without a Content-Length.
     chunked: bool = False
-    #: Chooses among ids that are known.
+    #: Selects one of the known ids.
     pick: int = 0
 
 
@@ -140,7 +140,7 @@ def make(seed: str, number: int) -> Request:
 
 
 def _body(endpoint: Endpoint, names: Names) -> tuple[Any, bytes | None]:
-    """Return what a body was written from, None when its bytes were tampered with, and the body."""
+    """Return the value of a body, or None if its bytes were changed, and the body."""
     rng = names.rng
     sound = any_body(endpoint, names)
     if sound is None:
@@ -158,7 +158,7 @@ def _body(endpoint: Endpoint, names: Names) -> tuple[Any, bytes | None]:
 
 
 def _headers(rng: Random, *, media: str | None) -> Headers:
-    """Return the headers: in most cases what they should be."""
+    """Return the headers, which are correct in most cases."""
     found: list[tuple[str, str]] = [("Authorization", rng.choice(KEYS) if rng.random() < 0.04 else KEY)]
     if media is not None:
         kind = rng.choice(TYPES) if rng.random() < 0.05 else media
@@ -170,7 +170,7 @@ def _headers(rng: Random, *, media: str | None) -> Headers:
 
 
 def _path(endpoint: Endpoint, rng: Random) -> str:
-    """Return the path, its parts known ids or hostile ones, and now and then no path of ours at all."""
+    """Return the path with known or hostile ids; sometimes a path that does not exist."""
     sound = {
         "<uuid:batch_id>": "{batch_id}",
         "<uuid:run_id>": "{run_id}",
@@ -193,7 +193,7 @@ def _path(endpoint: Endpoint, rng: Random) -> str:
 
 
 def _part(rng: Random) -> str:
-    """Return a part of a path that is no id that anybody knows."""
+    """Return a part of a path that is not a known id."""
     odd: Sequence[Callable[[], str]] = (
         lambda: quote(values.text(rng).encode("utf-8", "surrogatepass")[:2_000], safe=""),
         lambda: rng.choice(("00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")),
@@ -208,7 +208,7 @@ def _part(rng: Random) -> str:
 
 
 def _query(endpoint: Endpoint, rng: Random) -> str:
-    """Return the query: sound, with a value or a name spoiled, or no query at all."""
+    """Return the query: valid, with a wrong value or name, or empty."""
     if not endpoint.query:
         return "" if rng.random() < 0.97 else rng.choice(("a=b", "%", "&&&", "=", "%00=%ff"))
     pairs = dict(rng.choice(endpoint.query))

@@ -46,11 +46,11 @@ class Found:
 
 @dataclass
 class Result:
-    """The result of a run; *found* and *broken* are empty when there was no fault."""
+    """The result of a run; *found* and *broken* are empty if there was no fault."""
 
     seed: str
     requests: int = 0
-    #: Those of *requests* that were generated from the OpenAPI document.
+    #: Number of *requests* that were generated from the OpenAPI document.
     described: int = 0
     over_sockets: int = 0
     jobs: int = 0
@@ -105,7 +105,7 @@ def ask_over_sockets(port: int, key: str, result: Result, numbers: Iterable[int]
 
 
 def check_state(connection: Connection, result: Result) -> None:
-    """Add faults in the tables after every lane was run; *connection* must see all workspaces."""
+    """Add faults in the tables after every lane has run; *connection* must see all workspaces."""
     (count,) = connection.execute(QUERIES["job_count"]).fetchall()
     result.jobs = count["jobs"]
     for row in connection.execute(QUERIES["unhappy_jobs"]):
@@ -147,7 +147,7 @@ def _found(application: Application, request: Request, wrong: list[str]) -> Foun
 
 
 def _kinds(wrong: Iterable[str]) -> set[str]:
-    """Return the first words of each fault, which are its kind."""
+    """Return the first words of the faults, which name their kinds."""
     return {each[:28] for each in wrong}
 
 

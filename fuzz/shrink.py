@@ -1,4 +1,4 @@
-"""A failing request made smaller, as long as it fails in the same way: what is left is what matters."""
+"""Makes a failing request smaller while it still fails in the same way."""
 
 import copy
 import dataclasses
@@ -9,12 +9,12 @@ from typing import Any
 from fuzz.bodies import places
 from fuzz.request import Request
 
-#: Tries after which a request is small enough.
+#: Maximum number of tries.
 TRIES = 250
 
 
 def shrunk(request: Request, still_fails: Callable[[Request], bool]) -> Request:
-    """Return the smallest request found, by leaving out part after part, for which *still_fails* holds."""
+    """Leave out part after part; return the smallest request for which *still_fails* is true."""
     tries = 0
     smaller = True
     while smaller:
@@ -30,7 +30,7 @@ def shrunk(request: Request, still_fails: Callable[[Request], bool]) -> Request:
 
 
 def _smaller(request: Request) -> Iterator[Request]:
-    """Yield *request* with one thing less, the largest things first."""
+    """Yield *request* without one of its parts, the largest parts first."""
     if request.query:
         yield dataclasses.replace(request, query="")
     for place in range(1, len(request.headers)):

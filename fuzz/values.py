@@ -1,4 +1,4 @@
-"""Hostile values: what JSON can say and no field expects, and what a field takes at its very bounds."""
+"""Hostile values: values of JSON that no field expects, and values at the limits of a field."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ SPEAKING = (
     "-0",
     "true",
 )
-#: Text that is hard to hold: bounds of planes, marks that combine, directions, what folds to something longer.
+#: Text that is hard to store: limits of Unicode planes, combining marks, directions, text that case folding lengthens.
 WRITTEN = (
     "",
     " ",
@@ -139,10 +139,10 @@ NUMBERS = (
 )
 #: Python's json module writes invalid JSON for these; the API must reject it.
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
-#: Lengths at which something ends: of texts, aliases, external_ids and addresses, and past all of them.
+#: Lengths at the limits of texts, aliases, external_ids and addresses, and beyond all of them.
 LENGTHS = (1, 8, 64, 236, 237, 255, 256, 320, 321, 987, 988, 1_000, 32_764, 100_000, 100_001)
 UNITS = ("a", "é", "\N{GRINNING FACE}", "'", "\\", "%", "ẞ", " ", "0")
-#: Cursors of the right length with numbers and times at the ends of their ranges, and of no length that a cursor has.
+#: Cursors of the right length with numbers and times at the ends of their ranges, and cursors of a wrong length.
 CURSORS = (
     "A" * 22,
     "_" * 21 + "w",
@@ -157,7 +157,7 @@ CURSORS = (
     "====",
     "A" * 4_000,
 )
-#: Values of a parameter at the ends of the ranges of times, numbers, ids and cursors, and text that no store takes.
+#: Values of a parameter at the ends of the ranges of times, numbers, ids and cursors, and text that cannot be stored.
 EDGES = (
     *MOMENTS,
     *(moment.replace("Z", zone) for moment in MOMENTS[2:3] + MOMENTS[:1] for zone in ("-00:01", "+23:59", "-23:59")),
@@ -177,7 +177,7 @@ EDGES = (
     "f" * 24,
     *CURSORS,
 )
-#: Counts at which arrays end, and characters that repeating something may come to.
+#: Numbers of elements at the limits of arrays, and the maximum number of characters of a repeated value.
 COUNTS = (0, 2, 50, 51, 75, 76, 100, 101, 257, 500, 501)
 MOST_REPEATED = 1_000_000
 
@@ -189,7 +189,7 @@ def text(rng: Random) -> str:
 
 
 def long_text(rng: Random) -> str:
-    """Return a text of a length at which something ends, in characters or in bytes."""
+    """Return a text with a length at a limit, in characters or in bytes."""
     unit, length = rng.choice(UNITS), rng.choice(LENGTHS)
     if rng.random() < 0.5:
         length = max(1, length // len(unit.encode()))
@@ -214,7 +214,7 @@ def array(rng: Random) -> list[Any]:
 
 
 def repeated(element: Any, count: int) -> list[Any]:
-    """Return *element* repeated, but not beyond the size of a body."""
+    """Return *element* repeated, up to the maximum size of a body."""
     count = min(count, MOST_REPEATED // (len(repr(element)) + 1))
     return [copy.deepcopy(element) for _ in range(count)]
 
@@ -245,5 +245,5 @@ KINDS: Sequence[Callable[[Random], Any]] = (
 
 
 def value(rng: Random, *, depth: int = 0) -> Any:
-    """Return a hostile value; one within another is plain."""
+    """Return a hostile value. A value within another one is simple."""
     return rng.choice(KINDS[:6] if depth else KINDS)(rng)

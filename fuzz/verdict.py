@@ -71,14 +71,14 @@ def _faults_of_body(request: Request, answer: Answer, text: str) -> Iterator[str
     elif request.rule in LINES:
         yield from _faults_of_lines(text)
     elif request.rule not in OTHER_TYPES and _parsed(answer) is None:
-        yield f"It is no JSON: {text[:200]}"
+        yield f"It is not JSON: {text[:200]}"
 
 
 def _faults_of_lines(text: str) -> Iterator[str]:
-    """Yield the faults of a response of JSON lines; one with `error` says that the server failed."""
+    """Yield the faults of a response of JSON lines. A line with `error` reports a failure of the server."""
     for line in text.splitlines():
         if not line.startswith('{"line":') or '"error":' in line:
-            yield f"It has a line that is none: {line[:200]}"
+            yield f"It has an invalid line: {line[:200]}"
 
 
 def _faults_of_refusal(request: Request, answer: Answer, text: str) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _faults_of_refusal(request: Request, answer: Answer, text: str) -> Iterator[
 
 
 def _parsed(answer: Answer) -> Any:
-    """Return the body as parsed JSON, None when it is none."""
+    """Return the body as parsed JSON, or None if it is not JSON."""
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:

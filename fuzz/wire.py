@@ -42,7 +42,7 @@ GARBAGE: Sequence[bytes] = (
     b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 2_000 + b"\r\n",
     b"GET / HTTP/1.1\r\nX: " + b"y" * 60_000 + b"\r\n\r\n",
 )
-#: Lines that stand among the headers of a sound request.
+#: Lines that are added to the headers of a valid request.
 LINES: Sequence[bytes] = (
     b"Content-Length: 0",
     b"Content-Length: 5",
@@ -84,7 +84,7 @@ LINES: Sequence[bytes] = (
     b"Script-Name: /merge",
     b"Proxy: x",
 )
-#: Bodies in chunks, as they should not be.
+#: Invalid bodies in chunks.
 CHUNKS: Sequence[bytes] = (
     b"0\r\n\r\n",
     b"5\r\nhello\r\n",
@@ -105,19 +105,19 @@ CHUNKS: Sequence[bytes] = (
 
 @dataclass(frozen=True, slots=True)
 class SocketResponse:
-    """The bytes received over a socket, empty when the server closed it; *hung* when it did neither."""
+    """The bytes received over a socket, empty if the server closed it; *hung* if the server did neither."""
 
     data: bytes
     hung: bool = False
 
     @property
     def statuses(self) -> list[int]:
-        """The statuses of all answers in it."""
+        """The statuses of all responses in it."""
         return [int(status) for status in STATUS.findall(self.data)]
 
 
 def broken(seed: str, number: int, key: str) -> list[bytes]:
-    """Return request *number* of *seed* as the parts in which it is sent; it may well carry the *key*."""
+    """Return request *number* of *seed* as the parts in which it is sent. It may contain the *key*."""
     rng = Random(f"{seed} wire {number}")
     way = rng.random()
     if way < 0.15:
@@ -135,7 +135,7 @@ def broken(seed: str, number: int, key: str) -> list[bytes]:
 
 
 def _sound(rng: Random, number: int, key: str) -> bytes:
-    """Return a request as a client would write it."""
+    """Return a valid request of a client."""
     endpoint = rng.choice(ENDPOINTS)
     tree = any_body(endpoint, Names(rng, number // SPELL))
     body = b"" if tree is None else str(tree).replace("'", '"').encode("utf-8", "surrogatepass")
@@ -150,7 +150,7 @@ def _sound(rng: Random, number: int, key: str) -> bytes:
 
 
 def _with_lines(whole: bytes, rng: Random) -> bytes:
-    """Return a request with lines among its headers that no client writes, or in the place of one that it has."""
+    """Return a request with unexpected header lines, added or in place of one of its own."""
     head, _, body = whole.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     for _ in range(rng.choice((1, 1, 2, 3))):
@@ -201,6 +201,6 @@ def faults(response: SocketResponse) -> list[str]:
 
 
 def _has_sentence(data: bytes) -> bool:
-    """Return whether a response has a sentence, or no body, as one to HEAD."""
+    """Return whether a response has a sentence, or no body like the response to a HEAD."""
     _, _, body = data.partition(b"\r\n\r\n")
     return not body or (body.startswith(b'{"message":"') and b" " in body)

@@ -1,1 +1,1 @@
-"""What is measured, a module for each part; every part stands for itself and can be run alone."""
+"""The measurements, a module for each part. Every part can run alone."""

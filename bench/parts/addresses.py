@@ -1,4 +1,4 @@
-"""The most recently updated of many profiles that share an email address, against an address of one profile alone."""
+"""The most recently updated of many profiles with the same email address, compared with an address of one profile."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         everybody = merges + WARM
         plant(connection, role=ORPHAN, first=0, count=sharing, email=ADDRESS)
         plant(connection, role=ORPHAN, first=sharing, count=everybody)
-        # Their own addresses are those of other numbers: a survivor is never a candidate.
+        # Survivors have addresses of other numbers, so a survivor is never a candidate.
         plant(connection, role=SURVIVOR, first=sharing + everybody, count=2 * everybody)
         settle(connection)
     with lanes(ground, database) as runner:
@@ -44,7 +44,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 
 
 def _measure(runner: Lanes, sharing: int, merges: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of each merge of an orphan with an address of its own, and of one with the shared one."""
+    """Return the milliseconds of each merge of an orphan with a unique address, and of one with the shared address."""
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(merges):
         for place, address in enumerate((f"ada.lovelace{sharing + number}@example.com", ADDRESS)):

@@ -1,4 +1,4 @@
-"""How soon workers refuse the jobs of a cancelled queue, and how fast the jobs get their outcome."""
+"""The time until workers refuse jobs of a cancelled queue, and the rate at which the jobs get their outcome."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -7,7 +7,7 @@ from typing import Any
 
 from app.db.queries import load_queries
 from bench.backlog import BACKLOG, backlog_world
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane, running
 from bench.ground import Ground
 from bench.running import wait_until
@@ -34,9 +34,9 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 
         product.start()
         wait_until(lambda: progress()["ended"] >= FIRST, seconds=60, what="the first jobs")
-        with closing(Door(product.port)) as door:
+        with closing(ApiConnection(product.port)) as api:
             began = perf_counter()
-            door.cancel_queue()
+            api.cancel_queue()
             answered = perf_counter() - began
         wait_until(lambda: progress()["settled"], seconds=SETTLED_S, what="the cancelled jobs", every=0.5)
         seconds = perf_counter() - began

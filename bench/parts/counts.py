@@ -1,7 +1,7 @@
 """Counts per merge that do not depend on the machine: statements, round trips, Redis commands, messages, WAL, rows.
 
-The whole product runs, with a counting proxy in front of PostgreSQL. The relay starts after all requests are posted, so
-that every run has the same backlog and packs the same lanes.
+The whole product runs, with a counting proxy before PostgreSQL. The relay starts after all requests were posted, so
+every run has the same backlog and packs the same lanes.
 """
 
 from collections import Counter
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db.connections import Connection
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane, running, wait_for_rest
 from bench.ground import Ground
 from bench.limit import Limit
 from bench.sizes import Sizes
 from bench.wal import Place, Written, read_wal, wal_place
-from bench.wire import Tally, names
+from bench.wire import WireCounter, names
 from bench.world import WORKSPACE_ID, World, make_world, requests, run_query
 from chaos.proxy import Proxy
 from cli.up.embedded_postgres import SOCKET
@@ -51,7 +51,7 @@ class Counts:
     redis_commands: Mapping[str, int]
     messages: int
     wal_bytes: int
-    #: The part of them that is images of whole pages, which depend on the time of the last checkpoint.
+    #: Bytes of images of whole pages among them, which depend on the time of the last checkpoint.
     wal_image_bytes: int
     #: Versions of rows and index entries, by table and index.
     written: Written
@@ -72,7 +72,7 @@ class Counts:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the results hold it."""
+        """Return it as JSON for the results."""
         share = THOUSAND / self.merges
         return {
             "merges": self.merges,
@@ -86,7 +86,7 @@ class Counts:
 
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Count a thousand merges, at any scale, since it is quick."""
+    """Count a thousand merges. This is quick, so it does not depend on the scale."""
     del sizes
     counts = count(ground)
     log(", ".join(f"{name} {value:,.0f}" for name, value in counts.per_thousand.items()))
@@ -98,18 +98,18 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 def count(ground: Ground, *, merges: int = MERGES, warm: int = WARM) -> Counts:
     """Return the counts of *merges* merges, after *warm* merges that are not counted."""
     world = make_world(ground, warm + merges)
-    tally = Tally()
-    proxy = Proxy(lambda: ground.postgres_sockets / SOCKET, tally.watch)
+    counter = WireCounter()
+    proxy = Proxy(lambda: ground.postgres_sockets / SOCKET, counter.watch)
     proxy.start()
     try:
-        return _count(Watched(ground, world, ground.copy(world.database), proxy), tally, merges=merges, warm=warm)
+        return _count(Watched(ground, world, ground.copy(world.database), proxy), counter, merges=merges, warm=warm)
     finally:
         proxy.stop()
         ground.drop(world.database)
 
 
 def count_limit(ground: Ground) -> dict[str, float]:
-    """Return what the limit writes for a thousand merges: WAL without images of whole pages, rows, index entries."""
+    """Return the WAL without images of whole pages, the rows and the index entries of the limit per thousand merges."""
     world = make_world(ground, WARM + MERGES)
     limit = Limit(ground, world, ground.copy(world.database))
     with running(limit) as connection:
@@ -141,7 +141,7 @@ class Watched(Mergelane):
         return {**super().environ, "DATABASE_URL": url}
 
 
-def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
+def _count(product: Watched, counter: WireCounter, *, merges: int, warm: int) -> Counts:
     """Run the product and count."""
     with running(product) as connection:
         product.ground.empty_broker()
@@ -149,14 +149,14 @@ def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
         bodies = requests(connection, product.world, first=0, count=warm + merges)
         _post(product, bodies[: warm // 50])
         wait_for_rest(connection)
-        # Statements are prepared and connections are open now, so the counts are those of a running system.
+        # Statements are prepared and connections are open now, as in a running system.
         relay = next(program for program in product.programs if program.name == "relay")
         relay.stop()
-        before = _read_counters(product, tally, connection)
+        before = _read_counters(product, counter, connection)
         _post(product, bodies[warm // 50 :])
         relay.start()
         wait_for_rest(connection)
-        after = _read_counters(product, tally, connection)
+        after = _read_counters(product, counter, connection)
         images, found = read_wal(product.ground, connection, before.place, after.place)
     return _between(before, after, merges, images, found)
 
@@ -165,25 +165,25 @@ def _count(product: Watched, tally: Tally, *, merges: int, warm: int) -> Counts:
 class _Counters:
     """The values of all counters at one moment."""
 
-    tally: Tally
+    counter: WireCounter
     redis: Mapping[str, int]
     place: Place
     messages: int
 
 
-def _read_counters(product: Watched, tally: Tally, connection: Connection) -> _Counters:
+def _read_counters(product: Watched, counter: WireCounter, connection: Connection) -> _Counters:
     (row,) = run_query(connection, "count_messages", {"workspace_id": WORKSPACE_ID})
     with product.ground.redis_client() as client:
-        told: dict[str, dict[str, int]] = client.info("commandstats")
-    commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()}
-    return _Counters(tally=tally.copy(), redis=commands, place=wal_place(connection), messages=int(row["messages"]))
+        stats: dict[str, dict[str, int]] = client.info("commandstats")
+    commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
+    return _Counters(counter=counter.copy(), redis=commands, place=wal_place(connection), messages=int(row["messages"]))
 
 
 def _between(before: _Counters, after: _Counters, merges: int, images: int, found: Written) -> Counts:
     """Return the differences between two readings."""
-    statements = _named(after.tally.statements - before.tally.statements)
+    statements = _named(after.counter.statements - before.counter.statements)
     trips: Counter[str] = Counter()
-    for (role, _), times in _named(after.tally.round_trips - before.tally.round_trips).items():
+    for (role, _), times in _named(after.counter.round_trips - before.counter.round_trips).items():
         trips[role] += times
     redis = {
         name: calls - before.redis.get(name, 0)
@@ -207,7 +207,7 @@ def _named(counted: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
     known, found = names(), Counter[tuple[str, str]]()
     for (who, line), times in counted.items():
         role, name = who.removeprefix("mergelane-"), known.get(line, line)
-        # A pool sends an empty query to check a connection; the relay does so each time it polls.
+        # A pool sends an empty query to check a connection. The relay does this each time it polls.
         on_time = name in ON_TIME or (role == "relay" and not name) or role == "start"
         if not on_time:
             found[role, name] += times
@@ -216,7 +216,7 @@ def _named(counted: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
 
 def _post(product: Watched, bodies: list[bytes]) -> None:
     """Post *bodies* one by one."""
-    door = Door(product.port)
+    api = ApiConnection(product.port)
     for body in bodies:
-        door.post(body)
-    door.close()
+        api.post(body)
+    api.close()

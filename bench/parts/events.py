@@ -1,8 +1,8 @@
-"""Orphans with a million events against orphans with ten: history never moves, so both should cost the same.
+"""Orphans with a million events, compared with orphans with ten: history never moves, so both should cost the same.
 
-A profile with its history is merged into a fresh profile, that one into the next, and so on: each link of the chain
-merges an orphan under which all those events read. A chain that begins with ten events has as many links, and takes
-turns with it, so that the two differ in nothing else. Then the chains are undone, link by link from their ends.
+A profile with its history is merged into a new profile, this one into the next, and so on: the orphan of each link of
+the chain has all events. A chain with ten events has the same number of links, and both chains take turns, so they
+differ only in the number of events. Then the chains are undone, link by link from their ends.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
     many, links = sizes.of(MANY, least=1_000), sizes.of(LINKS, least=10, step=1)
     database = empty_world(ground)
     with ground.connect(database) as connection:
-        # One chain after the other; the first serves to warm up.
+        # One chain after the other. The first one is the warm-up.
         plant(connection, role=SURVIVOR, first=0, count=WARM + 1 + 2 * CHAINS * (links + 1))
         for chain in range(2 * CHAINS):
             origin_id = first_id(SURVIVOR) + _head(chain, links)
@@ -46,7 +46,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
             merges, lambda chain, link: _merge(runner, _head(chain, links) + link, job_id=merges[chain, link])
         )
         last_outcome_at(runner.connection)
-        # The end of a chain is what can be undone.
+        # Only the last merge of a chain can be undone.
         undone = _measure(reversed(merges), lambda chain, link: runner.undo(merges[chain, link]))
     ground.drop(database)
     (few, lots), (few_undone, lots_undone) = taken, undone
@@ -63,7 +63,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 
 
 def _measure(places: Iterable[tuple[int, int]], act: Callable[[int, int], float]) -> tuple[Spread, Spread]:
-    """Return the milliseconds that *act* takes at each of *places*, (chain, link): on few events, and on many."""
+    """Return the milliseconds of *act* at each of *places*, (chain, link): with few events, and with many."""
     taken: tuple[list[float], list[float]] = ([], [])
     for chain, link in places:
         taken[chain % 2].append(act(chain, link) * MILLISECONDS)
@@ -71,10 +71,10 @@ def _measure(places: Iterable[tuple[int, int]], act: Callable[[int, int], float]
 
 
 def _head(chain: int, links: int) -> int:
-    """Return the number of the profile with which *chain* begins."""
+    """Return the number of the first profile of *chain*."""
     return WARM + 1 + chain * (links + 1)
 
 
 def _merge(runner: Lanes, number: int, job_id: UUID | None = None) -> float:
-    """Merge the profile *number* into the next; return the seconds that it took."""
+    """Merge the profile *number* into the next; return the seconds."""
     return runner.merge(orphan=customer(number), survivor=customer(number + 1), job_id=job_id)

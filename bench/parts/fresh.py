@@ -48,7 +48,7 @@ def _planted(ground: Ground, pairs: int) -> World:
 
 
 def _rate(ground: Ground, world: World, *, warm: int, count: int) -> float:
-    """Return the merges per second of *count* pairs of *world*, after *warm* others; the database is dropped."""
+    """Return the merges per second of *count* pairs of *world*, after *warm* others, and drop the database."""
     product = Mergelane(ground, world, world.database)
     with running(product) as connection:
         ground.empty_broker()

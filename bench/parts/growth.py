@@ -1,6 +1,6 @@
 """Curves of the cost of a merge: rate and processor time against workers, profiles, history, workspaces and batch size.
 
-Each curve is a part of its own. The sizes of a curve take turns, round after round.
+Each curve is a separate part. The sizes of a curve take turns, round after round.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ MILLISECONDS = 1_000
 
 @dataclass
 class Curve:
-    """What was measured at each size: merges per second, and processor milliseconds of a merge."""
+    """Merges per second, and processor milliseconds per merge, of each round at each size."""
 
     log: Log
     rates: dict[int, list[float]] = field(default_factory=dict)
@@ -49,8 +49,8 @@ class Curve:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON for the results."""
         return {
-            "merges_per_s": {str(size): Spread.of(told).to_json() for size, told in self.rates.items()},
-            "cpu_ms_per_merge": {str(size): Spread.of(told).to_json() for size, told in self.costs.items()},
+            "merges_per_s": {str(size): Spread.of(values).to_json() for size, values in self.rates.items()},
+            "cpu_ms_per_merge": {str(size): Spread.of(values).to_json() for size, values in self.costs.items()},
         }
 
 
@@ -83,7 +83,7 @@ def by_batch(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
 
 
 def by_profiles(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
-    """Measure the same merges among more and more profiles."""
+    """Measure the same merges among increasing numbers of profiles."""
     count, warm, curve = sizes.of(PROFILE_MERGES), sizes.of(WARM), Curve(log)
     rounds = sizes.rounds(ROUNDS)
     fields = []
@@ -117,13 +117,13 @@ def by_workspaces(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
 
 
 def by_history(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
-    """Measure merges of orphans with more and more events, in this process, as chains."""
+    """Measure merges of orphans with increasing numbers of events, in this process, as chains."""
     curve, links = Curve(log), sizes.of(LINKS, least=20, step=1)
     rounds = sizes.rounds(ROUNDS)
     many = sorted({min(full, sizes.of(full, least=1_000)) for full in EVENTS})
     database = empty_world(ground)
     with ground.connect(database) as connection:
-        # The chain of each size has a warm-up of as many links as a round.
+        # The warm-up of each chain has as many links as a round.
         length = links * (rounds + 1) + 1
         plant(connection, role=SURVIVOR, first=0, count=len(many) * length)
         for chain, events in enumerate(many):
@@ -142,7 +142,7 @@ def by_history(ground: Ground, sizes: Sizes, log: Log) -> dict[str, Any]:
 
 
 def _chain(ground: Ground, runner: Lanes, *, first: int, links: int) -> tuple[float, float]:
-    """Merge the profile *first* into the next, that one into the next, and so on; return rate and processor time."""
+    """Merge the profile *first* into the next, this one into the next, and so on; return rate and processor time."""
     used, own, began = cpu_seconds([ground.postgres]), process_time(), perf_counter()
     for link in range(first, first + links):
         runner.merge(orphan=customer(link), survivor=customer(link + 1))
@@ -151,7 +151,7 @@ def _chain(ground: Ground, runner: Lanes, *, first: int, links: int) -> tuple[fl
     return links / took, cpu_s * MILLISECONDS / links
 
 
-#: Part → what measures its curve.
+#: Part → the function that measures its curve.
 CURVES: Mapping[str, Callable[[Ground, Sizes, Log], dict[str, Any]]] = {
     f"{PREFIX}workers": by_workers,
     f"{PREFIX}profiles": by_profiles,

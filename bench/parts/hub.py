@@ -1,7 +1,7 @@
 """Thousands of orphans into one survivor, compared with the same number of independent pairs, through the API.
 
-Orphans as they are bring a device and a push token each, so that the survivor grows with every merge; those without
-show what the contention for one row costs by itself.
+Each ordinary orphan has a device and a push token, so the survivor grows with every merge. Orphans without them measure
+the cost of the contention for one row alone.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from bench.world import WORKSPACE_ID, World, check, make_world, merged_into, req
 ORPHANS = 5_000
 WARM = 500
 ROUNDS = 2
-#: Seconds after which what is finished is taken for the whole: it does not become faster.
+#: Seconds after which the rate is computed from the finished merges: later merges are not faster.
 PATIENCE_S = 90.0
 PAIRS, HUB, BARE = "pairs apart", "one survivor", "one survivor, no devices"
 
@@ -61,14 +61,14 @@ def _rate(ground: Ground, world: World, *, warm: int, count: int, hub: bool) -> 
             return (_finished(connection) - warm) / PATIENCE_S
         after = stock(connection)
         if hub:
-            # A profile has one alias for a label: the survivor keeps its own and the orphans' go.
+            # A profile has one alias for a label: the survivor keeps its own, and those of the orphans are deleted.
             before["aliases"] = after["aliases"]
         check(before, after, merged=warm + count)
     return rate
 
 
 def _finished(connection: Connection) -> int:
-    """Return how many jobs are finished; raises BenchError unless others merely wait."""
+    """Return the number of finished jobs; raise BenchError if no job is unfinished."""
     (row,) = run_query(connection, "count_finished", {"workspace_id": WORKSPACE_ID})
     (left,) = run_query(connection, "count_unfinished", {"workspace_id": WORKSPACE_ID})
     if not left["unfinished"]:

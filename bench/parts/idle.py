@@ -1,11 +1,11 @@
-"""What an installation with nothing to do costs, and how long a single update takes that wakes it."""
+"""The processor time of an idle installation, and the time of a single update that wakes it."""
 
 from collections.abc import Callable
 from contextlib import closing
 from time import perf_counter
 from typing import Any
 
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane, free_port, running
 from bench.ground import Ground
 from bench.parts.latency import wait_for_outcome
@@ -17,10 +17,10 @@ from bench.world import make_world, requests
 from cli.up import commands
 from workers.sleeper import AWAKE_S
 
-#: Seconds of idleness that are measured, and single updates that wake the relay, at scale 1.
+#: Measured seconds of idleness, and single updates that wake the relay, at scale 1.
 IDLE_S, WAKING = 60, 25
 WARM = 20
-#: Seconds after which everything has calmed down.
+#: Seconds after which every process is idle.
 CALM_S = AWAKE_S + 1.0
 #: Milliseconds of a second, and percent of a core.
 MILLISECONDS, PERCENT = 1_000, 100
@@ -36,15 +36,15 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         product.run("sender", commands.sender()).wait_for("sender_started")
         product.run("flower", commands.flower(port=free_port()))
         bodies = requests(connection, world, first=0, count=WARM + 2 * waking, size=1)
-        with closing(Door(product.port)) as door:
+        with closing(ApiConnection(product.port)) as api:
 
             def outcome_ms(body: bytes, *, after_s: float = 0.0) -> float:
                 pause(after_s)
                 began = perf_counter()
-                wait_for_outcome(connection, door.post(body)["batch_id"])
+                wait_for_outcome(connection, api.post(body)["batch_id"])
                 return (perf_counter() - began) * MILLISECONDS
 
-            # At once one after another, and each after the relay has fallen asleep.
+            # First one after another without a pause, then each after the relay has fallen asleep.
             awake = [outcome_ms(body) for body in bodies[: WARM + waking]][WARM:]
             asleep = [outcome_ms(body, after_s=CALM_S) for body in bodies[WARM + waking :]]
         ground.checkpoint()

@@ -1,8 +1,8 @@
-"""The import of whole profiles by `POST /profiles/import`, against the same people by `/users/track`, in turn.
+"""The import of whole profiles by `POST /profiles/import`, compared with the same people by `/users/track`, in turn.
 
-All write to one database, with the same number of clients. `/users/track` cannot set a summary: the events, purchases,
-sessions and engagements that lead to the same summaries are sent instead, two for each. It is also measured with
-attributes alone, which leaves the summaries empty.
+All write to one database, with the same number of clients. `/users/track` cannot set a summary, so it gets two events,
+purchases, sessions or engagements for each summary, which lead to the same values. It is also measured with attributes
+only, which leaves the summaries empty.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from bench.client import Door, import_lines
+from bench.client import ApiConnection, import_lines
 from bench.contenders import Mergelane, running
 from bench.errors import BenchError
 from bench.ground import Ground
@@ -30,7 +30,7 @@ TRACKED, IMPORTED, WARM = 6_000, 40_000, 1_000
 ROUNDS = 3
 #: Clients at once. A web process runs two imports of a workspace.
 CLIENTS = 2
-#: People of a request to `/users/track`, which takes 75 objects of each kind: with six events each, and without.
+#: People of a request to `/users/track`, which accepts 75 objects of each kind: with six events each, and without.
 PEOPLE, PEOPLE_WITHOUT_EVENTS = 12, 75
 EVENTS, PRODUCTS = ("login", "search", "share"), ("hat", "coat")
 ENDS = ("2026-05-01T12:00:00.000Z", "2026-06-01T12:00:00.000Z")
@@ -58,7 +58,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         "profiles_per_s": {name: Spread.of(measured).to_json() for name, measured in rates.items()},
         "ratio": Ratio.of(rates["import"], rates["track"]).to_json(),
         "ratio_to_attributes": Ratio.of(rates["import"], rates["track, attributes alone"]).to_json(),
-        "memory": {name: told.to_json() for name, told in held.items()},
+        "memory": {name: used.to_json() for name, used in held.items()},
     }
 
 
@@ -75,8 +75,8 @@ def _track_attributes(port: int, people: Sequence[Json]) -> float:
 
 def _post_tracked(port: int, people: Sequence[Json], bodies: Sequence[Json]) -> float:
     def post(share: Sequence[bytes]) -> int:
-        with closing(Door(port)) as door:
-            return sum(door.track(body)["attributes_processed"] for body in share)
+        with closing(ApiConnection(port)) as api:
+            return sum(api.track(body)["attributes_processed"] for body in share)
 
     encoded = list(map(orjson.dumps, bodies))
     return _rate(post, [encoded[start::CLIENTS] for start in range(CLIENTS)], people)
@@ -99,7 +99,7 @@ def _rate(post: Callable[[Any], int], bodies: Sequence[Any], people: Sequence[Js
         created = sum(threads.map(post, bodies))
     took = perf_counter() - began
     if created != len(people):
-        raise BenchError(f"Of {len(people):,} profiles {created:,} were created.")
+        raise BenchError(f"{created:,} of {len(people):,} profiles were created.")
     return created / took
 
 
@@ -179,7 +179,7 @@ def _summaries() -> Json:
     }
 
 
-#: Name in the results → what creates the profiles, and how many at scale 1.
+#: Name in the results → the function that creates the profiles, and their number at scale 1.
 WAYS: Mapping[str, tuple[Callable[[int, Sequence[Json]], float], int]] = {
     "track": (_track, TRACKED),
     "track, attributes alone": (_track_attributes, TRACKED),

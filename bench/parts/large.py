@@ -1,4 +1,4 @@
-"""Rates as the tables grow: many profiles against few, and a great backlog against a small one."""
+"""Rates as the tables grow: many profiles compared with few, and a large backlog with a small one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ FEW, MANY = 25_000, 2_500_000
 MERGES = 8_000
 ROUNDS = 3
 WARM = 500
-#: Jobs of the small backlog and of the great one, and those of the great one that are drained before time is up.
+#: Jobs of the small backlog and of the large one, and the number of jobs of the large one that are run.
 SMALL, GREAT, DRAINED = 5_000, 500_000, 100_000
 #: Seconds that a drain may take.
 DRAIN_S = 180.0
 MILLISECONDS = 1_000
-#: Seconds between two looks at the broker and at how far the drain is.
-LOOK_S = 0.1
+#: Seconds between two checks of the broker and of the progress.
+CHECK_S = 0.1
 
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
@@ -49,18 +49,18 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """What was seen of a backlog that was drained."""
+    """The measurements of a drained backlog."""
 
-    #: Merges per second, stretch by stretch.
+    #: Merges per second of each section of the backlog.
     rates: Sequence[float]
-    #: The most messages that were seen in the broker at once.
+    #: Maximum number of messages in the broker.
     most_messages: int
-    #: Processor milliseconds per merge of all programs, from when they were ready; the warm-up is part of it.
+    #: Processor milliseconds per merge of all programs since they were ready, including the warm-up.
     cpu_ms: float = 0.0
 
 
 class Field:
-    """A database whose pairs are merged from the first on, by a product that is started for each drain."""
+    """A database whose pairs are merged in order. The product starts for each drain."""
 
     def __init__(self, ground: Ground, world: World) -> None:
         self.ground = ground
@@ -90,7 +90,7 @@ class Field:
                 product.stop()
 
     def clear(self) -> None:
-        """Take the jobs that are not done out of the ledger again."""
+        """Delete the unfinished jobs."""
         with self.ground.connect(self.world.database) as connection:
             run_query(connection, "drop_waiting", {"workspace_id": WORKSPACE_ID})
             connection.execute("VACUUM ANALYZE job, batch", prepare=False)
@@ -98,22 +98,22 @@ class Field:
     def _plant(self, connection: Connection, count: int) -> None:
         """Write the requests for the next *count* pairs into the ledger."""
         if self._next + count > self.world.pairs:
-            raise BenchError(f"The {self.world.pairs:,} pairs of this world do not last for {count:,} more merges.")
+            raise BenchError(f"The database has {self.world.pairs:,} pairs, too few for {count:,} more merges.")
         plant_backlog(connection, self.world, first=self._next, count=count)
         self._next += count
 
     def _watch(self, connection: Connection, began_with: int, *, marks: Sequence[int]) -> Drain:
-        """Wait until as many more jobs are finished as the last of *marks* says; return the rates between marks."""
-        began, most, looks = time(), 0, 0
+        """Wait until the last of *marks* further jobs have finished; return the rates between marks."""
+        began, most, checks = time(), 0, 0
 
         def drained() -> bool:
-            nonlocal most, looks
-            looks += 1
+            nonlocal most, checks
+            checks += 1
             most = max(most, self.ground.messages())
-            # Counting has a cost, so it is done once a second; the ledger has the exact end of each job.
-            return looks % 10 == 0 and _finished(connection) - began_with >= marks[-1]
+            # A count is expensive, so it runs once a second. The ledger has the exact end of each job.
+            return checks % 10 == 0 and _finished(connection) - began_with >= marks[-1]
 
-        wait_until(drained, seconds=DRAIN_S, every=LOOK_S, what=f"{marks[-1]:,} jobs to be drained")
+        wait_until(drained, seconds=DRAIN_S, every=CHECK_S, what=f"{marks[-1]:,} jobs to be drained")
         ends = [self._end_of(connection, nth, since=began) for nth in marks]
         rates = [
             (later - earlier) / (end - start)
@@ -122,7 +122,7 @@ class Field:
         return Drain(rates=rates, most_messages=most)
 
     def _end_of(self, connection: Connection, nth: int, *, since: float) -> float:
-        """Return when the *nth* job that was finished since then was, in seconds since 1970."""
+        """Return the end of the *nth* job that finished after *since*, both in seconds since 1970."""
         values = {"workspace_id": WORKSPACE_ID, "began": since, "before_it": nth - 1}
         (row,) = run_query(connection, "nth_finished_at", values)
         return float(row["at"])
@@ -146,7 +146,7 @@ def _by_profiles(ground: Ground, many: Field, few: World, sizes: Sizes, log: Cal
 
 
 def _by_backlog(field: Field, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Return the rates from a small backlog, before and after the great one, and from the great one."""
+    """Return the rates from a small backlog, before and after the large one, and from the large one."""
     small, great, drained, warm = (sizes.of(full) for full in (SMALL, GREAT, DRAINED, WARM))
     rates: dict[int, list[float]] = {small: [], great: []}
     most = 0
@@ -162,13 +162,13 @@ def _by_backlog(field: Field, sizes: Sizes, log: Callable[[str], None]) -> dict[
         "merges_per_s": {str(backlog): Spread.of(measured).to_json() for backlog, measured in rates.items()},
         "drained_of_the_great": drained,
         "most_messages": most,
-        # Waiting messages are bounded; unacknowledged ones come on top.
+        # The bound is for waiting messages. Unacknowledged ones are additional.
         "bound": Settings().broker_bound,
         "ratio": medians[1] / medians[0],
     }
 
 
 def _finished(connection: Connection) -> int:
-    """Return how many jobs are finished."""
+    """Return the number of finished jobs."""
     (row,) = run_query(connection, "count_finished", {"workspace_id": WORKSPACE_ID})
     return int(row["jobs"])

@@ -1,6 +1,6 @@
 """Merges that are planned and then applied, compared with the same merges posted directly.
 
-A plan is written page by page, since each page sees the effects of the pages before it, so one client sends it.
+Each page of a plan depends on the effects of the pages before it, so a single client sends the pages in order.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from contextlib import closing
 from time import perf_counter, time
 from typing import Any
 
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane, last_outcome_at, running, wait_for_rest
 from bench.ground import Ground
 from bench.sizes import Sizes
@@ -57,7 +57,7 @@ def _direct_rate(ground: Ground, world: World, *, warm: int, count: int) -> floa
 
 
 def _planned_rate(ground: Ground, world: World, *, warm: int, count: int) -> tuple[float, float]:
-    """Return the pairs per second that are planned and applied, and the seconds that the apply took to be answered."""
+    """Return the pairs per second that are planned and applied, and the seconds until the response to the apply."""
     product = Mergelane(ground, world, ground.copy(world.database))
     with running(product) as connection:
         before = stock(connection)
@@ -65,14 +65,14 @@ def _planned_rate(ground: Ground, world: World, *, warm: int, count: int) -> tup
         bodies = requests(connection, world, first=warm, count=count)
         ground.checkpoint()
         began = time()
-        with closing(Door(product.port)) as door:
-            plan_id = door.plan(bodies[0])
+        with closing(ApiConnection(product.port)) as api:
+            plan_id = api.plan(bodies[0])
             for body in bodies[1:]:
-                door.extend_plan(plan_id, body)
-            asked = perf_counter()
-            run_id = door.apply_plan(plan_id)
-            answered_s = perf_counter() - asked
-            door.await_run(run_id, seconds=SECONDS)
+                api.extend_plan(plan_id, body)
+            apply_began = perf_counter()
+            run_id = api.apply_plan(plan_id)
+            answered_s = perf_counter() - apply_began
+            api.await_run(run_id, seconds=SECONDS)
         wait_for_rest(connection)
         rate = count / (last_outcome_at(connection) - began)
         check(before, stock(connection), merged=warm + count)

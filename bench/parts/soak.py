@@ -1,6 +1,6 @@
 """The memory of each kind of process under steady load for an hour: a line is fitted after the warm-up.
 
-The load is below what the machine can do, so that the number of merges does not depend on the machine. Beside it,
+The load is below the capacity of the machine, so the number of merges does not depend on the machine. Meanwhile,
 metrics, the queue and lists are read.
 """
 
@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from bench.bulk import make_big_world
-from bench.client import Door
+from bench.client import ApiConnection
 from bench.contenders import Mergelane, free_port, running
 from bench.errors import BenchError
 from bench.ground import Ground
@@ -30,16 +30,16 @@ SAMPLES, LINES = 240, 20
 WARM = 500
 #: Tasks that Flower keeps, about 20 kB each; `mergelane up` allows 10,000. Few are complete before the warm-up ends.
 FLOWER_TASKS = 500
-#: Growth that is measured as none: allocators and caches settle for a long time.
+#: Smaller growth counts as none: allocators and caches need a long time to settle.
 FLAT_MIB = 1.0
-#: What else is read at each sample.
+#: The pages that are read at each sample.
 PAGES = ("/metrics", "/merge/queue", "/merge/batches?limit=20")
 
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
     """Measure all kinds of processes during the load."""
     seconds = sizes.of(SOAK_S, least=30, step=1)
-    # A tenth more than is needed: the clients end before the pairs do.
+    # A tenth more than needed, so that the pairs last until the end.
     world = make_big_world(ground, WARM + round(1.1 * seconds * BATCHES_A_SECOND) * BATCH)
     log(f"{2 * world.pairs:,} profiles were created")
     product = Mergelane(ground, world, ground.copy(world.database))
@@ -48,17 +48,20 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         product.run("sender", commands.sender()).wait_for("sender_started")
         product.run("flower", [*commands.flower(port=free_port()), f"--max-tasks={FLOWER_TASKS}"])
         bodies = all_requests(connection, world)[WARM // BATCH :]
-        with keeping_busy(product, bodies, batches_per_s=BATCHES_A_SECOND) as load, closing(Door(product.port)) as door:
-            samples = _sample(product, door, load, seconds, log)
+        with (
+            keeping_busy(product, bodies, batches_per_s=BATCHES_A_SECOND) as load,
+            closing(ApiConnection(product.port)) as api,
+        ):
+            samples = _sample(product, api, load, seconds, log)
         merges = (len(bodies) - load.left) * BATCH
     ground.drop(world.database)
     return {"seconds": seconds, "warm_part": WARM_PART, "merges": merges, "kinds": _kinds(samples)}
 
 
 def _sample(
-    product: Mergelane, door: Door, load: Load, seconds: int, log: Callable[[str], None]
+    product: Mergelane, api: ApiConnection, load: Load, seconds: int, log: Callable[[str], None]
 ) -> list[tuple[float, dict[str, Usage]]]:
-    """Return the memory by kind at up to SAMPLES times, each with its second; fewer when a look takes longer."""
+    """Return up to SAMPLES samples: the second, and the memory by kind. There are fewer if a sample takes long."""
     began, samples = monotonic(), []
     logged_at = due = began
     while due < began + seconds:
@@ -68,7 +71,7 @@ def _sample(
             load.verify()
             raise BenchError("All pairs were merged before the time was over.")
         for page in PAGES:
-            door.read(page)
+            api.read(page)
         samples.append((monotonic() - began, usage_by_kind(product.everything)))
         if monotonic() - logged_at > seconds / LINES:
             logged_at = monotonic()

@@ -1,4 +1,4 @@
-"""The same pairs in one workspace or in many, drained from a backlog that was written before."""
+"""The same pairs in one workspace or in many, drained from a prepared backlog."""
 
 from app.db.connections import Connection
 from app.db.queries import load_queries
@@ -22,8 +22,8 @@ from bench.world import (
 )
 
 QUERIES = load_queries("bench", "spread.sql")
-#: Seconds that a drain may take, and between two looks.
-DRAIN_S, LOOK_S = 300.0, 0.2
+#: Maximum seconds of a drain, and seconds between two checks.
+DRAIN_S, CHECK_S = 300.0, 0.2
 MILLISECONDS = 1_000
 
 
@@ -48,7 +48,7 @@ def make_spread_world(ground: Ground, *, pairs: int, workspaces: int) -> World:
 
 def _spread(connection: Connection, *, each: int, workspaces: int) -> None:
     """Move profiles, aliases, batches and jobs from the first workspace to all."""
-    # As a restore does: no trigger and no foreign key is checked, since all rows of a pair move together.
+    # No trigger runs and no foreign key is checked, as in a restore: all rows of a pair move together.
     connection.execute("SET session_replication_role = replica", prepare=False)
     for name in ("add_workspaces", "spread_aliases", "spread_profiles", "spread_batches", "spread_jobs"):
         run_statement(connection, QUERIES[name], {"each": each, "workspaces": workspaces, "room": 10**8})
@@ -67,7 +67,7 @@ def drain_workspaces(ground: Ground, world: World, *, warm: int) -> tuple[float,
         ours = {connection.info.backend_pid}
         used = cpu_seconds(product.everything, without=ours)
         (row,) = connection.execute(QUERIES["count_ended"], prepare=False).fetchall()
-        wait_until(lambda: _is_drained(connection), seconds=DRAIN_S, every=LOOK_S, what="all workspaces to be drained")
+        wait_until(lambda: _is_drained(connection), seconds=DRAIN_S, every=CHECK_S, what="all workspaces to be drained")
         took = spent(used, cpu_seconds(product.everything, without=ours))
         check(before, stock(connection), merged=world.pairs)
         (ends,) = connection.execute(QUERIES["read_ends"], {"warm": warm}, prepare=False).fetchall()

@@ -1,4 +1,4 @@
-"""Merges per second, processor time and memory, of all contenders in turn, round after round."""
+"""Merges per second, processor time and memory of all contenders in turn, round after round."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from bench.world import make_world
 
 ROUNDS = 5
 WARM = 500
-#: Merges of one round at scale 1: each contender is given work for some ten seconds.
+#: Merges of one round at scale 1: about ten seconds of work for each contender.
 MERGES: dict[type[Contender], int] = {
     Obvious: 3_000,
     Procrastinate: 4_000,
@@ -25,7 +25,7 @@ MERGES: dict[type[Contender], int] = {
 
 
 def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, Any]:
-    """Measure all contenders, interleaved so that the machine's drift falls on all alike."""
+    """Measure all contenders in turn, so that changes of the machine's speed affect all of them."""
     merges = {contender: sizes.of(full) for contender, full in MERGES.items()}
     warm = sizes.of(WARM)
     world = make_world(ground, warm + max(merges.values()))
@@ -53,7 +53,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
 
 
 def _ratios(rounds: dict[str, list[Round]]) -> dict[str, Any]:
-    """Return how the product compares with each of the others."""
+    """Return the ratios of the product to each other contender."""
     ours = rounds[Mergelane.name]
     return {
         name: {

@@ -1,4 +1,4 @@
-"""One, two, three and four workers on this machine: how far more of them help."""
+"""The rate of one, two, three and four workers on this machine."""
 
 from collections.abc import Callable
 from typing import Any

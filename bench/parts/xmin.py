@@ -1,7 +1,7 @@
 """A transaction that holds xmin for ten minutes under full load, compared with the same load without it.
 
-PostgreSQL keeps every dead version while an old transaction could still see it. A query that finds "the next job" reads
-past the dead versions of all jobs before it, unless something spares it that.
+PostgreSQL keeps every dead row version that an old transaction could still see. A query that finds the next job must
+read the dead versions of all jobs before it, unless its design avoids this.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ from bench.stats import Ratio, Spread
 from bench.usage import cpu_seconds, spent
 from bench.world import BATCH, WORKSPACE_ID, World, all_requests, run_query
 
-#: Seconds that the transaction is open, at scale 1, and slices of them that are compared.
+#: Seconds for which the transaction is open at scale 1, and the number of slices of this time.
 HELD_S, SLICES = 600, 20
-#: Pairs for each second: no machine that this runs on merges more.
+#: Pairs for each second: more than the machine can merge.
 PAIRS_A_SECOND = 2_500
 WARM = 2_000
 FREE, HELD = "without", "with"
@@ -41,7 +41,7 @@ def run(ground: Ground, sizes: Sizes, log: Callable[[str], None]) -> dict[str, A
         "seconds": seconds,
         "load": found,
         "ratio": Ratio.of(held, free).to_json(),
-        # The dead versions are the most at the end.
+        # The number of dead versions is highest at the end.
         "ratio_at_the_end": sum(held[-SLICES // 4 :]) / sum(free[-SLICES // 4 :]),
     }
 
@@ -79,7 +79,7 @@ def _measure(ground: Ground, world: World, seconds: int, *, held: bool, log: Cal
 
 
 def _wait(load: Load, *, until: float) -> None:
-    """Wait until a time; raises BenchError when the load ends before."""
+    """Wait until a time; raise BenchError if the load ends before it."""
     while (left := until - time()) > 0:
         if load.spent:
             load.verify()
@@ -89,7 +89,7 @@ def _wait(load: Load, *, until: float) -> None:
 
 @contextmanager
 def _old_transaction(product: Mergelane) -> Iterator[None]:
-    """Keep a transaction open that has read once, so that no version that it could see is removed."""
+    """Keep open a transaction that has read once, so that PostgreSQL removes no version that it could see."""
     with product.ground.connect(product.database) as connection:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ", prepare=False)
         connection.execute("SELECT count(*) FROM workspace", prepare=False)

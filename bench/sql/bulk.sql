@@ -1,5 +1,5 @@
 -- name: list_indexes
--- The indexes of profile that no constraint needs, and how each is made again.
+-- Lists the indexes of profile that belong to no constraint, with the statements that create them.
 SELECT index.relname AS name, pg_get_indexdef(index.oid) AS definition
 FROM pg_index
 JOIN pg_class AS index ON index.oid = pg_index.indexrelid
@@ -8,7 +8,7 @@ WHERE pg_index.indrelid = 'profile'::regclass
 ORDER BY name
 
 -- name: list_constraints
--- The unique constraints of profile beside its key, and how each is made again.
+-- Lists the unique constraints of profile except its primary key, with their definitions.
 SELECT conname AS name, pg_get_constraintdef(oid) AS definition
 FROM pg_constraint
 WHERE conrelid = 'profile'::regclass AND contype = 'u'

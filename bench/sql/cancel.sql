@@ -1,7 +1,7 @@
--- What the part `cancel` reads.
+-- Queries of the part `cancel`.
 
 -- name: read_progress
--- Whether some jobs have ended, up to a bound, and whether no cancellation is left.
+-- Counts the jobs that have ended, up to a bound, and returns whether no cancellation is left.
 SELECT
     (
         SELECT count(*)
@@ -12,7 +12,7 @@ SELECT
     NOT EXISTS (SELECT 1 FROM queue_cancellation WHERE workspace_id = %(workspace_id)s) AS settled
 
 -- name: read_cancelled
--- The cancelled jobs, and the seconds from the cancellation to the start of the last other job.
+-- Counts the cancelled jobs, and returns the seconds from the cancellation to the start of the last other job.
 SELECT
     count(*) FILTER (WHERE outcome = 'cancelled') AS cancelled,
     coalesce(

@@ -1,5 +1,5 @@
 -- name: bare_insert
--- The minimum that any API must write: the fifty-one rows of one request, in one statement.
+-- Writes the fifty-one rows of one request in one statement: the minimum for any API.
 WITH accepted AS (
     INSERT INTO batch (workspace_id, id, path) VALUES (%(workspace_id)s, %(batch_id)s, '/users/merge')
 )
@@ -15,7 +15,7 @@ FROM jsonb_to_recordset(%(jobs)s) AS given (
 )
 
 -- name: is_finished
--- Whether the one job of a batch is finished.
+-- Returns whether the only job of a batch is finished.
 SELECT state = 'finished' AS finished
 FROM job
 WHERE workspace_id = %(workspace_id)s AND batch_id = %(batch_id)s

@@ -1,7 +1,7 @@
 -- name: make_limit
--- Makes the pairs with their identifiers resolved, and the procedure that merges them: the rows of the product, written
--- by statements for fifty pairs each. What it leaves out is what a product cannot leave out: reading requests,
--- resolution, rules that are data, the list of changes, delivery, and any answer.
+-- Creates the table of pairs with resolved identifiers, and the procedures that merge fifty pairs at a time and write
+-- the rows of the product. They leave out work that a product needs: reading requests, resolution, rules as data, the
+-- list of changes, delivery and responses.
 CREATE TABLE bench_pair (
     k bigint PRIMARY KEY,
     orphan_id bigint NOT NULL,
@@ -11,8 +11,8 @@ CREATE TABLE bench_pair (
     search_keys text[] NOT NULL
 );
 
--- Entries of both sides are combined: counts added, the earliest first and the latest last. Times are ISO 8601 of one
--- length, so that they sort as text.
+-- Combines the entries of both sides: adds the counts, and takes the earliest first and the latest last time. Times are
+-- ISO 8601 of equal length, so they sort as text.
 CREATE FUNCTION bench_combine(
     ours jsonb, theirs jsonb, counted text, first text, last text
 ) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
@@ -191,7 +191,7 @@ FROM (
 ) AS given
 
 -- name: settle_plans
--- Lets no plan scan a table or hash one: the ledger is empty when the statements are planned, and grows.
+-- Prevents plans that scan or hash a table: the ledger is empty when the statements are planned, and grows.
 SET enable_seqscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off

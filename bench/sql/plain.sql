@@ -4,7 +4,7 @@ INSERT INTO batch (workspace_id, id, api_key_id, path)
 VALUES (%(workspace_id)s, %(batch_id)s, %(api_key_id)s, '/users/merge')
 
 -- name: insert_job
--- Writes one update of a request; published from the start, since nothing stands between it and its task.
+-- Writes one update of a request, already published: its task is sent directly.
 INSERT INTO job (
     workspace_id, id, batch_id, index, kind, lane, orphan_identifier, survivor_identifier, search_keys, published_at
 )
@@ -40,7 +40,7 @@ SELECT id, external_id, updated_at FROM profile WHERE workspace_id = %(workspace
 SELECT id, external_id, updated_at FROM profile WHERE workspace_id = %(workspace_id)s AND phone_key = %(key)s
 
 -- name: find_redirect
--- Finds where a profile that was merged away reads now.
+-- Finds the current survivor of a profile that was merged away.
 SELECT origin.profile_id AS survivor_id
 FROM redirect
 JOIN origin ON origin.workspace_id = redirect.workspace_id AND origin.origin_id = redirect.orphan_id
@@ -64,7 +64,7 @@ ORDER BY profile.id
 FOR UPDATE OF profile
 
 -- name: origins_of
--- Lists the origins that read under a profile.
+-- Lists the origins whose history belongs to a profile.
 SELECT origin_id FROM origin WHERE workspace_id = %(workspace_id)s AND profile_id = %(orphan_id)s
 
 -- name: drop_aliases
@@ -78,17 +78,17 @@ WHERE theirs.workspace_id = %(workspace_id)s AND theirs.profile_id = %(orphan_id
     )
 
 -- name: move_aliases
--- Gives the orphan's other aliases to the survivor.
+-- Moves the orphan's other aliases to the survivor.
 UPDATE user_alias SET profile_id = %(survivor_id)s, origin_id = coalesce(origin_id, profile_id)
 WHERE workspace_id = %(workspace_id)s AND profile_id = %(orphan_id)s
 
 -- name: repoint_origins
--- Lets the history that read under the orphan read under the survivor.
+-- Moves the history of the orphan's origins to the survivor.
 UPDATE origin SET profile_id = %(survivor_id)s
 WHERE workspace_id = %(workspace_id)s AND profile_id = %(orphan_id)s
 
 -- name: add_origin
--- Lets the orphan's own history read under the survivor.
+-- Moves the orphan's own history to the survivor.
 INSERT INTO origin (workspace_id, origin_id, profile_id) VALUES (%(workspace_id)s, %(orphan_id)s, %(survivor_id)s)
 
 -- name: retire_orphan
@@ -96,12 +96,12 @@ INSERT INTO origin (workspace_id, origin_id, profile_id) VALUES (%(workspace_id)
 DELETE FROM profile WHERE workspace_id = %(workspace_id)s AND id = %(orphan_id)s
 
 -- name: add_redirect
--- Notes where the orphan went.
+-- Records the survivor of the orphan.
 INSERT INTO redirect (workspace_id, orphan_id, survivor_id, braze_id, external_id, job_id, merged_at)
 VALUES (%(workspace_id)s, %(orphan_id)s, %(survivor_id)s, %(braze_id)s, %(external_id)s, %(id)s, %(at)s)
 
 -- name: record_merge
--- Keeps the audit: both profiles before, and what changed.
+-- Writes the audit: both profiles before the merge, and the changes.
 INSERT INTO merge_record (
     workspace_id, job_id, merged_at, orphan_id, survivor_id, orphan_before, survivor_before, origins, changes
 )

@@ -1,7 +1,7 @@
--- What spreads the pairs of one workspace over many, and reads how their backlog is drained.
+-- Queries that distribute the pairs of one workspace over many, and read the progress of their backlog.
 
 -- name: add_workspaces
--- Adds workspaces behind the first.
+-- Adds workspaces after the first.
 INSERT INTO workspace (workspace_id, name)
 OVERRIDING SYSTEM VALUE
 SELECT n, 'bench-' || n FROM generate_series(2, %(workspaces)s) AS n
@@ -30,11 +30,11 @@ UPDATE job SET workspace_id = 1 + substr(survivor_identifier ->> 'external_id', 
 SELECT count(*) AS jobs FROM job WHERE finished_at IS NOT NULL
 
 -- name: is_drained
--- Whether all jobs have ended.
+-- Returns whether all jobs have ended.
 SELECT NOT EXISTS (SELECT FROM job WHERE finished_at IS NULL) AS drained
 
 -- name: read_ends
--- Reads the time when the first jobs, the warm-up, had ended, and when the last had, in seconds since 1970.
+-- Returns the end of the warm-up jobs and the end of the last job, in seconds since 1970.
 SELECT
     extract(EPOCH FROM (SELECT finished_at FROM job ORDER BY finished_at OFFSET %(warm)s LIMIT 1))::float8 AS warm_at,
     extract(EPOCH FROM max(finished_at))::float8 AS last_at

@@ -1,5 +1,5 @@
 -- name: make_functions
--- Makes what both the profiles and the requests for their merges are written with: everything grows from a number.
+-- Creates the functions for profiles and for the requests that merge them: every value depends on a number.
 CREATE FUNCTION bench_time(n bigint, salt bigint) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_char(
         timestamp '2026-04-01' + make_interval(secs => (n * 7919 + salt * 104729) % 12960000),
@@ -26,8 +26,8 @@ CREATE FUNCTION bench_orphan(n bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
 $$
 
 -- name: plant_profiles
--- Writes the survivors (role 0) or the orphans (role 1) of pairs: people as they are, with their summaries. All may
--- share one email address.
+-- Writes the survivors (role 0) or the orphans (role 1) of pairs: realistic people with summaries. All may share one
+-- email address.
 INSERT INTO profile (
     workspace_id, id, braze_id, external_id, created_at, updated_at, random_bucket,
     first_name, last_name, gender, dob, home_city, country, language, time_zone,
@@ -110,14 +110,14 @@ SELECT
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 
 -- name: plant_aliases
--- Gives the orphans that are named by alias theirs, and some of the others one too.
+-- Writes the aliases of orphans that requests name by alias, and of some others.
 INSERT INTO user_alias (workspace_id, label, name, profile_id)
 SELECT %(workspace_id)s, 'device', 'device-' || n, %(first_id)s + n
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 WHERE n %% 10 BETWEEN 5 AND 7
 
 -- name: plant_events
--- Writes the history of one profile: many events of one kind, one after the other.
+-- Writes the history of one profile: many events with one name, in the order of time.
 INSERT INTO custom_event (workspace_id, origin_id, name, occurred_at, properties)
 SELECT
     %(workspace_id)s, %(origin_id)s, 'viewed_product', timestamptz '2026-01-01' + make_interval(secs => k * 20),
@@ -125,18 +125,18 @@ SELECT
 FROM generate_series(1, %(count)s) AS k
 
 -- name: settle_ids
--- Sets the sequences behind the planted ids.
+-- Sets the sequence to the last id.
 SELECT setval(pg_get_serial_sequence('profile', 'id'), (SELECT max(id) FROM profile))
 
 -- name: list_pairs
--- The identifiers of the pairs that are merged as numbers first to last, as requests write them.
+-- Lists the identifiers of the pairs first to last in the order of requests.
 SELECT bench_orphan(k * %(stride)s %% %(pairs)s) AS orphan, bench_survivor(k * %(stride)s %% %(pairs)s) AS survivor
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS k
 ORDER BY k
 
 -- name: plant_backlog
--- Writes the requests for the pairs first to last straight into the ledger, in batches of *size*; published ones are
--- what a worker finds, the others what the relay does.
+-- Writes the requests for the pairs first to last directly into the ledger, in batches of *size*. Published jobs are
+-- ready for a worker, the others for the relay.
 WITH pair AS MATERIALIZED (
     SELECT
         k, (k - %(first)s) / %(size)s AS batch, (k - %(first)s) %% %(size)s AS index,
@@ -168,7 +168,7 @@ JOIN given USING (batch)
 ORDER BY pair.k
 
 -- name: plant_job
--- Writes a request for one merge straight into the ledger, as a worker finds it.
+-- Writes a request for one merge directly into the ledger, ready for a worker.
 WITH one AS (
     INSERT INTO batch (workspace_id, id, path) VALUES (%(workspace_id)s, %(batch_id)s, '/users/merge')
 )
@@ -181,13 +181,13 @@ VALUES (
 )
 
 -- name: count_unfinished
--- Whether a job is not settled yet.
+-- Returns whether a job is unfinished.
 SELECT EXISTS (
     SELECT 1 FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 ) AS unfinished
 
 -- name: is_batch_finished
--- Whether no job of a batch is unfinished.
+-- Returns whether all jobs of a batch are finished.
 SELECT NOT EXISTS (
     SELECT
     FROM job
@@ -195,7 +195,7 @@ SELECT NOT EXISTS (
 ) AS finished
 
 -- name: count_outcomes
--- How many jobs ended with which outcome, and when the first was taken in and the last was finished.
+-- Counts the jobs by outcome, and returns the end of the last job of each outcome.
 SELECT
     coalesce(outcome, state) AS outcome, count(*) AS jobs,
     extract(epoch FROM max(finished_at))::float8 AS last_at
@@ -204,11 +204,11 @@ WHERE workspace_id = %(workspace_id)s
 GROUP BY coalesce(outcome, state)
 
 -- name: count_finished
--- How many jobs are finished.
+-- Counts the finished jobs.
 SELECT count(*) AS jobs FROM job WHERE workspace_id = %(workspace_id)s AND state = 'finished'
 
 -- name: nth_finished_at
--- When the nth of the jobs that were finished since a moment was, both in seconds since 1970.
+-- Returns the end of the nth job that finished after a given time, both in seconds since 1970.
 SELECT extract(epoch FROM finished_at)::float8 AS at
 FROM job
 WHERE workspace_id = %(workspace_id)s AND finished_at >= to_timestamp(%(began)s)
@@ -217,7 +217,7 @@ OFFSET %(before_it)s
 LIMIT 1
 
 -- name: finished_by_slice
--- Counts the merges by slices of time since a moment, both in seconds.
+-- Counts the merges by slices of time since a given time, both in seconds.
 SELECT floor((extract(EPOCH FROM finished_at) - %(began)s) / %(slice_s)s)::integer AS slice, count(*) AS merges
 FROM job
 WHERE workspace_id = %(workspace_id)s AND outcome = 'merged' AND finished_at >= to_timestamp(%(began)s)
@@ -233,7 +233,7 @@ WHERE n_tup_upd + n_dead_tup > 0
 ORDER BY relname
 
 -- name: take_stock
--- What no merge may change, summed over all profiles, and what each merge must leave behind.
+-- Returns the sums over all profiles that no merge may change, and the counts of the rows that each merge must write.
 SELECT
     (SELECT count(*) FROM profile) AS profiles,
     (SELECT sum(session_count)::bigint FROM profile) AS sessions,
@@ -245,19 +245,19 @@ SELECT
     (SELECT count(*) FROM user_alias) AS aliases
 
 -- name: drop_waiting
--- Takes the jobs that are not done out of the ledger; their batches stay.
+-- Deletes the unfinished jobs; their batches stay.
 DELETE FROM job WHERE workspace_id = %(workspace_id)s AND state IN ('queued', 'running')
 
 -- name: wal_place
--- How much was written to the log so far.
+-- Returns the position of the WAL.
 SELECT pg_current_wal_insert_lsn() - '0/0' AS wal, pg_current_wal_insert_lsn()::text AS position
 
 -- name: count_messages
--- Under how many tasks jobs were published.
+-- Counts the tasks under which jobs were published.
 SELECT count(DISTINCT task_id) AS messages FROM job WHERE workspace_id = %(workspace_id)s
 
 -- name: list_files
--- The files of all tables and indexes of the product, with the parts of rows that are stored apart.
+-- Lists the files of all tables and indexes of the product, with their TOAST tables.
 SELECT
     (SELECT oid FROM pg_database WHERE datname = current_database()) AS database,
     pg_relation_filenode(relation.oid) AS file,
@@ -267,5 +267,5 @@ LEFT JOIN pg_class AS main ON main.reltoastrelid = relation.oid
 WHERE coalesce(main.relnamespace, relation.relnamespace) = 'public'::regnamespace AND relation.relkind IN ('r', 'i', 't')
 
 -- name: drop_devices
--- Takes devices and push tokens from all profiles.
+-- Removes devices and push tokens from all profiles.
 UPDATE profile SET devices = '{}', push_tokens = '{}' WHERE workspace_id = %(workspace_id)s

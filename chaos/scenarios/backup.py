@@ -1,4 +1,4 @@
-"""A backup that is made under load, and restored beside a broker with messages that are newer than it."""
+"""A backup under load, restored beside a broker with newer messages."""
 
 import signal
 import subprocess
@@ -75,7 +75,7 @@ def run_backup(options: Options, *, log: Callable[[str], None]) -> Result:
 
 
 def contained_promises(connection: Connection, promises: Promises) -> Promises:
-    """Return the *promises* that the database contains: its batches, and which members are one profile in it."""
+    """Return the *promises* that the database contains: its batches, and the groups of members that are one profile."""
     batches = {row["batch_id"] for row in connection.execute(QUERIES["jobs_of_batches"])}
     members = {each.name: each for group in promises.groups.values() for each in group}
     found = Promises(batches=[each for each in promises.batches if each.batch_id in batches])
@@ -85,7 +85,7 @@ def contained_promises(connection: Connection, promises: Promises) -> Promises:
 
 
 def _dump(home: Installation) -> Path:
-    """Back up as docs/operations.md says, while merges run."""
+    """Back up with the command of docs/operations.md while merges run."""
     file = home.folder / "mergelane.dump"
     _run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={home.database_url}")
     return file

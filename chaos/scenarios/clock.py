@@ -21,7 +21,7 @@ PROCESSES = ("worker1", "relay", "web")
 
 
 class ShiftedInstallation(Installation):
-    """An installation each of whose processes has a clock that can be shifted, by a preloaded library."""
+    """An installation with a preloaded library that can shift the clock of each process."""
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str]) -> None:
         super().__init__(folder, settings=settings)
@@ -36,7 +36,7 @@ class ShiftedInstallation(Installation):
         super().start_servers()
 
     def run(self, name: str, command: Sequence[str], **settings: str) -> KeptProcess:
-        """Keep a process running that has a clock of its own."""
+        """Keep a process running that has its own clock."""
         self.shift(name, 0)
         own = {"LD_PRELOAD": str(self._library), "CHAOS_CLOCK": str(self._clock_of(name))}
         return super().run(name, command, **{**settings, **own})

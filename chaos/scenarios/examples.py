@@ -1,4 +1,4 @@
-"""The configurations in docs/high-availability.md: what the documents recommend is what the scenarios run."""
+"""The configurations in docs/high-availability.md. The scenarios run exactly these."""
 
 import re
 from collections.abc import Mapping

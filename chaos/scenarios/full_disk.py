@@ -21,7 +21,7 @@ from cli.up import system_user
 from cli.up.embedded_postgres import EmbeddedPostgres
 
 DATA_MB, WAL_MB = 400, 200
-#: Little WAL is kept, so that a full disk is noticed at once.
+#: Little WAL is kept, so that a full disk takes effect at once.
 SETTINGS = {**POSTGRES, "min_wal_size": "32MB", "max_wal_size": "64MB", "wal_recycle": "off"}
 BALLAST = "ballast"
 CHUNK = bytes(1024 * 1024)

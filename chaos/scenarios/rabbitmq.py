@@ -33,9 +33,9 @@ PACKAGE = "rabbitmq-server"
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 START_S = 120.0
 FORGED = 300
-#: Errors of values that AMQP has no form for.
+#: Errors for values that AMQP cannot encode.
 UNSENT = (ArithmeticError, AttributeError, TypeError, ValueError, struct.error)
-#: What is forged where no message waits.
+#: The message to forge from if no message waits.
 NO_MESSAGE: Raw = {
     "headers": {"task": LANE_TASK, "id": str(UUID(int=0)), "lang": "py"},
     "content-type": "application/json",
@@ -105,7 +105,7 @@ class RabbitInstallation(Installation):
         self.keeper.wait_until(self._answers, seconds=START_S, what=what)
 
     def publish_forged(self, rng: Random, *, count: int) -> int:
-        """Publish garbage and *count* forged messages; return how many RabbitMQ could take."""
+        """Publish garbage and *count* forged messages; return how many RabbitMQ accepted."""
         queue = queue_name(connect_and_read_name(Settings(database_url=self.database_url)))
         published = 0
         with self._connection() as connection:
@@ -161,7 +161,7 @@ class RabbitInstallation(Installation):
 
 
 def _raw_message(message: Any) -> Raw:
-    """Return a message of RabbitMQ in the form in which Redis has it."""
+    """Return a message of RabbitMQ in the format of Redis."""
     properties = dict(message.properties)
     return {
         "headers": properties.pop("application_headers", {}),

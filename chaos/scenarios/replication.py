@@ -53,7 +53,7 @@ class ReplicaPostgres(EmbeddedPostgres):
 
 
 class ReplicatedPostgres:
-    """The two servers, each behind a proxy; what an operator or a tool such as Patroni does to them are its methods."""
+    """Two servers, each behind a proxy. The methods do what an operator or a tool such as Patroni does."""
 
     def __init__(self, folder: Path, keeper: ProcessKeeper, log_of: Callable[[str], Path]) -> None:
         self._keeper = keeper
@@ -77,7 +77,7 @@ class ReplicatedPostgres:
         """Start the primary with its database, and the standby, and wait until commits reach both."""
         first, second = self.servers
         first.prepare()
-        # In the file, so that it applies to the recovery by pg_rewind too.
+        # In the file, so that it also applies to the recovery by pg_rewind.
         with (first.data / "postgresql.conf").open("a") as conf:
             conf.write("wal_keep_size = 512MB\nwal_log_hints = on\n")
         self._keep(first)

@@ -42,7 +42,7 @@ class Scenario:
     prose: str
     build: Callable[..., Installation] = Installation
     faults: Sequence[Fault] = ()
-    #: Runs a scenario that is more than faults in turn.
+    #: Runs a scenario that does more than inject faults in turn.
     run: Callable[..., Result] | None = None
     #: Raises NotPossible unless this machine can run it.
     require: Callable[[], None] = lambda: None
@@ -76,7 +76,7 @@ def run_scenario(scenario: Scenario, options: Options, *, log: Callable[[str], N
 
 
 def _strike_in_turn(home: Installation, scenario: Scenario, options: Options) -> list[Strike]:
-    """Inject all faults once, and again until the time is over. Before the next one, the product must have recovered.
+    """Inject all faults once, and again until the time is over. The product must recover before the next one.
 
     Raises ChaosError when it does not recover.
     """

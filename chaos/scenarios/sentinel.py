@@ -32,7 +32,7 @@ sentinel failover-timeout {master} 5000
 
 
 class SentinelInstallation(Installation):
-    """An installation on two Redis servers, one of which is the master, and three Sentinels."""
+    """An installation on a Redis master, its replica, and three Sentinels."""
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str]) -> None:
         super().__init__(folder, settings=settings)

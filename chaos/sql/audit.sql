@@ -1,5 +1,5 @@
 -- name: unsettled
--- Counts the jobs that are neither finished nor dead, with the runs and the cancellations that are not carried out.
+-- Counts the jobs that are neither finished nor dead, and the runs and cancellations that are unfinished.
 SELECT
     (SELECT count(*) FROM job WHERE state IN ('queued', 'running'))
     + (SELECT count(*) FROM run WHERE state = 'running')
@@ -139,7 +139,7 @@ LEFT JOIN profile ON profile.workspace_id = user_alias.workspace_id AND profile.
 WHERE profile.id IS NULL
 
 -- name: forget_activity
--- Lets the next query read the activity of the server again.
+-- Makes the next query read the activity of the server again.
 SELECT pg_stat_clear_snapshot()
 
 -- name: open_transactions

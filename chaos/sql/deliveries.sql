@@ -1,6 +1,6 @@
 -- name: some_jobs
--- Lists jobs to deliver once more: the newest ones, or running ones. A job that was never published has no message: a
--- new one would start a job that waits for an identification too early, which no relay does.
+-- Lists jobs to deliver once more: the newest ones, or running ones. It leaves out jobs that were never published: a
+-- message would start a job that waits for an identification too early, which no relay does.
 SELECT job.workspace_id, job.id
 FROM job
 JOIN workspace USING (workspace_id)

@@ -39,7 +39,7 @@ WHERE found.counts <> progress.counts
 SELECT plan_id AS id FROM plan_job GROUP BY workspace_id, plan_id, index HAVING count(*) > 1
 
 -- name: cancellations_left
--- Lists cancellations that are not carried out.
+-- Lists unfinished cancellations.
 SELECT id FROM queue_cancellation
 
 -- name: undone_without_undo

@@ -1,1 +1,1 @@
-"""The whole move from the vendor, with a made-up export of any size: import, deduplicate, export, check the id map."""
+"""The whole move from the vendor with a generated export of any size: import, deduplicate, export, check the id map."""

@@ -1,4 +1,4 @@
-"""`python -m demo.move`: move a made-up export of the vendor into a new Mergelane, and check the id map."""
+"""`python -m demo.move`: move a generated export of the vendor into a new Mergelane, and check the id map."""
 
 import signal
 import sys
@@ -18,7 +18,7 @@ from demo.product import running_product
 @click.option("--profiles", type=click.IntRange(1, 1_000_000), default=2_000, show_default=True, help="How many.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the random generator.")
 def main(profiles: int, seed: int) -> None:
-    """Import a made-up segment export, merge its duplicates, export, and compare everything with a prediction."""
+    """Import a generated segment export, merge its duplicates, export, and compare everything with a prediction."""
     signal.signal(signal.SIGTERM, _end)
     try:
         with TemporaryDirectory(prefix="mergelane-move-") as folder, running_product() as client:

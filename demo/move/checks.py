@@ -17,8 +17,8 @@ Merge = tuple[str, str, str]
 
 #: Jobs on a page of the API.
 PAGE = 100
-#: Differences that an error shows.
-SHOWN = 5
+#: Maximum number of differences in an error.
+MAX_DIFFERENCES = 5
 
 
 def read_lines(path: Path) -> Iterator[Json]:
@@ -42,7 +42,7 @@ def merges_of_jobs(client: Client) -> list[Merge]:
 
 
 def check_export(expected: Expectation, path: Path) -> int:
-    """Check that *path* has exactly the expected profiles, each with its sums and parts; return how many.
+    """Check that *path* has exactly the expected profiles, each with its sums and parts; return their number.
 
     Raises DemoError.
     """
@@ -50,7 +50,7 @@ def check_export(expected: Expectation, path: Path) -> int:
     for profile in read_lines(path):
         facts = live.pop(profile["braze_id"], None)
         if facts is None:
-            raise DemoError(f"The export has {profile['braze_id']}, which is merged or is there twice.")
+            raise DemoError(f"The export has {profile['braze_id']}, which was merged, or has it twice.")
         found = read_facts(profile)
         if (found.external_id, found.sums, found.parts) != (facts.external_id, facts.sums, facts.parts):
             raise DemoError(f"The export has {profile['braze_id']} with {found} instead of {facts}.")
@@ -60,7 +60,7 @@ def check_export(expected: Expectation, path: Path) -> int:
 
 
 def check_feed(expected: Expectation, path: Path, merges: Iterable[Merge]) -> None:
-    """Check that the feed has each merge of the jobs once, and that following it gives the expected map.
+    """Check that the feed has each merge of the jobs once, and that its changes result in the expected map.
 
     Raises DemoError.
     """
@@ -79,7 +79,7 @@ def check_feed(expected: Expectation, path: Path, merges: Iterable[Merge]) -> No
 
 
 def check_survivors(expected: Expectation, path: Path) -> int:
-    """Check that *path* has every id of the vendor's export with its survivor; return how many ids.
+    """Check that *path* has every id of the vendor's export with its survivor; return the number of ids.
 
     Raises DemoError.
     """
@@ -105,13 +105,15 @@ def _end_of(braze_id: str, parent: Callable[[str], str | None]) -> str:
     return braze_id
 
 
-def _compare(what: str, found: list[Merge], wanted: list[Merge]) -> None:
-    if found != wanted:
-        raise DemoError(f"The {what} differ: {sorted(set(found) ^ set(wanted))[:SHOWN]} are on one side only.")
+def _compare(what: str, found: list[Merge], expected: list[Merge]) -> None:
+    if found != expected:
+        raise DemoError(
+            f"The {what} differ: {sorted(set(found) ^ set(expected))[:MAX_DIFFERENCES]} are on one side only."
+        )
 
 
-def _compare_maps(what: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    different = [each for each in found.keys() | wanted.keys() if found.get(each) != wanted.get(each)]
+def _compare_maps(what: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    different = [each for each in found.keys() | expected.keys() if found.get(each) != expected.get(each)]
     if different:
-        shown = [(each, found.get(each), wanted.get(each)) for each in sorted(different)[:SHOWN]]
-        raise DemoError(f"{len(different)} ids of {what} lead elsewhere: {shown}")
+        examples = [(each, found.get(each), expected.get(each)) for each in sorted(different)[:MAX_DIFFERENCES]]
+        raise DemoError(f"{len(different)} ids of {what} lead elsewhere: {examples}")

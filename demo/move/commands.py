@@ -1,4 +1,4 @@
-"""Runs `mergelane` as a user does, in a process of its own."""
+"""Runs `mergelane` in a separate process, as a user does."""
 
 import subprocess
 import sys

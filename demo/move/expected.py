@@ -1,4 +1,4 @@
-"""Predicts the survivors of runs over duplicates from the vendor's export alone, without the product's code."""
+"""Predicts the survivors of runs over duplicates from the vendor's export, without the product's code."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ class _Profile:
     braze_id: str
     identified: bool
     created_at: str
-    #: Identifier → its value, in the form in which two of them compare.
+    #: Identifier → its normalized value.
     addresses: dict[str, str]
     facts: Facts
 
@@ -27,7 +27,7 @@ class _Profile:
 
 
 class Expectation:
-    """The profiles of an export, as they must be after each run over duplicates."""
+    """The expected profiles of an export after each run over duplicates."""
 
     def __init__(self) -> None:
         self._live: dict[str, _Profile] = {}
@@ -36,7 +36,7 @@ class Expectation:
         self.external_ids: dict[str, str] = {}
 
     def follow(self, profiles: Iterable[Json]) -> Iterator[Json]:
-        """Take *profiles* in, and yield each of them unchanged."""
+        """Read *profiles*, and yield each of them unchanged."""
         for profile in profiles:
             self._live[profile["braze_id"]] = _read(profile)
             if "external_id" in profile:
@@ -49,7 +49,7 @@ class Expectation:
         return {braze_id: profile.facts for braze_id, profile in self._live.items()}
 
     def merge_duplicates(self, identifier: str) -> int:
-        """Merge the profiles with one *identifier*: `email` or `phone`. Return how many were merged."""
+        """Merge the profiles that share an *identifier*: `email` or `phone`. Return the number of merges."""
         groups: defaultdict[str, list[_Profile]] = defaultdict(list)
         for profile in self._live.values():
             if identifier in profile.addresses:

@@ -1,4 +1,4 @@
-"""What must be true of a profile after the move: its names, sums and parts, without its texts."""
+"""The facts of a profile that the move must keep: its names, sums and parts, without its texts."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Facts:
-    """The facts of one profile. Those of merged profiles are added up."""
+    """The facts of one profile, including those of profiles that were merged into it."""
 
     braze_ids: set[str] = field(default_factory=set)
     external_id: str | None = None
@@ -33,7 +33,7 @@ def read_facts(profile: Json) -> Facts:
         for entry in profile.get(member, ()):
             facts.sums[f"{member} {entry['name']}"] += entry[counted]
     facts.sums["cents"] += round(profile.get("total_revenue", 0) * 100)
-    # A sum of 0 is as none.
+    # A sum of 0 is equal to a missing one.
     facts.sums = +facts.sums
     facts.parts = {
         *_texts(profile, "user_aliases", ("alias_label", "alias_name")),

@@ -1,4 +1,4 @@
-"""The steps of a move, by the command line, each followed by its check."""
+"""The steps of a move on the command line, each followed by its check."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ from demo.move.vendor_file import write_segment_export
 
 Json = dict[str, Any]
 
-#: The identifiers by which duplicates are merged, in their order.
+#: The identifiers by which duplicates are merged, in order.
 RUNS = ("email", "phone")
-#: Seconds in which the relay must number the last changes of the feed.
+#: Maximum seconds until the relay has numbered the last changes of the feed.
 FEED_S = 60.0
 #: Seconds without any progress after which the wait for the merges fails.
 STALL_S = 120.0
@@ -31,7 +31,7 @@ WAITING = ("queued", "running")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What a move did; every check held."""
+    """The result of a move whose checks all passed."""
 
     profiles: int
     merged: int
@@ -42,9 +42,9 @@ class Moved:
 
 
 def move(client: Client, folder: Path, *, profiles: int, seed: int, on_step: Callable[[str], None]) -> Moved:
-    """Move a made-up export of *profiles* into the empty workspace of *client*; files are written to *folder*.
+    """Move a generated export of *profiles* into the empty workspace of *client*; write files to *folder*.
 
-    Raises DemoError when a step fails, or a check does not hold.
+    Raises DemoError if a step or a check fails.
     """
     seconds: dict[str, float] = {}
 
@@ -90,14 +90,14 @@ def _merge(client: Client, expected: Expectation, identifier: str) -> None:
     rule = ("--identifier", identifier, "--resolve-ties-by", "created", "--prefer", "oldest")
     run_command(client, "duplicates", "policy", *rule)
     run = orjson.loads(run_command(client, "duplicates", "run", "--wait", "--json"))
-    wanted = expected.merge_duplicates(identifier)
-    if (run["state"], run["counts"]["to_merge"]) != ("finished", wanted):
-        raise DemoError(f"The run by {identifier} should merge {wanted:,} profiles: {run}")
+    expected_merges = expected.merge_duplicates(identifier)
+    if (run["state"], run["counts"]["to_merge"]) != ("finished", expected_merges):
+        raise DemoError(f"The run by {identifier} should merge {expected_merges:,} profiles: {run}")
     _wait_for_jobs(client)
 
 
 def _wait_for_jobs(client: Client) -> None:
-    """Wait until no job is unfinished; raise DemoError when the same ones wait for a long time."""
+    """Wait until no job is unfinished; raise DemoError if none finishes for a long time."""
     before: list[Any] = []
     pause, deadline = threading.Event(), monotonic() + STALL_S
     while any(waiting := [client.get(f"/merge/jobs?state={state}&limit=1")["jobs"] for state in WAITING]):
@@ -109,7 +109,7 @@ def _wait_for_jobs(client: Client) -> None:
 
 
 def _export_feed(client: Client, path: Path, changes: int) -> None:
-    """Export the feed, again until the relay has numbered all *changes*."""
+    """Export the feed, and repeat this until the relay has numbered all *changes*."""
     pause, deadline = threading.Event(), monotonic() + FEED_S
     while True:
         run_command(client, "identities", "export", path)

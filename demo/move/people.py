@@ -1,4 +1,4 @@
-"""A made-up export of the vendor: people, and the profiles that the vendor has of each of them."""
+"""A generated export of the vendor: people, and the vendor's profiles of each of them."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ NAMES = ("Ada", "Grace", "Zoë", "Émile", "Lê", "O'Neil")
 
 
 class Person:
-    """Someone with a few profiles; each method returns the members by which one profile names the person."""
+    """A person with a few profiles. Each method returns the identifying members of one profile."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -29,7 +29,7 @@ class Person:
         return {"external_id": f"customer-{self._number}", "email": f"p{self._number}@example.com"}
 
     def second_account(self) -> Json:
-        """Return an account of a second sign-up, with the phone number as it was typed."""
+        """Return an account of a second sign-up, with a typed phone number."""
         digits = f"{self._number:07}"
         return {"external_id": f"old-{self._number}", "phone": f"+49 (1512) {digits[:3]}-{digits[3:]}"}
 
@@ -39,7 +39,7 @@ class Person:
         return {"user_aliases": [alias], "email": f"P{self._number}@Example.com"}
 
     def subscriber(self) -> Json:
-        """Return a subscriber of the newsletter: an email alone."""
+        """Return a subscriber of the newsletter, with only an email."""
         return {"email": f"p{self._number}@example.com"}
 
     def caller(self) -> Json:
@@ -47,16 +47,16 @@ class Person:
         return {**self.guest(), **self.texter()}
 
     def texter(self) -> Json:
-        """Return a profile with a phone number alone."""
+        """Return a profile with only a phone number."""
         return {"phone": f"+491512{self._number:07}"}
 
     def visitor(self) -> Json:
-        """Return a visitor of the app, whom nothing but the device and an alias names."""
+        """Return a visitor of the app, with only a device and an alias."""
         return {"user_aliases": [{"alias_label": "app", "alias_name": f"visitor-{self._number}"}]}
 
 
 Make = Callable[[Person], Json]
-#: The profiles of one person, and how often they occur.
+#: The profiles of one person, and their relative frequency.
 KINDS: tuple[tuple[tuple[Make, ...], int], ...] = (
     ((Person.account,), 45),
     ((Person.visitor,), 10),
@@ -64,17 +64,17 @@ KINDS: tuple[tuple[tuple[Make, ...], int], ...] = (
     ((Person.account, Person.subscriber, Person.guest), 5),
     ((Person.guest, Person.subscriber), 5),
     ((Person.second_account, Person.texter), 5),
-    # The email leads from the account to the caller, the caller's phone number to the second account.
+    # The email connects the account and the caller. The caller's phone number connects the second account.
     ((Person.account, Person.caller, Person.second_account), 10),
     ((Person.caller, Person.texter, Person.visitor), 5),
 )
 
 
 def make_export(profiles: int, *, seed: int) -> Iterator[Json]:
-    """Yield as many *profiles* as the vendor's segment export has them, in any order of people and ages."""
+    """Yield *profiles* profiles in the format of the vendor's segment export, in any order of people and ages."""
     chance = Random(seed)
     everyone = (profile for number in count() for profile in _profiles_of(Person(number), chance))
-    # An age for each profile, so that none has the creation time of another.
+    # Each profile has its own age, so that no two have the same creation time.
     ages = chance.sample(range(profiles), profiles)
     for age, named in zip(ages, islice(everyone, profiles), strict=True):
         yield _profile(named, chance, age=age)

@@ -1,5 +1,5 @@
-"""A model of profiles in memory, written from the documents, that the product is held against step by step.
+"""A model of profiles in memory, written from the documents, to compare the product with step by step.
 
-It shares no line with `app`: what a merge comes to is worked out from everything that ever happened to the people in
-it, not from summaries and rules.
+It shares no code with `app`: it computes the result of a merge from the whole history of the merged people, not from
+summaries and rules.
 """

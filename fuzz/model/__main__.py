@@ -18,9 +18,9 @@ from fuzz.product import product
 
 
 @click.command()
-@click.option("--examples", default=1_000, show_default=True, help="How many lives are led.")
-@click.option("--steps", default=40, show_default=True, help="Steps of each.")
-@click.option("--seed", default="", help="What they grow from; a random one by default.")
+@click.option("--examples", default=1_000, show_default=True, help="Number of sequences of requests.")
+@click.option("--steps", default=40, show_default=True, help="Steps of each sequence.")
+@click.option("--seed", default="", help="Seed of the sequences; default: random.")
 def main(*, examples: int, steps: int, seed: str) -> None:
     """Run random sequences of requests in the product and in the model, and compare them step by step."""
     logging.disable(logging.CRITICAL)

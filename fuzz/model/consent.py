@@ -1,4 +1,4 @@
-"""What addresses said: subscription states, groups, tracking flags and spam marks follow the address that they are of.
+"""The consent of addresses: subscription states, groups, tracking flags and spam marks belong to an address.
 
 Written from "Consent" in docs/compatibility.md.
 """
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 Json = dict[str, Any]
-#: Kind of address → what it compares by.
+#: Kind of address → its normalized value.
 Addresses = Mapping[str, str]
 
-#: Groups that the settings of the product declare; any other may be of either address.
+#: Groups that the settings of the product declare; other groups may belong to either kind of address.
 EMAIL_GROUP, SMS_GROUP = "mail", "sms"
 ATTRIBUTES = (
     "email_subscribe",
@@ -23,14 +23,14 @@ SUBSCRIPTIONS = ("subscribed", "opted_in", "unsubscribed")
 
 
 class Slot(NamedTuple):
-    """What a word is about: an attribute, and the group if it is `subscription_groups`."""
+    """The subject of a word: an attribute, and the group if the attribute is `subscription_groups`."""
 
     attribute: str
     group: str = ""
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of address that it may be of."""
+        """The kinds of address to which it may belong."""
         if self.group in ("", EMAIL_GROUP):
             return frozenset({"email"})
         return frozenset({"phone"} if self.group == SMS_GROUP else {"email", "phone"})
@@ -38,19 +38,19 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What was said last, and the step at which a subscription became so."""
+    """The last value of a slot, and the step at which a subscription got it."""
 
     value: Any
     since: int = 0
 
     @property
     def refuses(self) -> bool:
-        """Whether it is a no."""
+        """Whether it is a refusal."""
         return self.value not in ("subscribed", "opted_in", False)
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """What orders words: of two, the greater one holds."""
+        """The order of words: the greater of two applies."""
         if self.value in SUBSCRIPTIONS:
             return SUBSCRIPTIONS.index(self.value), 0 if self.value == "subscribed" else self.since
         return (self.value,)
@@ -60,7 +60,7 @@ Words = dict[Slot, Word]
 
 
 class Speaker(Protocol):
-    """A person, as far as consent reads it."""
+    """The members of a person that consent reads."""
 
     consent: Words
     email_encrypted: bool
@@ -72,13 +72,13 @@ class Speaker(Protocol):
 
 
 def strongest(words: Iterable[Word | None]) -> Word | None:
-    """Return the word that holds, the first of equals."""
+    """Return the word that applies, the first of equal ones."""
     said = [word for word in words if word is not None]
     return max(said, key=lambda word: word.rank, default=None)
 
 
 def put(consent: Words, slot: Slot, word: Word | None) -> None:
-    """Let *word* be the last one, or forget all of *slot*."""
+    """Set the *word* of *slot*, or remove the slot if it is None."""
     if word is None:
         consent.pop(slot, None)
     else:
@@ -86,7 +86,7 @@ def put(consent: Words, slot: Slot, word: Word | None) -> None:
 
 
 def combined(*, survivor: Speaker, orphan: Speaker) -> Words:
-    """Return what the addresses of *survivor* have said once *orphan* is part of it."""
+    """Return the words of the addresses of *survivor* after the merge of *orphan* into it."""
     words: Words = {}
     for slot in {**survivor.consent, **orphan.consent}:
         ours, theirs = survivor.consent.get(slot), orphan.consent.get(slot)
@@ -104,7 +104,7 @@ def combined(*, survivor: Speaker, orphan: Speaker) -> Words:
 
 
 def _joins(kind: str, *, survivor: Speaker, orphan: Speaker) -> bool:
-    """Return whether the orphan's address is the survivor's after the merge."""
+    """Return whether the survivor has the orphan's address after the merge."""
     if kind not in survivor.facts:
         return kind == "phone" or not orphan.email_encrypted
     theirs = orphan.addresses.get(kind)
@@ -112,12 +112,12 @@ def _joins(kind: str, *, survivor: Speaker, orphan: Speaker) -> bool:
 
 
 def _no(word: Word | None) -> Word | None:
-    """Return *word* if it is a no."""
+    """Return *word* if it is a refusal."""
     return word if word is not None and word.refuses else None
 
 
 def say(person: Speaker, attributes: Json, others: Sequence[Speaker], step: int) -> None:
-    """Let an object of `/users/track` say what it says of consent, to *others* with the same address too."""
+    """Apply the consent in an object of `/users/track` to *person*, and to *others* with the same address."""
     words = said(person, attributes, step)
     for slot, word in words.items():
         put(person.consent, slot, word)
@@ -127,7 +127,7 @@ def say(person: Speaker, attributes: Json, others: Sequence[Speaker], step: int)
 
 
 def said(person: Speaker, attributes: Json, step: int) -> dict[Slot, Word | None]:
-    """Return what an object says of each slot; None forgets."""
+    """Return the word of each slot in an object; None removes the slot."""
     slots = {Slot(name): attributes[name] for name in ATTRIBUTES if name in attributes}
     if "subscription_groups" in attributes:
         listed = attributes["subscription_groups"]
@@ -150,7 +150,7 @@ def _word(present: Word | None, slot: Slot, value: Any, step: int) -> Word | Non
 
 
 def move(person: Speaker, former: Addresses, others: Sequence[Speaker]) -> None:
-    """Give *person*, whose addresses were *former*, what its addresses have said by now."""
+    """Give *person*, whose addresses were *former*, the current words of its addresses."""
     present = person.addresses
     changed = {kind for kind in ("email", "phone") if former.get(kind) != present.get(kind)}
     near = [each for each in others if _shares(changed, each.addresses, present)]
@@ -171,7 +171,7 @@ def move(person: Speaker, former: Addresses, others: Sequence[Speaker]) -> None:
 
 
 def _holds(slot: Slot, word: Word | None, *, of: Addresses, at: Addresses) -> bool:
-    """Return whether what was said for the addresses *of* holds for a profile with the addresses *at*."""
+    """Return whether a word for the addresses *of* applies to a profile with the addresses *at*."""
     if len(slot.kinds) > 1 and _no(word) is None:
         return bool(of) and of == at
     return _shares(slot.kinds, of, at)
@@ -182,7 +182,7 @@ def _shares(kinds: Iterable[str], one: Addresses, other: Addresses) -> bool:
 
 
 def separated(now: Words, *, before: Words, after: Words) -> Words:
-    """Return what stays of *now* when a merge is undone that changed *before* to *after*."""
+    """Return the words of *now* that remain after the undo of a merge that changed *before* to *after*."""
     left: Words = {}
     for slot in {**now, **before}:
         put(left, slot, before.get(slot) if now.get(slot) == after.get(slot) else now.get(slot))
@@ -190,7 +190,7 @@ def separated(now: Words, *, before: Words, after: Words) -> Words:
 
 
 def restored(orphan: Speaker, survivor: Speaker, *, after: Words) -> Words:
-    """Return what the addresses of *orphan* have said, with each no since the merge of an address of both."""
+    """Return the words of the addresses of *orphan*, with each refusal since the merge by an address of both."""
     words = dict(orphan.consent)
     for slot, word in survivor.consent.items():
         is_new = word.refuses and word != after.get(slot) and _no(words.get(slot)) is None
@@ -200,7 +200,7 @@ def restored(orphan: Speaker, survivor: Speaker, *, after: Words) -> Words:
 
 
 def shown_consent(consent: Words, sometime: str) -> Json:
-    """Return what an export shows; *sometime* stands for the time since a subscription is as it is."""
+    """Return the consent in an export; *sometime* replaces the time of the subscription state."""
     groups = sorted((slot.group, word.value) for slot, word in consent.items() if slot.group)
     state = consent.get(Slot("email_subscribe"), Word("subscribed")).value
     return {

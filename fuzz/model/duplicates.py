@@ -14,7 +14,7 @@ def pairs_of_duplicates(
     excluded: Collection[frozenset[Person]],
     may_merge: Callable[[Person, Person], bool],
 ) -> list[Pair]:
-    """Return orphan and survivor of each merge of those that share an address of *kind*, in order.
+    """Return orphan and survivor of each merge of profiles that share an address of *kind*, in order.
 
     *excluded* are pairs that are not a match; *may_merge* says whether no guard refuses orphan and survivor.
     """
@@ -26,7 +26,7 @@ def pairs_of_duplicates(
 
 
 def _pairs_of(group: list[Person]) -> list[Pair]:
-    """Return the pairs of one group: all into the identified one that was updated last, none if two tie."""
+    """Return the pairs of one group: all into the most recently updated identified profile, or none if two tie."""
     ordered = sorted(group, key=lambda each: (each.identified, each.touched, -each.serial), reverse=True)
     ranks = [(each.identified, each.touched) for each in ordered[:2]]
     if len(set(ranks)) < len(ordered[:2]) or ordered[0].protected:

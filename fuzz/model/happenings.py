@@ -1,4 +1,4 @@
-"""What the objects of `/users/track` say happened, by their array."""
+"""The happenings in the objects of `/users/track`, by their array."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -7,12 +7,12 @@ from fuzz.model.people import Happening, Json
 
 
 def _event(entry: Json) -> Happening:
-    """Return what an event says."""
+    """Return the happening of an event."""
     return Happening(kind="event", what=entry["name"], at=canonical(entry["time"]))
 
 
 def _purchase(entry: Json) -> Happening:
-    """Return what a purchase says. Its cents are rounded once, half a cent away from zero."""
+    """Return the happening of a purchase. Its cents are rounded once, half a cent away from zero."""
     quantity = entry.get("quantity", 1)
     exact = Fraction(str(entry["price"])) * quantity * 100
     cents = int(abs(exact) + Fraction(1, 2)) * (1 if exact > 0 else -1)
@@ -22,16 +22,16 @@ def _purchase(entry: Json) -> Happening:
 
 
 def _session(entry: Json) -> Happening:
-    """Return what a session says."""
+    """Return the happening of a session."""
     return Happening(kind="session", what=entry["app_id"], at=canonical(entry["started_at"]))
 
 
 def _engagement(entry: Json) -> Happening:
-    """Return what an engagement says."""
+    """Return the happening of an engagement."""
     return Happening(kind=entry["kind"], what=entry["id"], at=canonical(entry["time"]), engagement=entry["event"])
 
 
-#: The arrays of `/users/track` in the order in which they take effect; attributes describe, the others happen.
+#: The arrays of `/users/track` in the order in which they take effect. All but attributes contain happenings.
 ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
     "attributes": None,
     "events": _event,
@@ -42,5 +42,5 @@ ARRAYS: dict[str, Callable[[Json], Happening] | None] = {
 
 
 def canonical(sent: str) -> str:
-    """Return a time of the model, which is sent with whole seconds in UTC, as exports show it."""
+    """Return a time of the model, which is sent with whole seconds in UTC, in the format of exports."""
     return sent.replace("Z", ".000Z")

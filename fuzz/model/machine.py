@@ -23,7 +23,7 @@ from fuzz.product import Product
 class Profiles(RuleBasedStateMachine):
     """Random requests and lanes, in any order; after each step every profile is exported and compared."""
 
-    #: The product that all examples share; each has a workspace of its own.
+    #: The product that all examples share. Each example has its own workspace.
     product: ClassVar[Product]
     #: Jobs of all examples by outcome.
     outcomes: ClassVar[Counter[str]] = Counter()
@@ -32,11 +32,11 @@ class Profiles(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.real = Real(self.product)
-        #: Jobs that wait, by the id that the product gave them.
+        #: Waiting jobs, by the product's id of them.
         self.waiting: dict[str, Job] = {}
         #: The batch of each job.
         self.batches: dict[str, str] = {}
-        #: What ran last, to be delivered once more.
+        #: The jobs of the last message, to deliver it once more.
         self.ran: Sequence[UUID] = []
         self.changed = True
 
@@ -47,7 +47,7 @@ class Profiles(RuleBasedStateMachine):
 
     @rule(body=some.tracks())
     def track(self, body: Json) -> None:
-        """Say something of people, and let them do something."""
+        """Track attributes and activity of people."""
         if body:
             answer = self.real.ask("/users/track", body)
             lost = self.world.track(body)
@@ -60,17 +60,17 @@ class Profiles(RuleBasedStateMachine):
                 "The lost objects without a warning", actual=[each for each in lost if each not in warned], expected=[]
             )
 
-    @rule(asked=some.new_aliases)
-    def give_aliases(self, asked: list[Json]) -> None:
+    @rule(aliases=some.new_aliases)
+    def give_aliases(self, aliases: list[Json]) -> None:
         """Give people aliases."""
-        answer = self.real.ask("/users/alias/new", {"user_aliases": asked})
-        lost = self.world.give_aliases(asked)
+        answer = self.real.ask("/users/alias/new", {"user_aliases": aliases})
+        lost = self.world.give_aliases(aliases)
         self.changed = True
         agree("The aliases not given", actual=[each["index"] for each in answer.get("warnings", [])], expected=lost)
 
     @rule(updates=some.merges)
     def merge(self, updates: list[Json]) -> None:
-        """Ask for merges, which wait."""
+        """Request merges, which wait."""
         answer = self.real.ask("/users/merge", {"merge_updates": updates}, HTTPStatus.ACCEPTED)
         jobs = [
             Job(kind="merge", orphan=each["identifier_to_merge"], survivor=each["identifier_to_keep"])
@@ -80,11 +80,11 @@ class Profiles(RuleBasedStateMachine):
 
     @rule(body=some.identifications)
     def identify(self, body: Json) -> None:
-        """Ask for people to be identified, which waits as after `Prefer: respond-async`."""
+        """Request identifications, which wait as after `Prefer: respond-async`."""
         self._identify(body)
 
     @rule(body=some.identifications, survivor=some.identifiers)
-    def identify_and_go_on(self, body: Json, survivor: Json) -> None:
+    def identify_and_continue(self, body: Json, survivor: Json) -> None:
         """Identify people, wait as the response does, then track and merge the same external_ids at once."""
         batch_id = self._identify(body)
         while any(self.batches[job_id] == batch_id for job_id in self.waiting):
@@ -122,7 +122,7 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
     def run(self, data: st.DataObject) -> None:
-        """Run the lanes that wait in any order, packed into messages in any way."""
+        """Run the waiting lanes in any order, packed into messages in any way."""
         lanes = self._claim()
         order = data.draw(st.permutations(range(len(lanes))), label="order of the lanes")
         size = data.draw(st.integers(1, 5), label="lanes in a message")
@@ -133,7 +133,7 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: not self.waiting and self.world.undoable())
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
-        """Undo a merge after which nobody wrote to its survivor."""
+        """Undo a merge whose survivor no request changed since."""
         self.undo_merge(data.draw(st.sampled_from(self.world.undoable()), label="merge to undo"))
 
     def undo_merge(self, merge: Merge) -> None:
@@ -150,12 +150,12 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: not self.waiting)
     @rule(updates=some.merges, body=some.tracks(), data=st.data())
     def merge_and_undo(self, updates: list[Json], body: Json, data: st.DataObject) -> None:
-        """Merge, let people say more, and undo one of the merges if nobody wrote to its survivor."""
+        """Merge, perhaps track more, and undo one of the merges if no request changed its survivor since."""
         self.merge(updates)
         for lane in self._claim():
             self._run_message(lane)
         self.profiles_agree()
-        if data.draw(st.booleans(), label="whether they say more"):
+        if data.draw(st.booleans(), label="whether to track more"):
             self.track(body)
         if not self.waiting and self.world.undoable():
             self.undo(data)
@@ -163,7 +163,7 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: not self.waiting)
     @rule(kind=st.sampled_from(("email", "phone")))
     def merge_duplicates(self, kind: str) -> None:
-        """Let a run over duplicates merge all that share an address."""
+        """Merge the profiles that share an address with a run over duplicates."""
         for lane in self.real.run_over_duplicates(kind):
             self.real.run(lane)
         self.world.merge_duplicates(kind)
@@ -180,20 +180,20 @@ class Profiles(RuleBasedStateMachine):
     @precondition(lambda self: self.changed)
     @invariant()
     def profiles_agree(self) -> None:
-        """Every profile is as the model has it, there is none beside them, and all identifiers mean the same."""
+        """The product and the model have the same profiles, and all identifiers name the same profiles."""
         self.changed = False
-        self._compare_everybody()
-        self._compare_who_answers()
+        self._compare_profiles()
+        self._compare_identifiers()
         self._compare_gone()
 
     def _wait(self, batch_id: str, jobs: list[Job]) -> None:
-        """Note that *jobs* wait."""
+        """Store that *jobs* wait."""
         accepted = self.real.jobs_of(batch_id)
         self.waiting |= {each["job_id"]: job for each, job in zip(accepted, jobs, strict=True)}
         self.batches |= {each["job_id"]: batch_id for each in accepted}
 
     def _claim(self) -> list[tuple[UUID, ...]]:
-        """Return the lanes that may run; none of them may overtake an identify that names the same identifier."""
+        """Return the lanes that may run, and check that none overtakes an identify with the same identifier."""
         lanes = self.real.claim()
         for job_id in (str(each) for lane in lanes for each in lane):
             for other_id, other in self.waiting.items():
@@ -208,7 +208,7 @@ class Profiles(RuleBasedStateMachine):
     def _run_message(self, message: Sequence[UUID]) -> None:
         """Run one message and compare its jobs."""
         self.real.run(message)
-        # Ids sort by the time of their making: the jobs of a message are run in the order in which they were sent.
+        # Ids sort by creation time: the jobs of a message run in the order of the requests.
         self.compare_jobs([str(job_id) for job_id in sorted(message)])
         self.ran = message
         self.changed = True
@@ -228,8 +228,8 @@ class Profiles(RuleBasedStateMachine):
             for side, person in (("orphan", ended.orphan), ("survivor", ended.survivor)):
                 agree(f"The {side} of {what}", actual=_braze_id(job_json[side]), expected=person and person.braze_id)
 
-    def _compare_everybody(self) -> None:
-        """Compare every live profile, whole."""
+    def _compare_profiles(self) -> None:
+        """Compare all data of every live profile."""
         users = self.real.everybody()
         by_id = {user["braze_id"]: user for user in users}
         known = [person for person in self.world.people if person.braze_id is not None]
@@ -244,7 +244,7 @@ class Profiles(RuleBasedStateMachine):
         agree("The list of unexpected profiles", actual=list(by_id.values()), expected=[])
 
     def _meet(self, person: Person, by_id: dict[str, Json]) -> Json:
-        """Return the profile that the product made for *person*, who was not seen before."""
+        """Find the product's new profile for *person*, remove it from *by_id* and return it."""
         known = {each.braze_id for each in self.world.people}
         expected = shown(person)
         for braze_id, user in by_id.items():
@@ -253,7 +253,7 @@ class Profiles(RuleBasedStateMachine):
                 return by_id.pop(braze_id)
         raise Disagreement(f"There is no profile for {expected}; there are {list(by_id.values())}.")
 
-    def _compare_who_answers(self) -> None:
+    def _compare_identifiers(self) -> None:
         """Compare the profile of every identifier in an export."""
         names = [{"alias_label": label, "alias_name": name} for label in some.LABELS for name in some.NAMES]
         answer = self.real.ask(
@@ -268,7 +268,7 @@ class Profiles(RuleBasedStateMachine):
         agree("The unknown external_ids", actual=answer.get("invalid_user_ids", []), expected=unknown)
 
     def _compare_gone(self) -> None:
-        """Compare what the URLs of the last few who are gone answer."""
+        """Compare the responses of the URLs of the last few merged-away and deleted profiles."""
         for person in self.world.gone[-3:]:
             answer = self.real.get(f"/profiles/{person.braze_id}")
             link = f'</profiles/{person.live().braze_id}>; rel="canonical"'
@@ -280,17 +280,17 @@ class Profiles(RuleBasedStateMachine):
 
 
 def _braze_id(side: Json | None) -> Any:
-    """Return the braze_id that a job names on one side."""
+    """Return the braze_id of one side of a job."""
     return None if side is None else side["braze_id"]
 
 
 def _who(user: Json) -> tuple[Any, ...]:
-    """Return by what a profile is recognised that was not seen before."""
+    """Return the members that identify a new profile."""
     return user.get("external_id"), user["user_aliases"], user.get("email"), user.get("phone"), user.get("devices")
 
 
 def _check_what_stays(person: Person, user: Json) -> None:
-    """Check what never changes about a profile, and that it was updated when it was and not otherwise."""
+    """Check that the constant members never change, and that updated_at changes only with an update."""
     chosen = {name: user[name] for name in CHOSEN}
     before, person.seen = person.seen, {"chosen": chosen, "touched": person.touched, "updated_at": user["updated_at"]}
     if before:

@@ -1,4 +1,4 @@
-"""People as the model knows them: all that was said of them and all that they did, as it was sent."""
+"""People of the model: all attributes and all activity that requests contained, as they were sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from fuzz.model import consent as consents
 
 Json = dict[str, Any]
 
-#: Numbers that the model uses, with their E.164 form; None where there is none.
+#: Phone numbers of the model, with their E.164 form, or None if there is none.
 E164: dict[str, str | None] = {
     "+14155550100": "+14155550100",
     "+1 (415) 555-0100": "+14155550100",
@@ -20,13 +20,13 @@ E164: dict[str, str | None] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """Something that a person did, at a time in canonical text."""
+    """One activity of a person, at a time in canonical text."""
 
     kind: str
     #: Name of the event, product_id, app_id, or id of the campaign or canvas.
     what: str
     at: str
-    #: What all that a purchase names cost, and how many it was; what was engaged in.
+    #: Total cost and quantity of a purchase; event of an engagement.
     cents: int = 0
     quantity: int = 1
     engagement: str = ""
@@ -36,7 +36,7 @@ class Happening:
 class Person:
     """A profile. It is live until it is merged into another or deleted."""
 
-    #: The order in which profiles were made.
+    #: The order in which profiles were created.
     serial: int
     #: Step of the last update; profiles of one request have the same step.
     touched: int
@@ -45,12 +45,12 @@ class Person:
     aliases: dict[str, str] = field(default_factory=dict)
     #: By ("alias", label), ("email",) and ("phone",): the orphan that had the identifier before a merge.
     origins: "dict[tuple[str, ...], Person]" = field(default_factory=dict)
-    #: Standard attributes under their names on the wire.
+    #: Standard attributes by their names in requests.
     facts: Json = field(default_factory=dict)
     email_encrypted: bool = False
-    #: What its addresses said.
+    #: The consent of its addresses.
     consent: consents.Words = field(default_factory=dict)
-    #: The push state that was set, and the states that were ever begun.
+    #: The current push state, and all states that it ever had.
     push: tuple[str, frozenset[str]] | None = None
     custom: Json = field(default_factory=dict)
     devices: dict[str, Json] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Person:
     did: list[Happening] = field(default_factory=list)
     absorbed: int = 0
     merged_into: "Person | None" = None
-    #: What the product calls it, once it was seen, and what it said that must never change.
+    #: Its braze_id, once an export contained it, and its members that must never change.
     braze_id: str | None = None
     seen: Json = field(default_factory=dict)
 
@@ -72,13 +72,13 @@ class Person:
 
     @property
     def email(self) -> str | None:
-        """The address as it compares."""
+        """The normalized address."""
         sent: str | None = self.facts.get("email")
         return None if sent is None else email_key(sent)
 
     @property
     def phone(self) -> str | None:
-        """The number in E.164 form; None when it has none, and identifies nobody."""
+        """The number in E.164 form, or None if it has no such form and identifies no profile."""
         sent: str | None = self.facts.get("phone")
         return None if sent is None else E164[sent]
 
@@ -99,14 +99,14 @@ class Person:
         return self.control_group or self.marked_at is not None
 
     def live(self) -> "Person":
-        """Return the profile that it is now part of: itself, or where its merges led."""
+        """Return the profile that it is now part of: itself, or its last survivor."""
         person = self
         while person.merged_into is not None:
             person = person.merged_into
         return person
 
     def drop_aliases(self, is_taken: Callable[[Json], bool]) -> list[str]:
-        """Take away the aliases that are taken; return their labels."""
+        """Remove the aliases that another profile has; return their labels."""
         named = {label: {"alias_label": label, "alias_name": name} for label, name in self.aliases.items()}
         taken = [label for label, alias in named.items() if is_taken(alias)]
         for label in taken:
@@ -116,22 +116,22 @@ class Person:
 
 
 def email_key(sent: str) -> str:
-    """Return the form in which email addresses compare."""
+    """Return the normalized form of an email address."""
     return sent.strip().lower()
 
 
 def origin_key(identifier: Json) -> tuple[str, ...]:
-    """Return the key of *identifier* among a person's origins; an external_id has none there."""
+    """Return the key of *identifier* in a person's origins, which have no external_ids."""
     if "user_alias" in identifier:
         return ("alias", identifier["user_alias"]["alias_label"])
     return ("email",) if "email" in identifier else ("phone",) if "phone" in identifier else ()
 
 
 def describe(person: Person, attributes: Json, step: int, *, others: Sequence[Person]) -> None:
-    """Let *attributes*, an object of `/users/track`, say what it says of *person*; null takes back what was said.
+    """Apply *attributes*, an object of `/users/track`, to *person*; null removes a value.
 
-    An address by which the object means the person identifies, and says nothing. Consent reaches *others*, everybody
-    else, and they lose its push tokens.
+    An address that identifies the person is no attribute. Consent also applies to *others*, all other people, and they
+    lose the push tokens in *attributes*.
     """
     identifying = set() if attributes.keys() & {"external_id", "user_alias"} else {"email", "phone"}
     former = person.addresses
@@ -152,7 +152,7 @@ def reported_tokens(attributes: Json) -> list[tuple[str, str]]:
 
 
 def _say(person: Person, name: str, value: Any) -> None:
-    """Let one attribute say what it says."""
+    """Apply one attribute."""
     if name in SAYINGS:
         SAYINGS[name](person, value)
     elif name in STANDARD:
@@ -161,7 +161,7 @@ def _say(person: Person, name: str, value: Any) -> None:
         _say_own(person.custom, name, value)
 
 
-#: Attributes that are kept as they are sent.
+#: Attributes that are stored as they are sent.
 STANDARD = frozenset(
     {
         "first_name",
@@ -180,7 +180,7 @@ INSTRUCTIONS = frozenset({"external_id", "user_alias", "device_id", "_update_exi
 
 
 def _set(among: Json, name: str, value: Any) -> None:
-    """Set *name*, or take it away when *value* is null."""
+    """Set *name*, or remove it if *value* is null."""
     if value is None:
         among.pop(name, None)
     else:
@@ -188,7 +188,7 @@ def _set(among: Json, name: str, value: Any) -> None:
 
 
 def _say_email(person: Person, value: str | None) -> None:
-    """Set the address; another one than before is not encrypted until that is said."""
+    """Set the address. A new address is not encrypted until a request sets this."""
     before = person.email
     person.origins.pop(("email",), None)
     _set(person.facts, "email", value and value.strip())
@@ -197,19 +197,19 @@ def _say_email(person: Person, value: str | None) -> None:
 
 
 def _say_phone(person: Person, value: str | None) -> None:
-    """Set the number, which is the person's own then."""
+    """Set the number, which then no longer has an origin."""
     person.origins.pop(("phone",), None)
     _set(person.facts, "phone", value)
 
 
 def _say_push(person: Person, state: str | None) -> None:
-    """Set the push state; null takes it back to the default, and forgets when anything began."""
+    """Set the push state; null resets it to the default, and removes all former states."""
     _, begun = person.push or ("", frozenset())
     person.push = None if state is None else (state, begun | {state})
 
 
 def _say_own(custom: Json, name: str, value: Any) -> None:
-    """Set a custom attribute, or do what an operation on it says; one that does not fit does nothing."""
+    """Set a custom attribute, or apply an operation to it. An operation that does not fit has no effect."""
     present = custom.get(name)
     if isinstance(value, dict) and value.keys() == {"inc"}:
         if present is None or (isinstance(present, int | float) and not isinstance(present, bool)):
@@ -226,12 +226,12 @@ def _say_own(custom: Json, name: str, value: Any) -> None:
 
 
 def _say_encrypted(person: Person, value: Any) -> None:
-    """Say whether the address is encrypted; without one there is nothing to hide."""
+    """Set whether the address is encrypted. Without an address this has no effect."""
     person.email_encrypted = bool(value) and "email" in person.facts
 
 
 def _say_devices(person: Person, devices: list[Json]) -> None:
-    """Add devices, or what is newly known of them."""
+    """Add devices, or new members of known devices."""
     for each in devices:
         person.devices[each["device_id"]] = person.devices.get(each["device_id"], {}) | each
 
@@ -242,11 +242,11 @@ def _say_tokens(person: Person, tokens: list[Json]) -> None:
 
 
 def _flag(name: str) -> Callable[[Person, Any], None]:
-    """Return what sets the field *name* to true or false."""
+    """Return a function that sets the field *name* to true or false."""
     return lambda person, value: setattr(person, name, bool(value))
 
 
-#: What is more than kept: how it changes a person.
+#: Attributes that are not only stored → the function that applies them.
 SAYINGS: dict[str, Callable[[Person, Any], None]] = {
     "email": _say_email,
     "email_encrypted": _say_encrypted,
@@ -261,7 +261,7 @@ SAYINGS: dict[str, Callable[[Person, Any], None]] = {
 
 
 def absorb(survivor: Person, orphan: Person, *, step: int) -> None:
-    """Let *survivor* take over what the vendor's lists of merged fields name."""
+    """Merge the fields of the vendor's lists of merged fields from *orphan* into *survivor*."""
     survivor.consent = consents.combined(survivor=survivor, orphan=orphan)
     facts = dict(orphan.facts)
     if orphan.email_encrypted:

@@ -21,13 +21,13 @@ from fuzz.product import Product, new_key, post
 from fuzz.request import KEY, Request
 from schemas.keeping import KeepRule, RunTrigger, SharedAddress
 
-#: Lanes that are claimed at once: all that wait.
+#: Maximum number of lanes claimed at once: more than ever wait.
 EVERYTHING = 1_000
 EVERYBODY = {"OR": [{"external_id": {"comparison": each}} for each in ("exists", "does_not_exist")]}
 
 
 class Real:
-    """The product, in a workspace of its own."""
+    """The product, in its own workspace."""
 
     def __init__(self, product: Product) -> None:
         self._product = product
@@ -36,16 +36,16 @@ class Real:
         with lend_connection(product.pool) as connection:
             holder = keys.find_key_holder(connection, key, peppers=())
         if holder is None:
-            message = "The key that was just made opens nothing."
+            message = "The new key is not accepted."
             raise AssertionError(message)
         self._workspace_id = holder.workspace_id
 
     def ask(self, rule: str, body: Json, status: int = HTTPStatus.CREATED) -> Any:
-        """Return the answer to a POST of *body*, which must have *status*."""
+        """Return the response body to a POST of *body*; the response must have *status*."""
         return _parsed(self._door.ask(post(rule, body)), status)
 
     def get(self, path: str) -> Answer:
-        """Return the answer to a GET of *path*."""
+        """Return the response to a GET of *path*."""
         return self._door.ask(Request(number=0, rule=path, method="GET", path=path, headers=(("Authorization", KEY),)))
 
     def jobs_of(self, batch_id: str) -> list[Json]:
@@ -54,16 +54,16 @@ class Real:
         return jobs
 
     def everybody(self) -> list[Json]:
-        """Return every live profile, as exports show them."""
+        """Return every live profile in the format of exports."""
         answer = self.ask("/segments/query", {"filter": EVERYBODY, "limit": 100}, HTTPStatus.OK)
         users: list[Json] = answer["profiles"]
         if answer["next_cursor"] is not None:
-            message = "There are more profiles than the model can have made."
+            message = "There are more profiles than the model can have."
             raise AssertionError(message)
         return users
 
     def claim(self) -> list[tuple[UUID, ...]]:
-        """Return the lanes that wait, the oldest first, marked as the relay marks them."""
+        """Return the waiting lanes, the oldest first, marked as published, like lanes of the relay."""
 
         def work(tx: Transaction) -> list[tuple[UUID, ...]]:
             lanes = claim_lanes(tx, limit=EVERYTHING).lanes
@@ -74,7 +74,7 @@ class Real:
         return run_in_transaction(self._product.pool, self._workspace_id, work)
 
     def run_over_duplicates(self, kind: str) -> list[tuple[UUID, ...]]:
-        """Let a run over duplicates by *kind* of address put its merges into the ledger; return their lanes."""
+        """Run over duplicates by *kind* of address, which writes merges into the ledger; return their lanes."""
         pool, workspace_id = self._product.pool, self._workspace_id
         rule = KeepRule(identifier=SharedAddress(kind))
         run_in_transaction(pool, workspace_id, start_run, rule, trigger=RunTrigger.API)

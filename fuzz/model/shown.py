@@ -1,4 +1,4 @@
-"""What an export must show of a person, worked out from all that they ever did."""
+"""The expected export of a person, computed from their whole activity."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,27 +7,27 @@ from typing import Any
 from fuzz.model.consent import shown_consent
 from fuzz.model.people import Happening, Json, Person
 
-#: Stands for a moment at which the product did something; which one, the model cannot know.
+#: Replaces the time of an action of the product, which the model cannot know.
 SOMETIME = "sometime"
-#: Of these the model only knows whether they are there.
+#: Times that the model cannot know: it knows only whether they exist.
 MOMENTS = ("email_opted_in_at", "email_unsubscribed_at", "push_opted_in_at")
-#: Times that belong to a state. The model knows only the present state.
+#: Times that belong to a state. The model knows only the current state.
 OF_STATES = {"email_opted_in_at": "opted_in", "email_unsubscribed_at": "unsubscribed"}
-#: These are the product's to choose, once for ever.
+#: Members that the product chooses once.
 CHOSEN = ("braze_id", "appboy_id", "created_at", "random_bucket")
-#: What a canvas shows the last time of, by the engagement.
+#: Engagement with a canvas → the member with its last time.
 CANVAS_TIMES = {"received": "last_received_message", "entered": "last_entered", "exited": "last_exited"}
 
 
 def comparable(user: Json) -> Json:
-    """Return a *user* of an export without what the model cannot know."""
+    """Return a *user* of an export without the values that the model cannot know."""
     hidden = {*CHOSEN, "updated_at"}
     hidden |= {name for name, state in OF_STATES.items() if user["email_subscribe"] != state}
     return {name: SOMETIME if name in MOMENTS else value for name, value in user.items() if name not in hidden}
 
 
 def shown(person: Person) -> Json:
-    """Return what an export must show of *person*, but for what the model cannot know."""
+    """Return the expected export of *person* without the values that the model cannot know."""
     summary = {
         "external_id": person.external_id,
         **{name: value for name, value in person.facts.items() if name != "current_location"},
@@ -50,18 +50,18 @@ def shown(person: Person) -> Json:
 
 
 def _coordinates(location: Json | None) -> list[float] | None:
-    """Return a place as longitude and latitude."""
+    """Return a location as longitude and latitude."""
     return None if location is None else [location["longitude"], location["latitude"]]
 
 
 def _push(person: Person) -> Json:
-    """Return the push state, and whether an opt-in ever began."""
+    """Return the push state, and whether there ever was an opt-in."""
     state, begun = person.push or ("subscribed", frozenset())
     return {"push_subscribe": state, "push_opted_in_at": SOMETIME if "opted_in" in begun else None}
 
 
 def _sums(did: Iterable[Happening]) -> Json:
-    """Return everything that an export sums up."""
+    """Return all sums of an export."""
     of: dict[str, list[Happening]] = defaultdict(list)
     for each in did:
         of[each.kind].append(each)
@@ -87,7 +87,7 @@ def _sums(did: Iterable[Happening]) -> Json:
 
 
 def _grouped(did: Iterable[Happening]) -> list[tuple[str, list[Happening]]]:
-    """Return what was done by what it was done to, in order."""
+    """Return the activity grouped by its object, in order."""
     groups: dict[str, list[Happening]] = defaultdict(list)
     for each in did:
         groups[each.what].append(each)
@@ -95,7 +95,7 @@ def _grouped(did: Iterable[Happening]) -> list[tuple[str, list[Happening]]]:
 
 
 def _times(did: Iterable[Happening]) -> list[tuple[str, list[str]]]:
-    """Return when each thing was done."""
+    """Return the times of the activity, grouped by its object."""
     return [(what, [each.at for each in group]) for what, group in _grouped(did)]
 
 

@@ -1,4 +1,4 @@
-"""What the model's requests are made of: few names and few values, so that people meet."""
+"""The values in the model's requests: few names and few values, so that requests affect the same people."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ by_device: Values = st.fixed_dictionaries({"device_id": st.sampled_from(("d1", "
 
 by_email: Values = st.fixed_dictionaries({"email": emails, "prioritization": steps})
 by_phone: Values = st.fixed_dictionaries({"phone": phones, "prioritization": steps})
-#: What identifies a side of a merge: names more often than addresses, and a placeholder seldom.
+#: Identifiers of a side of a merge: mostly names, sometimes addresses, rarely a placeholder.
 identifiers: Values = st.sampled_from(
     (*[by_id] * 9, *[by_alias] * 3, *[by_email] * 3, *[by_phone] * 2, st.just(PLACEHOLDER))
 ).flatmap(lambda kind: kind)
@@ -54,7 +54,7 @@ IN_GROUPS = [
     for state in ("subscribed", "unsubscribed")
 ]
 
-#: What an object may say of a person; null takes it back.
+#: Attributes of a person; null removes a value.
 DESCRIBED: dict[str, Values] = {
     "first_name": st.none() | texts,
     "last_name": st.none() | texts,
@@ -142,7 +142,7 @@ def tracks(draw: st.DrawFn) -> Json:
     return {array: objects for array, objects in body.items() if objects}
 
 
-#: Enough people to begin with, each with an address.
+#: The people at the start, each with an address.
 crowds: Values = st.lists(
     st.tuples(by_id | by_alias, st.fixed_dictionaries({}, optional=DESCRIBED | ADDRESSED)).map(
         lambda parts: {**parts[1], **parts[0], "_update_existing_only": False}

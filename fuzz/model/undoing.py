@@ -1,4 +1,4 @@
-"""Merges that the model can undo: the last ones into their survivors, after which nobody wrote to these."""
+"""Merges that the model can undo: the last merge into each survivor, if no request changed the survivor since."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -8,13 +8,13 @@ from typing import Any
 from fuzz.model import consent
 from fuzz.model.people import Person
 
-#: What an undo leaves as it is.
+#: Fields that an undo does not change.
 LEFT = frozenset({"serial", "braze_id", "seen", "merged_into", "consent"})
 
 
 @dataclass(eq=False)
 class Merge:
-    """A merge: its profiles, the survivor before it, and what its addresses had said after it."""
+    """A merge: its profiles, the survivor before it, and the consent of the survivor's addresses after it."""
 
     orphan: Person
     survivor: Person
@@ -27,27 +27,27 @@ class Merge:
 
     @classmethod
     def begin(cls, *, orphan: Person, survivor: Person, step: int) -> "Merge":
-        """Return the merge that is about to be made."""
+        """Return the merge before it takes effect."""
         before = {each.name: copy(getattr(survivor, each.name)) for each in fields(survivor)}
         return cls(orphan=orphan, survivor=survivor, step=step, before=before)
 
     def end(self) -> None:
-        """Note what the survivor's addresses have said now."""
+        """Store the consent of the survivor's addresses after the merge."""
         self.after = dict(self.survivor.consent)
 
     @property
     def is_last(self) -> bool:
-        """Whether nobody wrote to the survivor since, except that its addresses may have said more."""
+        """Whether no request changed the survivor since. The consent of its addresses may have changed."""
         return self.survivor.merged_into is None and self.survivor.touched == self.step
 
     def lose_tokens(self, tokens: Iterable[tuple[str, str]]) -> None:
-        """Take away push tokens that somebody reported since: an undo must not return them to either profile."""
+        """Remove push tokens that another profile reported since: an undo must not return them to either profile."""
         for token in tokens:
             self.before["tokens"].pop(token, None)
             self.orphan.tokens.pop(token, None)
 
     def undo(self) -> None:
-        """Separate the two again."""
+        """Separate both profiles."""
         orphan, survivor = self.orphan, self.survivor
         orphan.consent = consent.restored(orphan, survivor, after=self.after)
         survivor.consent = consent.separated(survivor.consent, before=self.before["consent"], after=self.after)

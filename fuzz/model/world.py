@@ -1,4 +1,4 @@
-"""The world of the model: who is there, who answers to what, and what a request or a job makes of it."""
+"""The world of the model: all people, their identifiers, and the effects of requests and jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from fuzz.model.happenings import ARRAYS
 from fuzz.model.people import E164, Json, Person, absorb, describe, email_key, origin_key, reported_tokens
 from fuzz.model.undoing import Merge
 
-#: Values that many strangers share, as the documents list them.
+#: Values that many unrelated people share, as listed in the documents.
 PLACEHOLDERS = frozenset({"", "null", "undefined", "anonymous", "0", "nan", "none", "[object object]"})
 #: Orphans that one survivor may absorb in a day, in the runs of the model.
 SURVIVOR_LIMIT = 4
@@ -20,7 +20,7 @@ SETTINGS: Json = {
     "survivor_limit": SURVIVOR_LIMIT,
     "email_groups": frozenset({EMAIL_GROUP}),
     "sms_groups": frozenset({SMS_GROUP}),
-    # The model knows no time limits, which a busy machine may exceed.
+    # The model has no time limits, and a busy machine may exceed the defaults.
     "pool_timeout_s": 60.0,
     "silence_s": 60.0,
     "statement_timeout_ms": 60_000,
@@ -37,12 +37,12 @@ class Job:
     survivor: Json
 
     def names(self) -> set[tuple[str, ...]]:
-        """Return its identifiers as they compare."""
+        """Return its normalized identifiers."""
         return {_name(self.orphan), _name(self.survivor)}
 
 
 def _name(identifier: Json) -> tuple[str, ...]:
-    """Return *identifier* as it compares."""
+    """Return *identifier* in normalized form."""
     if "external_id" in identifier:
         return ("external_id", identifier["external_id"])
     if "user_alias" in identifier:
@@ -67,7 +67,7 @@ Meaning = Person | str
 
 @dataclass
 class World:
-    """Everybody, and the step that the model is at."""
+    """All people, and the current step of the model."""
 
     people: list[Person] = field(default_factory=list)
     #: Merged-away profiles by external_id, for redirects.
@@ -75,9 +75,9 @@ class World:
     #: Merged-away profiles, whose URL returns 410, and deleted ones.
     gone: list[Person] = field(default_factory=list)
     deleted: list[Person] = field(default_factory=list)
-    #: Merges that are not undone, and whose audit no deletion may have erased.
+    #: Merges that were not undone, and whose audit no deletion may have erased.
     merges: list[Merge] = field(default_factory=list)
-    #: Pairs whose merge was undone: runs over duplicates leave them alone.
+    #: Pairs whose merge was undone: runs over duplicates skip them.
     excluded: list[Pair] = field(default_factory=list)
     step: int = 0
 
@@ -135,7 +135,7 @@ class World:
         return [each for each in self.people if not each.identified and device_id in each.devices]
 
     def _make(self, entry: Json, **known: Any) -> Person | None:
-        """Return a new profile with the *known* identifiers, None when the *entry* may not create one."""
+        """Return a new profile with the *known* identifiers, or None if the *entry* may not create one."""
         if entry.get("_update_existing_only"):
             return None
         person = Person(serial=self._next_serial(), touched=self.step, **known)
@@ -149,7 +149,7 @@ class World:
         return len(self.people) + len(self.gone) + len(self.deleted)
 
     def track(self, body: Json) -> list[tuple[str, int]]:
-        """Let one request of `/users/track` take effect; return array and index of each object without a profile."""
+        """Apply one request to `/users/track`; return array and index of each object without a profile."""
         self.step += 1
         known = len(self.people)
         lost: list[tuple[str, int]] = []
@@ -172,20 +172,20 @@ class World:
         _number(self.people[known:])
         return lost
 
-    def give_aliases(self, asked: Sequence[Json]) -> list[int]:
-        """Let one request of `/users/alias/new` take effect; return the indexes of the aliases that were not given."""
+    def give_aliases(self, aliases: Sequence[Json]) -> list[int]:
+        """Apply one request to `/users/alias/new`; return the indexes of the aliases that were not created."""
         self.step += 1
-        return [index for index, each in enumerate(asked) if not self._give_alias(each)]
+        return [index for index, each in enumerate(aliases) if not self._give_alias(each)]
 
-    def _give_alias(self, asked: Json) -> bool:
-        """Give an alias unless it or its label is taken; return whether the profile that *asked* means has it now."""
-        label, name = asked["alias_label"], asked["alias_name"]
-        holder = self.by_alias(asked)
+    def _give_alias(self, alias: Json) -> bool:
+        """Create an alias unless it or its label is taken; return whether the named profile has it now."""
+        label, name = alias["alias_label"], alias["alias_name"]
+        holder = self.by_alias(alias)
         if holder is not None:
-            self._own_alias(holder, asked)
-        if "external_id" not in asked:
+            self._own_alias(holder, alias)
+        if "external_id" not in alias:
             return holder is None and self._make({}, aliases={label: name}) is not None
-        person = self.by_external_id(asked["external_id"])
+        person = self.by_external_id(alias["external_id"])
         if person is None or holder is not None:
             return person is not None and holder is person
         if label in person.aliases:
@@ -194,10 +194,10 @@ class World:
         person.touched = self.step
         return True
 
-    def _own_alias(self, holder: Person, asked: Json) -> None:
-        """Make an alias that *holder* has by a merge its own, if that is what is *asked*."""
-        origin = ("alias", asked["alias_label"])
-        if origin in holder.origins and holder is self.by_external_id(asked.get("external_id", "")):
+    def _own_alias(self, holder: Person, alias: Json) -> None:
+        """Remove the origin of an alias that *holder* got by a merge, if *alias* names *holder*."""
+        origin = ("alias", alias["alias_label"])
+        if origin in holder.origins and holder is self.by_external_id(alias.get("external_id", "")):
             del holder.origins[origin]
             holder.touched = self.step
 
@@ -240,7 +240,7 @@ class World:
         return "undone_in_part" if taken or is_taken else "undone"
 
     def merge_duplicates(self, kind: str) -> None:
-        """Let a run over duplicates merge."""
+        """Apply a run over duplicates by *kind* of address."""
         excluded = {frozenset((one.live(), other.live())) for one, other in self.excluded}
 
         def may_merge(orphan: Person, survivor: Person) -> bool:
@@ -272,7 +272,7 @@ class World:
         return Ended(outcome or "merged", orphan, survivor)
 
     def _refusal(self, job: Job, found: Meaning, kept: Meaning) -> str | None:
-        """Return the outcome of a job whose identifiers do not lead to one profile each."""
+        """Return the outcome of a job unless each of its identifiers names one profile."""
         if any(_is_placeholder(each) or _is_invalid_phone(each) for each in (job.orphan, job.survivor)):
             return "refused_identifier"
         if found == "ambiguous":
@@ -296,7 +296,7 @@ class World:
         return Ended("identified", person, person)
 
     def _obstacle(self, job: Job | None, *, orphan: Person, survivor: Person) -> str | None:
-        """Return the outcome that stands before a merge of two live profiles, the first that applies."""
+        """Return the outcome that prevents a merge of two live profiles: the first that applies, or None."""
         identifying = job is not None and job.kind == "identify"
         obstacles = (
             ("same_profile", orphan is survivor),
@@ -309,7 +309,7 @@ class World:
         return next((outcome for outcome, applies in obstacles if applies), None)
 
     def _merge(self, *, orphan: Person, survivor: Person) -> None:
-        """Make *orphan* part of *survivor*."""
+        """Merge *orphan* into *survivor*."""
         merge = Merge.begin(orphan=orphan, survivor=survivor, step=self.step)
         absorb(survivor, orphan, step=self.step)
         merge.end()
@@ -321,7 +321,7 @@ class World:
 
 
 def _number(made: Sequence[Person]) -> None:
-    """Number the profiles that one call made: first those with an external_id, in its order, then as they came."""
+    """Number the profiles of one request: first those with an external_id, in its order, then the rest in theirs."""
     numbers = sorted(person.serial for person in made)
     in_order = sorted(made, key=lambda each: (not each.identified, each.external_id or ""))
     for person, number in zip(in_order, numbers, strict=True):
@@ -329,12 +329,12 @@ def _number(made: Sequence[Person]) -> None:
 
 
 def _is_placeholder(identifier: Json) -> bool:
-    """Return whether an identifier is what front ends send when they have none."""
+    """Return whether an identifier is a placeholder, which clients send instead of a missing value."""
     alias = identifier.get("user_alias", {})
     value = alias.get("alias_name", identifier.get("external_id", identifier.get("email", identifier.get("phone"))))
     return str(value).strip().casefold() in PLACEHOLDERS
 
 
 def _is_invalid_phone(identifier: Json) -> bool:
-    """Return whether an identifier is a phone number that identifies nobody."""
+    """Return whether an identifier is a phone number without an E.164 form, which identifies no profile."""
     return "phone" in identifier and E164[identifier["phone"]] is None

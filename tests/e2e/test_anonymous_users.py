@@ -1,4 +1,4 @@
-"""The life of an anonymous user as the vendor's page tells it: a guest pays, is found by a segment, and logs in."""
+"""An anonymous user as on the vendor's page: a guest pays, a segment contains the guest, and the guest logs in."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from tests.support.client import Client
 
 Json = dict[str, Any]
 
-ROOM = Path(__file__).parents[1] / "contract" / "seeds"
-#: The page's payload as it is printed, and with its key mended to "purchases".
-PRINTED: Json = orjson.loads((ROOM / "anonymous_checkout.json").read_bytes())["request"]["body"]
-MENDED: Json = orjson.loads((ROOM / "anonymous_checkout_mended.json").read_bytes())["request"]["body"]
+SEEDS = Path(__file__).parents[1] / "contract" / "seeds"
+#: The page's payload as printed, and with its key corrected to "purchases".
+PRINTED: Json = orjson.loads((SEEDS / "anonymous_checkout.json").read_bytes())["request"]["body"]
+MENDED: Json = orjson.loads((SEEDS / "anonymous_checkout_mended.json").read_bytes())["request"]["body"]
 JACKET = {"name": "jacket", "first": "2025-01-05T18:20:30.000Z", "last": "2025-01-05T18:20:30.000Z", "count": 1}
 ALIAS = {"alias_name": "Joedoe", "alias_label": "full_name"}
 GUEST = {"user_alias": ALIAS, "_update_existing_only": False, "is_lead_profile": True, "email": "joe@example.com"}
@@ -22,7 +22,7 @@ LEAD = {"custom_attribute": {"custom_attribute_name": "is_lead_profile", "compar
 
 
 def segment(client: Client, *filters: Json) -> Json:
-    """Return the answer of a segment of which all *filters* must hold."""
+    """Return the profiles that match all *filters*, and their count."""
     response = client.post("/segments/query", {"filter": {"AND": list(filters)}})
 
     assert response.status_code == 200, response.text
@@ -43,7 +43,7 @@ def log_in(client: Client) -> str:
 
 
 @pytest.mark.parametrize("account", [None, "joe"], ids=["who is new", "who has an account"])
-def test_a_guest_checks_out_is_found_by_the_segment_and_logs_in(client: Client, account: str | None) -> None:
+def test_a_guest_checks_out_matches_the_segment_and_logs_in(client: Client, account: str | None) -> None:
     others = [{"external_id": "ann", "is_lead_profile": True}, {"email": "nobody@example.com"}]
     client.track(attributes=others)
     if account:

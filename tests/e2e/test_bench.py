@@ -1,4 +1,4 @@
-"""The benchmark runs: in short form here, since what counts is that all come to the same end, and that it is told."""
+"""A short run of the benchmark: every contender merges, and the results are written."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ SHORT = ("--scale", "0.005", "--rounds", "1")
 
 
 @pytest.mark.usefixtures("plain_postgres")
-def test_all_contenders_merge_and_what_was_measured_is_written(tmp_path: Path) -> None:
+def test_all_contenders_merge_and_the_results_are_written(tmp_path: Path) -> None:
     only = "throughput,import"
     command = [sys.executable, "-m", "bench", *SHORT, "--only", only, "--results", str(tmp_path)]
     done = subprocess.run(command, cwd=DIRECTORY, capture_output=True, text=True, timeout=240, check=False)

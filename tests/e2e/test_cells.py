@@ -1,4 +1,4 @@
-"""A workspace moves under load between two installations with servers of their own: nothing is lost or doubled."""
+"""A workspace moves under load between two installations with separate servers: nothing is lost or doubled."""
 
 import itertools
 import re
@@ -37,7 +37,7 @@ class Load:
     def __init__(self, secret: str, near: System) -> None:
         self._secret = secret
         self._over = Event()
-        #: The cell to which the balancer leads.
+        #: The cell to which the balancer routes.
         self.cell = near
         self.batches: list[str] = []
         self.survivors: list[str] = []
@@ -56,10 +56,10 @@ class Load:
             for thread in threads:
                 thread.join()
 
-    def go_on(self, batches: int) -> None:
-        """Wait until a further number of *batches* was accepted."""
+    def wait_for_batches(self, batches: int) -> None:
+        """Wait until the server accepts this number of further *batches*."""
         goal = len(self.batches) + batches
-        wait_until(lambda: len(self.batches) >= goal or self.failures, seconds=120, what="the load to go on")
+        wait_until(lambda: len(self.batches) >= goal or self.failures, seconds=120, what="the load to continue")
 
     def _send(self, client: int) -> None:
         with requests.Session() as http:
@@ -110,7 +110,7 @@ def move(source: System, target: str, workspace: str = WORKSPACE) -> Process:
 
 
 def finished(process: Process) -> str:
-    """Wait for the command to end well, and return what it printed."""
+    """Wait for the command to succeed, and return its output."""
     wait_until(lambda: not process.running, seconds=180, what="the move to end")
     assert process.returncode == 0, process.log
     return process.log
@@ -141,14 +141,14 @@ def test_a_workspace_moves_under_load_and_nothing_is_lost_or_doubled(
     load = Load(secret, near)
 
     with load.flowing():
-        load.go_on(20)
+        load.wait_for_batches(20)
         killed = move(near, own_postgres.url())
         wait_until(lambda: "Pass 1" in killed.log, seconds=60, what="the first pass")
-        # It is about to close the workspace, or has closed it.
+        # The command is about to close the workspace, or has closed it.
         killed.kill()
         printed = finished(move(near, own_postgres.url()))
         load.cell = far
-        load.go_on(20)
+        load.wait_for_batches(20)
     client = Client(far.base_url, secret)
     jobs = [job for batch in load.batches for job in client.finished(batch)["jobs"]]
     exported = [client.profile(survivor) for survivor in load.survivors]

@@ -20,14 +20,14 @@ def merge(client: Client, path: Path, content: bytes, *words: object) -> tuple[D
     path.write_bytes(content)
     outcomes = path.with_name(f"{path.stem}.out.csv")
     done = run(client, "merge", path, "--outcomes", outcomes, *words)
-    told = [(int(row["line"]), row["outcome"]) for row in read_rows(outcomes)] if outcomes.exists() else []
-    return done, told
+    results = [(int(row["line"]), row["outcome"]) for row in read_rows(outcomes)] if outcomes.exists() else []
+    return done, results
 
 
 def test_line_ends_blank_rows_and_stray_quotes_lose_no_pair(client: Client, tmp_path: Path) -> None:
     make_profiles(client, [f"{side}{number}" for side in "ab" for number in range(12)])
     mac, _ = merge(client, tmp_path / "mac.csv", HEADER.replace(b"\n", b"\r") + b"a0,b0\ra1,b1\r")
-    quote, told = merge(
+    quote, results = merge(
         client,
         tmp_path / "quote.csv",
         HEADER + b'"a2,b2\na3,b3\n,\n , ,\nmerge_external_id,keep_external_id\na4,b4,,\na5, b5\n\x1a',
@@ -36,19 +36,17 @@ def test_line_ends_blank_rows_and_stray_quotes_lose_no_pair(client: Client, tmp_
 
     assert (mac.returncode, mac.stdout[:22]) == (0, b"2 pairs: merged 2. The")
     assert quote.returncode == 4
-    assert told == [(2, "invalid"), (3, "merged"), (6, "invalid"), (7, "merged"), (8, "survivor_not_found")]
+    assert results == [(2, "invalid"), (3, "merged"), (6, "invalid"), (7, "merged"), (8, "survivor_not_found")]
     assert (spaced.returncode, spaced.stdout[:31]) == (4, b"2 pairs: invalid 1, merged 1. T")
 
 
-def test_another_encoding_is_refused_before_anything_is_sent_and_read_with_the_option(
-    client: Client, tmp_path: Path
-) -> None:
+def test_another_encoding_is_refused_before_sending_and_read_with_the_option(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["josé", "jose", "zoë", "zoe"])
     content = (HEADER.decode() + "josé,jose\nzoë,zoe\n").encode("cp1252")
-    refused, told = merge(client, tmp_path / "latin.csv", content)
+    refused, results = merge(client, tmp_path / "latin.csv", content)
     merged, _ = merge(client, tmp_path / "latin.csv", content, "--encoding", "windows-1252")
 
-    assert (refused.returncode, told) == (1, [])
+    assert (refused.returncode, results) == (1, [])
     assert b"is not in UTF-8: see line 2. It seems to be in windows-1252" in refused.stderr
     assert (merged.returncode, merged.stdout[:19]) == (0, b"2 pairs: merged 2. ")
 
@@ -114,7 +112,7 @@ def test_an_import_reads_the_vendors_columns(client: Client, tmp_path: Path) -> 
     assert [(each["line"], each["result"]) for each in report] == [(3, "warning"), (4, "refused")]
 
 
-def test_a_header_error_binds_nothing(client: Client, tmp_path: Path) -> None:
+def test_a_file_with_a_corrected_header_is_imported(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("External_ID,email\nada,a@example.com\n", encoding="utf-8")
     refused = run(client, "profiles", "import", path)
@@ -126,7 +124,7 @@ def test_a_header_error_binds_nothing(client: Client, tmp_path: Path) -> None:
     assert (accepted.returncode, accepted.stdout) == (0, b"accepted 1.\n")
 
 
-def test_refused_lines_are_whole_and_are_imported_after_correction(client: Client, tmp_path: Path) -> None:
+def test_refused_lines_are_reported_whole_and_imported_after_correction(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text('external_id,score:number,first_name\nada,"1,5",Ada\n"bob,2,Bob\ncyd,3\n', encoding="utf-8")
     first = run(client, "profiles", "import", path)
@@ -149,7 +147,7 @@ def test_refused_lines_are_whole_and_are_imported_after_correction(client: Clien
 
 
 def febrl(path: Path, people: int) -> Path:
-    """Write a file of the form of the FEBRL data sets: blanks after commas, each person twice."""
+    """Write a file in the format of the FEBRL data sets: blanks after commas, each person twice."""
     lines = ["rec_id, given_name, surname, street_number, address_1, suburb, state, date_of_birth, soc_sec_id"]
     for number in range(people):
         lines.append(
@@ -183,7 +181,7 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_run_resumes(client: Clie
     pairs = tmp_path / "pairs.csv"
     pairs.write_bytes(HEADER + b"".join(b"a%d,b%d\n" % (number, number) for number in range(count)))
     before = pairs.read_bytes()
-    # A limit of the size of files stands for a full disk: each is an error of writing.
+    # A limit of the file size replaces a full disk: both are write errors.
     command = ["prlimit", "--fsize=12000", *PROGRAM, "merge", str(pairs)]
     full = [
         subprocess.run(command, env={**os.environ, **environ(client)}, capture_output=True, check=False)
@@ -200,7 +198,7 @@ def test_a_full_disk_ends_a_run_in_one_sentence_and_the_run_resumes(client: Clie
     assert {row["outcome"] for row in rows} == {"merged"}
 
 
-def test_exports_hold_no_formula_and_no_control_character(client: Client, tmp_path: Path) -> None:
+def test_exports_contain_no_formula_and_no_control_character(client: Client, tmp_path: Path) -> None:
     evil = {"first_name": '=HYPERLINK("http://evil.example","x")', "last_name": "a\n\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}b"}
     client.track(attributes=[{"external_id": "+cmd|calc", "phone": "+14155550123", "plan": "\x9b31m", **evil}])
     run(client, "profiles", "export", tmp_path / "all.csv")

@@ -24,7 +24,7 @@ def write(client: Client, external_id: str, *, events: int) -> None:
     )
 
 
-def test_a_history_is_shown_to_people_and_to_programs(client: Client) -> None:
+def test_a_history_is_printed_as_a_table_and_as_json(client: Client) -> None:
     write(client, "a", events=1)
     make_profiles(client, ["b"])
     orphan, survivor = (client.profile(name)["braze_id"] for name in "ab")
@@ -51,7 +51,7 @@ def test_a_history_is_shown_to_people_and_to_programs(client: Client) -> None:
     assert (gone.returncode, survivor in gone.stderr.decode()) == (1, True)
 
 
-def test_all_pages_are_read_to_the_end(client: Client) -> None:
+def test_the_option_all_prints_every_page(client: Client) -> None:
     for _ in range(2):
         write(client, "a", events=75)
     as_json = run(client, "profiles", "history", "--external-id", "a", "--all", "--json")
@@ -64,7 +64,7 @@ def test_all_pages_are_read_to_the_end(client: Client) -> None:
     assert (as_json.stderr, table.stderr) == (b"", b"")
 
 
-def test_a_profile_is_named_once_and_exists(client: Client) -> None:
+def test_the_command_needs_one_name_of_an_existing_profile(client: Client) -> None:
     unknown = run(client, "profiles", "history", "--external-id", "unknown")
     both = run(client, "profiles", "history", "0" * 24, "--external-id", "a")
     refused = run(client, "profiles", "history", "0" * 24, "--from", "yesterday")

@@ -113,7 +113,7 @@ def test_an_interrupted_export_resumes_with_every_change_once(
         assert found == [(number,) for number in range(1, 6)]
 
 
-def test_unusable_outputs_and_cursors_are_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
+def test_unusable_outputs_and_cursors_are_refused_in_one_sentence(client: Client, tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"mine")
     for words, sentence in (
         (("export", "x"), "Use the extension .csv, .jsonl or .parquet"),
@@ -130,7 +130,7 @@ def test_unusable_outputs_and_cursors_are_refused_in_a_sentence(client: Client, 
     assert (tmp_path / "x.parquet").read_bytes() == b"mine"
 
 
-def test_without_pyarrow_a_sentence_names_the_command_that_installs_it(
+def test_the_error_without_pyarrow_names_the_command_that_installs_it(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = builtins.__import__

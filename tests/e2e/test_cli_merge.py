@@ -1,4 +1,4 @@
-"""`mergelane merge` against the running product: every line has one outcome, whatever interrupts it."""
+"""`mergelane merge` against the running product: every line has one outcome, also after an interruption."""
 
 import signal
 import time
@@ -27,12 +27,12 @@ BAD = '{"identifier_to_merge": {"external_id": 5}, "identifier_to_keep": {"exter
 
 
 def outcomes_in(path: Path) -> list[str]:
-    """Return the outcomes that a file of them tells, in its order."""
+    """Return the outcomes in an outcome file, in the order of its lines."""
     return [each["outcome"] for each in read_lines(path)]
 
 
 def state(outcomes: Path) -> dict[str, object]:
-    """Return the state beside the file of *outcomes*."""
+    """Return the state file of the outcome file."""
     path = outcomes.with_name(outcomes.name + ".state")
     found: dict[str, object] = orjson.loads(path.read_bytes()) if path.exists() else {"written": 0, "lines": 0}
     return found
@@ -65,7 +65,9 @@ def some(client: Client, tmp_path: Path) -> Path:
     return merge_file(client, tmp_path / "some.jsonl", SOME)
 
 
-def test_killed_again_and_again_it_merges_every_pair_once(client: Client, many: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_killed_three_times_merges_every_pair_once(
+    client: Client, many: Path, tmp_path: Path
+) -> None:
     outcomes = tmp_path / "many.outcomes.jsonl"
     command = process(client, tmp_path, "merge", many)
     kills = 0
@@ -80,18 +82,18 @@ def test_killed_again_and_again_it_merges_every_pair_once(client: Client, many: 
         command.kill()
     done = run(client, "merge", many)
 
-    told = read_lines(outcomes)
+    results = read_lines(outcomes)
     assert kills == 3
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode() == f"1,000 pairs: merged 1,000. The outcomes are in {outcomes}.\n"
-    assert [each["line"] for each in told] == list(range(1, MANY + 1))
-    assert {each["outcome"] for each in told} == {"merged"}
-    assert [each["identifier_to_merge"]["external_id"] for each in told] == [f"orphan-{n}" for n in range(MANY)]
-    assert len({each["job_id"] for each in told}) == MANY
+    assert [each["line"] for each in results] == list(range(1, MANY + 1))
+    assert {each["outcome"] for each in results} == {"merged"}
+    assert [each["identifier_to_merge"]["external_id"] for each in results] == [f"orphan-{n}" for n in range(MANY)]
+    assert len({each["job_id"] for each in results}) == MANY
     assert sum(batch["counts"]["merged"] for batch in batches(client)) == MANY  # type: ignore[index,misc]
 
 
-def test_run_again_when_it_is_done_it_says_the_same_and_does_nothing(client: Client, tmp_path: Path) -> None:
+def test_a_finished_command_prints_the_same_again_and_merges_nothing(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
     first, second = run(client, "merge", file), run(client, "merge", file)
@@ -100,7 +102,9 @@ def test_run_again_when_it_is_done_it_says_the_same_and_does_nothing(client: Cli
     assert len(batches(client)) == 1
 
 
-def test_begun_again_it_merges_anew_and_without_its_state_it_tells_what_was(client: Client, tmp_path: Path) -> None:
+def test_the_option_again_repeats_a_merge_and_other_runs_report_the_first_outcomes(
+    client: Client, tmp_path: Path
+) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
     outcomes = tmp_path / "pairs.outcomes.jsonl"
@@ -115,7 +119,7 @@ def test_begun_again_it_merges_anew_and_without_its_state_it_tells_what_was(clie
     assert [each["outcome"] for each in read_lines(outcomes)] == ["already_merged"]
 
 
-def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, tmp_path: Path) -> None:
+def test_a_changed_file_and_an_outcome_file_that_is_the_input_are_refused(client: Client, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b")])
     run(client, "merge", file)
     write_lines(file, [ext_pair("a", "c")])
@@ -128,7 +132,7 @@ def test_a_changed_file_and_a_strange_outcome_file_are_refused(client: Client, t
     assert read_lines(file) == [ext_pair("a", "c")]
 
 
-def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
+def test_a_key_of_another_workspace_cannot_resume_a_run(
     client: Client, system: System, some: Path, tmp_path: Path
 ) -> None:
     outcomes = tmp_path / "some.outcomes.jsonl"
@@ -143,7 +147,7 @@ def test_a_key_of_another_workspace_does_not_go_on_with_a_run(
     assert batches(stranger) == []
 
 
-def test_a_run_that_was_left_for_long_tells_what_may_be_forgotten(client: Client, some: Path, tmp_path: Path) -> None:
+def test_a_run_that_resumes_after_months_warns_of_forgotten_batches(client: Client, some: Path, tmp_path: Path) -> None:
     outcomes = tmp_path / "some.outcomes.jsonl"
     command = process(client, tmp_path, "merge", some).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
@@ -164,23 +168,23 @@ def test_bad_lines_are_reported_and_the_others_are_merged(client: Client, tmp_pa
     file.write_text(f'{BAD}\n\nnot json\n[]\n{good}\n{good[:-1]}, "more": 1}}', encoding="utf-8")
     done = run(client, "merge", file)
 
-    told = read_lines(tmp_path / "pairs.outcomes.jsonl")
+    results = read_lines(tmp_path / "pairs.outcomes.jsonl")
     assert done.returncode == 4
     assert done.stdout.startswith(b"5 pairs: invalid 4, merged 1.")
-    assert [(each["line"], each["outcome"]) for each in told] == [
+    assert [(each["line"], each["outcome"]) for each in results] == [
         (1, "invalid"),
         (3, "invalid"),
         (4, "invalid"),
         (5, "merged"),
         (6, "invalid"),
     ]
-    assert told[0]["reason"].startswith("identifiers must be objects with an 'external_id'")
-    assert told[0]["identifier_to_merge"] == {"external_id": 5}
-    assert told[4]["reason"] == "'merge_updates' must only have 'identifier_to_merge' and 'identifier_to_keep'"
+    assert results[0]["reason"].startswith("identifiers must be objects with an 'external_id'")
+    assert results[0]["identifier_to_merge"] == {"external_id": 5}
+    assert results[4]["reason"] == "'merge_updates' must only have 'identifier_to_merge' and 'identifier_to_keep'"
 
 
 CSV = """\
-merge_external_id,merge_alias_label,merge_alias_name,merge_email,merge_phone,merge_prioritization,keep_external_id,whom
+merge_external_id,merge_alias_label,merge_alias_name,merge_email,merge_phone,merge_prioritization,keep_external_id,note
 {0}-gone,,,,,,{0}-stays,"a person, and
 a note"
 ,shop,{0}-guest,,,,{0}-stays,
@@ -191,7 +195,7 @@ a note"
 
 
 def make_csv_people(client: Client, name: str, number: str) -> None:
-    """Make whom CSV is about."""
+    """Make the profiles that CSV names."""
     new = {"_update_existing_only": False}
     client.track(
         attributes=[
@@ -204,7 +208,7 @@ def make_csv_people(client: Client, name: str, number: str) -> None:
     )
 
 
-def test_csv_says_every_kind_of_identifier_and_jsonl_the_same(client: Client, tmp_path: Path) -> None:
+def test_csv_and_jsonl_can_name_every_kind_of_identifier(client: Client, tmp_path: Path) -> None:
     make_csv_people(client, "ada", "0101")
     source = tmp_path / "pairs.csv"
     source.write_text("\ufeff" + CSV.format("ada", "0101"), encoding="utf-8")
@@ -228,7 +232,7 @@ def test_csv_says_every_kind_of_identifier_and_jsonl_the_same(client: Client, tm
         {"email": "ada@example.com", "prioritization": ["unidentified", "most_recently_updated"]},
         {"phone": "+14155550101", "prioritization": ["unidentified"]},
     ]
-    # What the outcome file names can be merged again as it stands: nothing is lost between the two forms.
+    # An outcome file can be merged again without changes: neither format loses an identifier.
     again = write_lines(
         tmp_path / "again.jsonl",
         [{side: each[side] for side in ("identifier_to_merge", "identifier_to_keep")} for each in objects],
@@ -239,7 +243,7 @@ def test_csv_says_every_kind_of_identifier_and_jsonl_the_same(client: Client, tm
     assert [{**row, "line": ""} for row in one] == [{**row, "line": ""} for row in two]
 
 
-def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: Client, tmp_path: Path) -> None:
+def test_a_dry_run_reports_the_expected_outcomes_and_changes_nothing(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("a", "b"), ext_pair("x", "b")])
     done = run(client, "merge", file, "--dry-run")
@@ -250,9 +254,7 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(client: Client, tmp_p
     assert len(client.export(external_ids=["a", "b"])) == 2
 
 
-def test_every_dry_run_begins_anew_and_the_merge_follows_under_a_name_of_its_own(
-    client: Client, tmp_path: Path
-) -> None:
+def test_every_dry_run_starts_over_and_the_merge_writes_another_file(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     file = write_lines(tmp_path / "pairs.jsonl", [ext_pair("a", "b"), ext_pair("x", "b")])
     run(client, "merge", file, "--dry-run")
@@ -268,7 +270,7 @@ def test_every_dry_run_begins_anew_and_the_merge_follows_under_a_name_of_its_own
 def test_pairs_that_share_an_identifier_are_merged_in_the_order_of_the_file(client: Client, tmp_path: Path) -> None:
     chain = [f"link-{number}" for number in range(160)]
     make_profiles(client, chain)
-    # Of two merges of one orphan the first in the file counts, though the second is in another batch.
+    # The first of two merges of one orphan takes effect, although the second is in another batch.
     pairs = [ext_pair(chain[n], chain[n + 1]) for n in range(159)] + [ext_pair(chain[0], chain[5])]
     done = run(client, "merge", write_lines(tmp_path / "chain.jsonl", pairs), "--concurrency", 8)
 
@@ -277,7 +279,7 @@ def test_pairs_that_share_an_identifier_are_merged_in_the_order_of_the_file(clie
     assert outcomes == ["merged"] * 159 + ["already_merged"]
 
 
-def test_standard_input_is_merged_too(client: Client, tmp_path: Path) -> None:
+def test_pairs_from_standard_input_are_merged(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["a", "b"])
     feed = orjson.dumps(ext_pair("a", "b"))
     outcomes = tmp_path / "piped.csv"
@@ -287,7 +289,7 @@ def test_standard_input_is_merged_too(client: Client, tmp_path: Path) -> None:
     assert [row["outcome"] for row in read_rows(outcomes)] == ["merged"]
 
 
-def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, some: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_command_at_once_with_a_hint_to_resume(client: Client, some: Path, tmp_path: Path) -> None:
     outcomes = tmp_path / "some.outcomes.jsonl"
     command = process(client, tmp_path, "merge", some).start()
     wait_until(lambda: state(outcomes)["lines"], seconds=60, every=0.005)
@@ -301,9 +303,7 @@ def test_ctrl_c_ends_it_at_once_and_tells_how_to_go_on(client: Client, some: Pat
     assert len(read_lines(outcomes)) == SOME
 
 
-def test_a_front_door_that_is_away_for_a_while_is_waited_for(
-    start_system: Callable[..., System], tmp_path: Path
-) -> None:
+def test_the_command_waits_for_a_web_process_that_restarts(start_system: Callable[..., System], tmp_path: Path) -> None:
     system = start_system()
     client = system.client
     make_profiles(client, [f"{role}-{n}" for n in range(300) for role in ("o", "s")])

@@ -20,17 +20,17 @@ TIME = "2026-05-01T12:00:00Z"
 
 
 def event(external_id: str, name: str = "login") -> dict[str, object]:
-    """Return a line that says an event."""
+    """Return the line of an event."""
     return {"events": {"external_id": external_id, "name": name, "time": TIME}}
 
 
 def settled(report: Path) -> int:
-    """Return the lines that an import has settled."""
+    """Return the number of lines that an import has finished."""
     path = report.with_name(report.name + ".state")
     return int(orjson.loads(path.read_bytes())["lines"]) if path.exists() else 0
 
 
-def test_an_import_brings_everything_to_effect_and_reports_what_it_refuses(client: Client, tmp_path: Path) -> None:
+def test_an_import_applies_all_valid_lines_and_reports_the_refused_ones(client: Client, tmp_path: Path) -> None:
     lines = [
         {"external_id": "ada", "first_name": "Ada", "address": {"city": "Rom"}},
         event("ada"),
@@ -51,7 +51,7 @@ def test_an_import_brings_everything_to_effect_and_reports_what_it_refuses(clien
     assert report[1]["reason"] == "provided external_id is blacklisted and disallowed"
     assert report[0]["attributes"] == {"first_name": "nobody"}
     assert ada["custom_events"][0]["count"] == ada["purchases"][0]["count"] == 1
-    # The faulty object of another line has not taken this one's along.
+    # The invalid object of another line does not affect this one.
     assert ada["custom_attributes"] == {"address": {"city": "Rom"}}
 
 
@@ -114,7 +114,7 @@ def test_an_imported_opt_out_reaches_the_other_profiles_with_the_address(client:
     assert [client.profile(each)["email_subscribe"] for each in ("ada", "bob")] == ["unsubscribed"] * 2
 
 
-def test_an_import_that_was_killed_goes_on_and_counts_nothing_twice(client: Client, tmp_path: Path) -> None:
+def test_an_import_that_was_killed_resumes_and_counts_nothing_twice(client: Client, tmp_path: Path) -> None:
     lines = [{"external_id": f"p-{number}", "n": number} for number in range(1_500)]
     file = write_lines(tmp_path / "people.jsonl", lines)
     report = tmp_path / "people.jsonl.refused.jsonl"
@@ -135,12 +135,12 @@ def test_an_import_that_was_killed_goes_on_and_counts_nothing_twice(client: Clie
     assert len(client.export(external_ids=["p-0", "p-74", "p-75", "p-1499"])) == 4
 
 
-def test_events_whose_answer_never_came_are_not_sent_again_unasked(client: Client, tmp_path: Path) -> None:
+def test_events_without_a_response_are_sent_again_only_with_an_option(client: Client, tmp_path: Path) -> None:
     make_profiles(client, ["ada"])
     file = write_lines(tmp_path / "events.jsonl", [event("ada")])
     report = tmp_path / "events.jsonl.refused.jsonl"
-    # As a run leaves it that was killed between its request and the answer.
-    asked = run(client, "profiles", "import", file)
+    # The state of a run that was killed between its request and the response.
+    first = run(client, "profiles", "import", file)
     state = report.with_name(report.name + ".state")
     left = {**orjson.loads(state.read_bytes()), "offset": 0, "lines": 0, "written": 0, "counts": {}, "finished": False}
     state.write_bytes(orjson.dumps({**left, "unanswered": [1, 1]}))
@@ -148,7 +148,7 @@ def test_events_whose_answer_never_came_are_not_sent_again_unasked(client: Clien
     count = client.profile("ada")["custom_events"][0]["count"]
     skipped = run(client, "profiles", "import", file, "--unanswered", "skip")
 
-    assert asked.returncode == 0
+    assert first.returncode == 0
     assert stopped.returncode == 1
     assert b"Lines 1 to 1 were sent, but no response came" in stopped.stderr
     assert count == client.profile("ada")["custom_events"][0]["count"] == 1
@@ -162,7 +162,7 @@ def test_events_whose_answer_never_came_are_not_sent_again_unasked(client: Clien
         assert client.profile("ada")["custom_events"][0]["count"] == count
 
 
-def test_an_export_has_every_profile_and_goes_on_after_a_kill(client: Client, tmp_path: Path) -> None:
+def test_an_export_has_every_profile_and_resumes_after_a_kill(client: Client, tmp_path: Path) -> None:
     people = sorted(f"p-{number}" for number in range(2_000))
     make_profiles(client, people, plan="pro")
     output, state = tmp_path / "all.jsonl", tmp_path / "all.jsonl.state"
@@ -193,7 +193,7 @@ def test_an_export_as_csv_has_a_column_for_every_member(client: Client, tmp_path
     assert wrong.returncode == 2
 
 
-def test_profiles_batches_and_jobs_are_shown_to_people_and_to_programs(client: Client) -> None:
+def test_profiles_batches_and_jobs_are_printed_as_text_and_as_json(client: Client) -> None:
     make_profiles(client, ["a", "b"])
     orphan = client.profile("a")["braze_id"]
     batch_id = client.merge([("a", "b"), ("x", "b")])
@@ -233,7 +233,7 @@ def test_profiles_batches_and_jobs_are_shown_to_people_and_to_programs(client: C
     assert as_json[3]["external_id"] == "b"
 
 
-def test_a_job_that_is_not_dead_is_not_retried_through_the_api_either(client: Client) -> None:
+def test_the_api_refuses_to_retry_a_job_that_is_not_dead(client: Client) -> None:
     (job,) = client.finished(client.merge([("x", "y")]))["jobs"]
     refused = run(client, "jobs", "retry", job["job_id"])
 
@@ -253,7 +253,7 @@ def test_a_merge_is_undone_through_the_api(client: Client) -> None:
     assert (undo["kind"], undo["undoes"]) == ("undo", job["job_id"])
 
 
-def test_a_key_comes_from_a_file_or_the_environment_and_from_nowhere_else(client: Client, tmp_path: Path) -> None:
+def test_a_key_comes_from_a_file_or_the_environment(client: Client, tmp_path: Path) -> None:
     key_file = tmp_path / "key"
     key_file.write_text(f"{client.key}\n", encoding="utf-8")
     from_file = run(client.__class__(client.base_url, ""), "batches", "list", "--key-file", key_file)
@@ -270,7 +270,7 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     write_lines(tmp_path / "pairs.jsonl", [ext_pair("orphan", "survivor")])
     merged = run(client, "merge", tmp_path / "pairs.jsonl")
     listed = run(client, "audit", "list", "--action", "merge", "--identifier", "orphan")
-    # The run of the file has entries of its own.
+    # The run of the file has its own entries.
     shown = orjson.loads(run(client, "audit", "list", "--action", "merge", "--json", "--images").stdout)
     exported = run(client, "audit", "export", tmp_path / "audit.jsonl", "--action", "merge")
     rows = run(
@@ -299,7 +299,9 @@ def test_the_audit_is_listed_and_exported(client: Client, tmp_path: Path) -> Non
     assert b"'to' must be a time in ISO 8601" in refused.stderr
 
 
-def test_all_stored_data_of_a_person_is_saved_and_an_unknown_one_leaves_no_file(client: Client, tmp_path: Path) -> None:
+def test_a_report_has_all_data_of_a_person_and_an_unknown_profile_leaves_no_file(
+    client: Client, tmp_path: Path
+) -> None:
     client.track(attributes=[{"external_id": "ada", "first_name": "Ada"}], events=[event("ada")["events"]])
     braze_id = client.profile("ada")["braze_id"]
     saved = run(client, "profiles", "report", braze_id, tmp_path / "ada.json")

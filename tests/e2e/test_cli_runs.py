@@ -1,4 +1,4 @@
-"""`mergelane runs` against the running product: a merged file is a run that is undone as one."""
+"""`mergelane runs` against the running product: each merged file is a run, which one command undoes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 PAIRS = 120
 
 
-def test_a_merged_file_is_a_run_that_is_undone_as_one(client: Client, tmp_path: Path) -> None:
+def test_one_command_undoes_the_run_of_a_merged_file(client: Client, tmp_path: Path) -> None:
     names = [f"{role}-{number}" for number in range(PAIRS) for role in ("orphan", "survivor")]
     make_profiles(client, names)
     before = [client.profile(name) for name in names[:6]]
@@ -64,14 +64,14 @@ def test_a_run_a_batch_and_a_job_are_cancelled(client: Client) -> None:
 def test_a_file_with_too_many_failures_is_paused_and_merged_after_its_run_was_resumed(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that the command looks after its run soon.
+    # The command checks its run after one second.
     monkeypatch.setattr("cli.bulk.merge_batches.WAIT_S", 1)
     make_profiles(client, ["b", "c"], email="two@example.com")
     make_profiles(client, ["a"])
     ambiguous = {"email": "two@example.com", "prioritization": ["identified"]}
     pair = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": ambiguous}
     file = write_lines(tmp_path / "pairs.jsonl", [pair] * 60)
-    # So that jobs wait when the relay has counted the first ones.
+    # Jobs still wait when the relay has counted the first failures.
     client.put("/merge/queue", {"merges_per_minute_limit": 600})
     stopped = run(client, "merge", file, "--max-failures", "5", "--concurrency", 1)
     (found,) = client.get("/merge/runs").json()["runs"]
@@ -117,7 +117,7 @@ def test_a_batch_is_undone_by_its_id(client: Client, tmp_path: Path) -> None:
     assert client.finished(undo)["counts"] == {"undone": 1}
 
 
-def test_a_run_over_duplicates_is_waited_for_until_its_merges_have_ended(client: Client) -> None:
+def test_the_command_waits_until_the_merges_of_a_duplicate_run_have_ended(client: Client) -> None:
     for name in "abc":
         client.track(attributes=[{"external_id": name, "email": "ada@x.org"}])
     done = run(client, "duplicates", "run", "--wait")
@@ -127,11 +127,11 @@ def test_a_run_over_duplicates_is_waited_for_until_its_merges_have_ended(client:
     assert client.get(f"/merge/runs/{run_id}").json()["kind"] == "duplicates"
 
 
-def test_exactly_the_merges_of_an_outcome_file_are_undone(client: Client, tmp_path: Path) -> None:
+def test_only_the_merges_of_an_outcome_file_are_undone(client: Client, tmp_path: Path) -> None:
     names = "abcdef"
     make_profiles(client, list(names))
     before = [client.profile(name) for name in names]
-    # A chain whose merges ran in another order than that of the lines, and a pair that merged nothing.
+    # The order of the lines differs from that of the merges. One pair merged nothing.
     pairs = [ext_pair("b", "c"), ext_pair("a", "b"), ext_pair("c", "d"), ext_pair("nobody", "d")]
     for number, pair in enumerate(pairs):
         run(client, "merge", write_lines(tmp_path / f"{number}.jsonl", [pair]))

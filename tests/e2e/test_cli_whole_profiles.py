@@ -1,4 +1,4 @@
-"""`mergelane profiles import` with exports, its own and the vendor's, against the running product."""
+"""`mergelane profiles import` against the running product, with Mergelane's own exports and the vendor's."""
 
 import gzip
 import zipfile
@@ -52,7 +52,7 @@ def other(system: System) -> Client:
     return system.new_client()
 
 
-def test_an_export_imported_into_an_empty_workspace_is_exported_as_it_was(
+def test_an_import_into_an_empty_workspace_is_exported_identically(
     client: Client, other: Client, tmp_path: Path
 ) -> None:
     chance = Random(18)
@@ -87,7 +87,7 @@ def test_an_export_imported_into_an_empty_workspace_is_exported_as_it_was(
     assert again.stdout == b"skipped 38. The skipped profiles exist already and stay as they are.\n"
 
 
-def test_an_export_as_csv_is_imported_too(client: Client, other: Client, tmp_path: Path) -> None:
+def test_an_export_as_csv_is_imported_and_exported_identically(client: Client, other: Client, tmp_path: Path) -> None:
     people = [
         person(0, first_name="=1+1", user_aliases=[{"alias_name": "p-a", "alias_label": "b"}], total_revenue=-5.25),
         person(1, last_name="'two\nlines", dob="1980-12-21", time_zone="Europe/Berlin", email="Ada@example.com"),
@@ -97,7 +97,7 @@ def test_an_export_as_csv_is_imported_too(client: Client, other: Client, tmp_pat
     done = run(other, "profiles", "import", tmp_path / "one.csv")
     two = export(other, tmp_path / "two.csv")
     broken = tmp_path / "broken.csv"
-    # Profiles that are new, with a cell that is no JSON.
+    # New profiles with a cell that is not JSON.
     broken.write_bytes(exported.replace(b"p-", b"q-").replace(b"0000", b"1111").replace(b'""n"":', b'""n""'))
     refused = run(other, "profiles", "import", broken)
     report = tmp_path / "broken.csv.refused.jsonl"
@@ -128,7 +128,7 @@ def test_an_import_that_was_killed_resumes_and_imports_nothing_twice(client: Cli
 
     assert killed
     assert 0 < before < count
-    # What took effect after the last checkpoint has the result that it had then.
+    # Lines that took effect after the last checkpoint keep their first result.
     assert done.stdout == finished.stdout == b"created 8,000.\n", done.stderr
     assert done.returncode == 0
     assert client.profile("p-1")["custom_events"][0]["count"] == 3
@@ -136,7 +136,7 @@ def test_an_import_that_was_killed_resumes_and_imports_nothing_twice(client: Cli
 
 
 def make_zip(path: Path, people: list[Json]) -> None:
-    """Write *people* as the vendor's archive does: in several files, with what macOS adds."""
+    """Write *people* as the vendor's archive does: in several files, with a file that macOS adds."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("__MACOSX/._2.txt", b"\x00\x05\x16\x07")
         for number in (2, 1):
@@ -152,7 +152,7 @@ def make_folder(path: Path, people: list[Json]) -> None:
 
 
 @pytest.mark.parametrize(("name", "make"), [("segment.zip", make_zip), ("segment", make_folder)])
-def test_the_vendors_segment_export_is_imported_as_it_comes(
+def test_the_vendors_segment_export_is_imported_without_changes(
     client: Client, tmp_path: Path, name: str, make: Callable[[Path, list[Json]], None]
 ) -> None:
     path = tmp_path / name
@@ -173,7 +173,7 @@ def test_a_report_in_the_folder_that_is_imported_is_refused(client: Client, tmp_
     assert b"is in the folder that is imported. Name another report by --report." in done.stderr
 
 
-def test_a_dry_run_changes_nothing_and_says_what_would_come(client: Client, tmp_path: Path) -> None:
+def test_a_dry_run_changes_nothing_and_prints_the_expected_result(client: Client, tmp_path: Path) -> None:
     people = [person(0), person(1), {"user_aliases": [], "first_name": "without a name"}]
     file = write_lines(tmp_path / "people.jsonl", people)
     run(client, "profiles", "import", write_lines(tmp_path / "first.jsonl", people[:1]))

@@ -1,4 +1,4 @@
-"""A worker that is ended at once, in the middle of a job, does not make the job fail."""
+"""A cold shutdown of a worker during a job does not make the job fail."""
 
 import signal
 from collections.abc import Callable
@@ -18,7 +18,9 @@ ENDS = ([QUIT], [TERM], [INT, INT], [QUIT, QUIT], [QUIT])
 SLOW = {"MERGELANE_LOCK_TIMEOUT_MS": "60000", "MERGELANE_STATEMENT_TIMEOUT_MS": "61000", "REMAP_SIGTERM": "SIGQUIT"}
 
 
-def test_five_cold_shutdowns_charge_no_attempt_to_a_job_that_waits(start_system: Callable[..., System]) -> None:
+def test_five_cold_shutdowns_count_no_attempt_of_a_job_that_waits_for_a_lock(
+    start_system: Callable[..., System],
+) -> None:
     system = start_system(workers=0, environ=SLOW)
     system.client.track(attributes=[{"external_id": "a"}, {"external_id": "b"}])
     with (

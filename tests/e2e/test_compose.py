@@ -1,4 +1,4 @@
-"""docker-compose.yml on a real Docker engine, where one answers."""
+"""docker-compose.yml on a real Docker engine, if one responds."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def test_a_thousand_merges_finish(compose: Compose) -> None:
     assert counts == [{"merged": MERGED}] * (MERGES // MERGED)
 
 
-def test_flower_asks_for_the_login(compose: Compose) -> None:
+def test_flower_refuses_a_request_without_the_login(compose: Compose) -> None:
     url = f"http://127.0.0.1:{compose.flower_port}/workers"
     user, _, password = FLOWER_LOGIN.partition(":")
 
@@ -49,7 +49,7 @@ def test_nothing_is_recreated_without_a_change(compose: Compose) -> None:
     assert compose.containers() == before
 
 
-def test_scaling_touches_workers_alone(compose: Compose) -> None:
+def test_scaling_changes_workers_only(compose: Compose) -> None:
     before = compose.containers()
     compose.up("--scale", "worker=4")
     four = compose.containers()

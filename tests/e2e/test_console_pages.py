@@ -1,4 +1,4 @@
-"""Every page of the console, light and dark, on a desk and on a phone: usable by everybody, and nothing hangs over."""
+"""Every page of the console, light and dark, on a desk and on a phone, is accessible and fits the window."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +17,9 @@ from tests.support.system import System
 
 #: Pixels of the narrowest phone and of the widest screen.
 NARROWEST, WIDEST = 360, 2_560
-#: Batches, and jobs of each: enough for every kind of row, and few, since axe looks at each of them.
+#: Batches, and jobs of each: enough for every kind of row, but few, because axe checks each row.
 BATCHES, JOBS = 2, 12
-#: Whether what has the focus shows it, and which links, buttons and fields the Tab key leaves out.
+#: Whether the focused element has a visible outline, and which links, buttons and fields the Tab key skips.
 FOCUS = """() => {
     const at = document.activeElement
     const style = getComputedStyle(at)
@@ -33,7 +33,7 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
-    """A client of a workspace with thousands of jobs, and the values of all arguments of the console's URLs."""
+    """A client of a workspace with jobs of every kind, and the values of all arguments of the console's URLs."""
     client = running_system.new_client()
 
     def send(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -48,50 +48,50 @@ def filled(running_system: System) -> tuple[Client, Mapping[str, str]]:
     return client, values
 
 
-def assert_fit_to_be_seen(page: Page, what: str) -> None:
-    """Assert that axe finds nothing grave on the page, and that it is no wider than the window."""
+def assert_accessible_and_fitting(page: Page, what: str) -> None:
+    """Assert that axe finds no grave fault on the page, and that it is no wider than the window."""
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
     assert (what, grave_faults(page)) == (what, [])
     assert (what, wider) == (what, 0)
 
 
-#: Colours do not depend on the width, so that two looks show all of them and both layouts.
+#: Colours do not depend on the width: two cases cover both schemes and both layouts.
 @pytest.mark.parametrize(("scheme", "narrow"), [("light", False), ("dark", True)])
-def test_every_page_is_fit_to_be_seen(
+def test_every_page_is_accessible_and_fits_the_window(
     running_system: System, visit: Visit, filled: tuple[Client, Mapping[str, str]], scheme: str, narrow: bool
 ) -> None:
     client, values = filled
     visitor = visit(running_system.base_url, scheme=scheme, narrow=narrow)
     visitor.page.goto("/console/sign-in")
-    assert_fit_to_be_seen(visitor.page, "sign-in")
+    assert_accessible_and_fitting(visitor.page, "sign-in")
     page = sign_in(visitor, client.key)
     for rule, path in page_paths(values):
         page.goto(path)
-        assert_fit_to_be_seen(page, rule)
+        assert_accessible_and_fitting(page, rule)
         assert_no_wider_than_the_window(page, rule, NARROWEST if narrow else WIDEST)
-        # Neither depends on the colours, and the wide layout shows the most.
+        # Neither check depends on the colours, and the wide layout contains the most.
         if not narrow:
             assert_reachable_by_keyboard(page, rule)
             assert_printable(page, rule)
     preview(page, orphan=LONG, survivor="customer-1")
-    assert_fit_to_be_seen(page, "a preview")
+    assert_accessible_and_fitting(page, "a preview")
     visitor.expect_refusal(400)
     page.get_by_role("group", name="Merge this profile").get_by_label("Named by").select_option("email")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    assert_fit_to_be_seen(page, "a form with a fault")
+    assert_accessible_and_fitting(page, "a form with a fault")
     visitor.expect_refusal(404)
     visitor.expect_refusal(410)
     for path in ("/console/nowhere", f"/console/profiles/{values['deleted_braze_id']}"):
         page.goto(path)
-        assert_fit_to_be_seen(page, path)
+        assert_accessible_and_fitting(page, path)
     page.goto(f"/console/profiles/{values['gone_braze_id']}")
-    assert_fit_to_be_seen(page, "a merged-away profile")
+    assert_accessible_and_fitting(page, "a merged-away profile")
 
 
 def assert_no_wider_than_the_window(page: Page, what: str, width: int) -> None:
-    """Assert that the page fits a window of *width* pixels; then the window is as before."""
+    """Assert that the page fits a window of *width* pixels, and restore the window's size."""
     before = page.viewport_size
     assert before is not None
     page.set_viewport_size({"width": width, "height": before["height"]})
@@ -102,7 +102,7 @@ def assert_no_wider_than_the_window(page: Page, what: str, width: int) -> None:
 
 
 def assert_reachable_by_keyboard(page: Page, what: str) -> None:
-    """Assert that the first Tab reaches the skip link, that the focus is visible, and that nothing is left out."""
+    """Assert that the first Tab reaches the skip link, that the focus is visible, and that Tab skips no element."""
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the content")
 
@@ -116,7 +116,7 @@ def assert_reachable_by_keyboard(page: Page, what: str) -> None:
 
 
 def assert_printable(page: Page, what: str) -> None:
-    """Assert that the print has the content without the navigation; then the page is as before."""
+    """Assert that the printed page has the content without the navigation, and restore the screen layout."""
     page.emulate_media(media="print")
 
     assert (what, page.locator("nav.side").is_visible(), page.locator("h1").is_visible()) == (what, False, True)

@@ -1,4 +1,4 @@
-"""What a newcomer does with the console alone, and the clicks that each task takes: as many as docs/console.md says."""
+"""Tasks of a newcomer in the console. Each takes as many clicks as docs/console.md says."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ROW = re.compile(r"^\| ([A-Z][^|]+) \| [^|]+ \| (\d) \|$", re.MULTILINE)
 
 
 class Newcomer:
-    """Works with the console, beginning at the overview; `clicks` counts since the last `begin`."""
+    """A user who starts each task at the overview; `clicks` counts since the last `begin`."""
 
     def __init__(self, page: Page, client: Client) -> None:
         self.page = page
@@ -47,7 +47,7 @@ class Newcomer:
         self.click(self.page.get_by_role("main").get_by_role(role, name=re.compile(f"^{name}")).first)  # type: ignore[arg-type]
 
     def confirm(self, name: str) -> None:
-        """Press *name* on the page that asks, if the action has one; its heading is a question."""
+        """Press *name* on the confirmation page, if the action has one: its heading is a question."""
         self.page.wait_for_load_state()
         if self.page.get_by_role("main").get_by_role("heading", level=1).inner_text().endswith("?"):
             self.press(name)

@@ -1,4 +1,4 @@
-"""The console as people use it: a real Chromium before the whole product."""
+"""The console in a real Chromium, with the whole product behind it."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def two_profiles(client: Client) -> None:
     )
 
 
-def test_sign_in_preview_merge_watch_open_a_job_undo_and_see_both_profiles_back(
+def test_a_user_previews_merges_and_undoes_and_gets_both_profiles_back(
     start_system: Callable[..., System], visit: Visit
 ) -> None:
     system = start_system(workers=0)
@@ -76,16 +76,16 @@ def press(page: Page, *keys: str) -> None:
 
 
 def tab_to(page: Page, role: str, name: str) -> None:
-    """Go on by the Tab key until the focus is on something of *role* called *name*."""
-    wanted = page.get_by_role(role, name=name, exact=True).first
+    """Press Tab until the focus is on an element of *role* called *name*."""
+    element = page.get_by_role(role, name=name, exact=True).first
     for _ in range(60):
         page.keyboard.press("Tab")
-        if wanted.evaluate("element => element === document.activeElement"):
+        if element.evaluate("element => element === document.activeElement"):
             return
     pytest.fail(f"The {role} {name} cannot be reached by the keyboard.")
 
 
-def test_by_keyboard_alone_one_signs_in_and_merges(system: System, visit: Visit) -> None:
+def test_a_user_signs_in_and_merges_by_keyboard_alone(system: System, visit: Visit) -> None:
     client = system.client
     two_profiles(client)
     page = visit(system.base_url).page
@@ -107,7 +107,7 @@ def test_by_keyboard_alone_one_signs_in_and_merges(system: System, visit: Visit)
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "1 of 1 done")
 
 
-def test_without_javascript_one_signs_in_merges_and_undoes(system: System, visit: Visit) -> None:
+def test_a_user_signs_in_merges_and_undoes_without_javascript(system: System, visit: Visit) -> None:
     client = system.client
     two_profiles(client)
     before = client.profile("ann-1"), client.profile("ann")
@@ -124,7 +124,7 @@ def test_without_javascript_one_signs_in_merges_and_undoes(system: System, visit
     assert (client.profile("ann-1"), client.profile("ann")) == before
 
 
-def test_a_merge_that_is_clicked_twice_is_one(system: System, visit: Visit) -> None:
+def test_a_double_click_merges_once(system: System, visit: Visit) -> None:
     client = system.client
     two_profiles(client)
     page = sign_in(visit(system.base_url), client.key)
@@ -135,7 +135,7 @@ def test_a_merge_that_is_clicked_twice_is_one(system: System, visit: Visit) -> N
     assert len(client.get("/merge/batches").json()["batches"]) == 1
 
 
-def test_what_strangers_called_themselves_is_shown_and_runs_nothing(system: System, visit: Visit) -> None:
+def test_hostile_names_are_displayed_as_text_and_run_no_script(system: System, visit: Visit) -> None:
     client = system.client
     client.track(attributes=[{"external_id": HOSTILE, "first_name": HOSTILE, HOSTILE: HOSTILE}])
     client.track(attributes=[{"external_id": "ann", "last_name": HOSTILE}])
@@ -153,7 +153,7 @@ def test_what_strangers_called_themselves_is_shown_and_runs_nothing(system: Syst
         assert page.title() != "owned"
 
 
-def test_a_form_of_another_sites_page_does_nothing(system: System, visit: Visit) -> None:
+def test_a_form_of_another_site_merges_nothing(system: System, visit: Visit) -> None:
     client = system.client
     two_profiles(client)
     visitor = visit(system.base_url)
@@ -161,8 +161,8 @@ def test_a_form_of_another_sites_page_does_nothing(system: System, visit: Visit)
     elsewhere = f"http://127.0.0.1:{free_port()}"
     fields = "".join(
         f'<input name="{role}.{name}" value="{value}">'
-        for role, whom in (("identifier_to_merge", "ann-1"), ("identifier_to_keep", "ann"))
-        for name, value in (("kind", "external_id"), ("value", whom))
+        for role, external_id in (("identifier_to_merge", "ann-1"), ("identifier_to_keep", "ann"))
+        for name, value in (("kind", "external_id"), ("value", external_id))
     )
     form = f'<form method="post" action="{system.base_url}/console/merge">{fields}<button>Win a prize</button></form>'
     page.route(f"{elsewhere}/**", lambda route: route.fulfill(body=form, content_type="text/html"))
@@ -176,7 +176,7 @@ def test_a_form_of_another_sites_page_does_nothing(system: System, visit: Visit)
     visitor.faults.clear()
 
 
-def test_whoever_signs_out_is_out_and_so_is_a_copy_of_the_cookie(system: System, visit: Visit) -> None:
+def test_signing_out_also_invalidates_a_copy_of_the_cookie(system: System, visit: Visit) -> None:
     visitor = visit(system.base_url)
     page = sign_in(visitor, system.client.key)
     (cookie,) = visitor.cookies()
@@ -194,20 +194,20 @@ def test_whoever_signs_out_is_out_and_so_is_a_copy_of_the_cookie(system: System,
     assert cookie["httpOnly"]
 
 
-def looked_again(page: Page) -> bool:
-    """Come back to the page, which asks for what is new then, and tell whether the new outcome is there."""
+def has_new_outcome(page: Page) -> bool:
+    """Refresh the page as a return to its tab does, and return whether the new outcome is visible."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     return page.get_by_text("Orphan not found 1").is_visible()
 
 
-def test_the_drawing_is_brought_up_to_date_and_an_open_table_stays_open(system: System, visit: Visit) -> None:
+def test_the_charts_refresh_and_an_open_table_stays_open(system: System, visit: Visit) -> None:
     page = sign_in(visit(system.base_url), system.client.key)
     page.get_by_role("link", name="Throughput", exact=True).click()
     page.get_by_text("The same as a table").click()
     ended = page.get_by_role("table").locator("tr > :nth-child(5)").get_by_text("1", exact=True)
     before = ended.count()
     system.client.merged([("nobody", "no-one")])
-    wait_until(lambda: looked_again(page), every=0.25, what="the drawing to show what ended")
+    wait_until(lambda: has_new_outcome(page), every=0.25, what="the new outcome in the console")
 
     expect(ended).to_be_visible()
     assert before == 0

@@ -1,4 +1,4 @@
-"""While PostgreSQL refuses work, every process waits: none ends, no attempt is counted, and all is done afterwards."""
+"""While PostgreSQL refuses work, every process waits and no attempt counts. All merges finish afterwards."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ class Refused(System):
 
     @property
     def pids(self) -> list[int]:
-        """The process ids of all that must not end."""
+        """The ids of all processes that must not end."""
         processes = (self.web, self.relay, self.sender, *self.workers)
         assert all(process.running for process in processes), self.report()
         return [process.pid for process in processes]
@@ -39,7 +39,7 @@ class Refused(System):
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
-    """The system of this file's tests. Each test leaves it whole."""
+    """The system of this file's tests. Each test restores it."""
     folder = tmp_path_factory.mktemp("refused")
     postgres, broker = PostgresServer(folder), RedisServer(folder)
     system = Refused(folder, database_url=postgres.url(), broker_url=broker.url, environ=SETTINGS)
@@ -59,7 +59,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-def test_no_process_ends_and_all_is_done_afterwards(refused: Refused, refusal: Refusal) -> None:
+def test_no_process_ends_and_all_merges_finish_afterwards(refused: Refused, refusal: Refusal) -> None:
     client = refused.new_client()
     pairs = [(f"a{number}", f"b{number}") for number in range(20)]
     client.track(attributes=[{"external_id": each, "first_name": "Ann"} for pair in pairs for each in pair])
@@ -111,7 +111,7 @@ def started_at(system: Refused) -> object:
 
 
 @pytest.mark.parametrize("refusal", [NO_RECORDS, NOTHING_UNCOUNTED], ids=lambda refusal: refusal.name)
-def test_a_worker_that_is_refused_within_a_lane_counts_no_attempt(refused: Refused, refusal: Refusal) -> None:
+def test_a_worker_counts_no_attempt_when_postgresql_refuses_work_in_a_lane(refused: Refused, refusal: Refusal) -> None:
     client = refused.new_client()
     client.track(attributes=[{"external_id": each, "first_name": "Ann"} for each in ("a", "b")])
     pids = refused.pids

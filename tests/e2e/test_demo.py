@@ -1,4 +1,4 @@
-"""The demonstration, as `make demo` runs it, with fewer people."""
+"""The demonstration of `make demo`, with fewer people."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ DEADLINE_S = 180
 
 @pytest.fixture(scope="module")
 def temporary() -> Iterator[Path]:
-    """The folder in which the demonstration makes its own: others may run on this machine."""
+    """The folder for temporary files of this demonstration: others may run on this machine."""
     with TemporaryDirectory(prefix="mergelane-test-demo-") as folder:
         yield Path(folder)
 
@@ -31,11 +31,11 @@ def demo(temporary: Path, plain_postgres: None) -> subprocess.CompletedProcess[s
     )
 
 
-def test_the_demo_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
+def test_the_demo_succeeds(demo: subprocess.CompletedProcess[str]) -> None:
     assert demo.returncode == 0, demo.stdout + demo.stderr
 
 
-def test_the_demo_prints_the_outcome_of_every_merge_one_jobs_changes_and_where_to_look(
+def test_the_demo_prints_the_outcomes_the_changes_of_a_job_and_the_next_command(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
     for text in ("outcome by index in the batch", "merges per second", "before", "after", "rule", "make up"):
@@ -50,7 +50,7 @@ def test_the_demo_leaves_no_process_and_no_folder(demo: subprocess.CompletedProc
 
 
 def _command(process: psutil.Process) -> list[str]:
-    """Return the command line of *process*, nothing when it has ended meanwhile."""
+    """Return the command line of *process*, or an empty one if it has ended."""
     try:
         return process.cmdline()
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""The page /docs in a real browser; and the browser itself, which must not overlook what it is there to see."""
+"""The page /docs in a real browser, and the faults that the tests' browser must report."""
 
 from playwright.sync_api import expect
 
@@ -7,7 +7,7 @@ from tests.support.chromium import Visit
 from tests.support.system import System
 
 
-def test_the_page_shows_every_endpoint_and_asks_no_other_host(system: System, visit: Visit) -> None:
+def test_the_page_lists_endpoints_and_requests_no_other_host(system: System, visit: Visit) -> None:
     page = visit(system.base_url).page
     page.goto("/docs")
 
@@ -15,7 +15,7 @@ def test_the_page_shows_every_endpoint_and_asks_no_other_host(system: System, vi
     expect(page.get_by_role("link", name="/users/merge", exact=True)).to_be_visible()
 
 
-def test_whatever_goes_wrong_on_a_page_is_noted(system: System, visit: Visit) -> None:
+def test_every_fault_of_a_page_is_reported(system: System, visit: Visit) -> None:
     visitor = visit(system.base_url)
     page = visitor.page
     page.goto("/openapi.json")
@@ -24,16 +24,16 @@ def test_whatever_goes_wrong_on_a_page_is_noted(system: System, visit: Visit) ->
     page.evaluate("fetch('/nowhere').catch(() => {})")
     page.goto("/nowhere")
     page.goto("data:text/html,<img src='http://localhost:1/picture'>")
-    noted, visitor.faults = "\n".join(visitor.faults), []
+    reported, visitor.faults = "\n".join(visitor.faults), []
 
-    assert "console: a sentence" in noted
-    assert "script: thrown" in noted
-    assert f"404: GET {system.base_url}/nowhere" in noted
-    assert "left for another host: http://localhost:1/picture" in noted
-    assert "failed: GET http://localhost:1/picture" in noted
+    assert "console: a sentence" in reported
+    assert "script: thrown" in reported
+    assert f"404: GET {system.base_url}/nowhere" in reported
+    assert "left for another host: http://localhost:1/picture" in reported
+    assert "failed: GET http://localhost:1/picture" in reported
 
 
-def test_what_keeps_people_from_using_a_page_is_found(visit: Visit) -> None:
+def test_accessibility_faults_of_a_page_are_found(visit: Visit) -> None:
     page = visit("about:").page
     page.set_content("<html lang=en><title>t</title><main><h1>t</h1><input><p style='color:#aaa'>pale</p></main>")
     found = grave_faults(page)

@@ -1,4 +1,4 @@
-"""`mergelane doctor` as an operator runs it, on a set-up that is sound and on one that falls apart."""
+"""`mergelane doctor` as an operator runs it, on a sound installation and on a broken one."""
 
 import subprocess
 import sys
@@ -20,20 +20,20 @@ SOUND = {
     "MERGELANE_STATEMENT_TIMEOUT_MS": "2000",
     "MERGELANE_KEY_PEPPER": "a-pepper-of-some-length,",
 }
-"""Settings beside the system's own, which are fast but for these."""
+"""Settings of a sound installation, in place of the short timeouts of the tests' system."""
 
 
 def doctor(environ: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    """Run it and return what became of it."""
+    """Run the command and return its result."""
     command = [sys.executable, "-m", "cli", "doctor", *options]
     whole = {**child_environ(), **environ}
     return subprocess.run(command, env=whole, cwd=DIRECTORY, capture_output=True, text=True, timeout=60, check=False)
 
 
 def findings(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, Any]]:
-    """Return what it found, by what was looked at; the gravest where there is more than one."""
-    told = orjson.loads(done.stdout)["findings"]
-    gravest = sorted(told, key=lambda finding: ("fine", "notice", "wrong").index(finding["level"]))
+    """Return the gravest finding of each check, by the name of the check."""
+    found = orjson.loads(done.stdout)["findings"]
+    gravest = sorted(found, key=lambda finding: ("fine", "notice", "wrong").index(finding["level"]))
     return {finding["check"]: finding for finding in gravest}
 
 
@@ -55,7 +55,7 @@ def test_a_sound_installation_has_no_finding(sound: System) -> None:
     assert done.stderr == ""
 
 
-def test_programs_get_the_same_findings(sound: System) -> None:
+def test_the_json_has_the_findings(sound: System) -> None:
     done = doctor({**sound.environ, **SOUND}, "--json")
 
     assert orjson.loads(done.stdout)["healthy"] is True
@@ -78,7 +78,7 @@ def test_a_relay_that_hangs_is_found(start_system: Callable[..., System]) -> Non
     system = start_system(workers=1)
     system.relay.freeze()
     try:
-        # The doctor calls a relay hanging after ten seconds; the test has no time for that.
+        # The doctor reports a relay that is silent for ten seconds; the test shortens this.
         script = "from cli.doctor import processes; processes.SILENT_S = 0.5; from cli.main import main; main()"
         command = [sys.executable, "-c", script, "doctor", "--json"]
         environ = {**child_environ(), **system.environ, **SOUND}
@@ -91,7 +91,7 @@ def test_a_relay_that_hangs_is_found(start_system: Callable[..., System]) -> Non
     assert "it hangs" in findings(done)["relay"]["sentence"]
 
 
-def test_it_examines_the_servers_of_mergelane_up(make_up: Callable[..., Up]) -> None:
+def test_the_doctor_examines_the_servers_of_mergelane_up(make_up: Callable[..., Up]) -> None:
     up = make_up()
     up.start()
     done = doctor(SOUND, "--json", "--home", str(up.home))
@@ -109,7 +109,7 @@ def test_it_examines_the_servers_of_mergelane_up(make_up: Callable[..., Up]) -> 
     assert "DATABASE_URL is not set" in findings(after)["postgres"]["sentence"]
 
 
-def test_settings_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
+def test_invalid_settings_are_reported_in_one_sentence(tmp_path: Path) -> None:
     done = doctor({"MERGELANE_LANE_SIZE": "many"}, "--home", str(tmp_path))
 
     assert done.returncode == 1

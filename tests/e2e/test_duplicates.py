@@ -1,4 +1,4 @@
-"""Duplicates through the real processes and the command line: set a rule, rehearse it, run it, poll, undo."""
+"""Duplicates through the real processes and the command line: set a policy, preview it, run it, poll, undo."""
 
 import csv
 from io import StringIO
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def command(client: Client, *words: object) -> Any:
-    """Return what `mergelane duplicates` with *words* prints as JSON."""
+    """Return the JSON that `mergelane duplicates` with *words* prints."""
     done = run(client, "duplicates", *words, "--json")
 
     assert done.returncode == 0, done.stderr
@@ -43,9 +43,7 @@ def batches_of(client: Client, run_id: str) -> list[Json]:
     return [client.finished(batch["batch_id"]) for batch in reversed(listed)]
 
 
-def test_a_run_merges_as_its_preview_showed_and_each_merge_has_a_job_and_can_be_undone(
-    client: Client, tmp_path: Path
-) -> None:
+def test_a_run_merges_as_previewed_and_each_merge_has_a_job_and_can_be_undone(client: Client, tmp_path: Path) -> None:
     people(client)
     command(client, "policy", "--resolve-ties-by", "created", "--prefer", "oldest")
     file = tmp_path / "duplicates.csv"
@@ -55,8 +53,8 @@ def test_a_run_merges_as_its_preview_showed_and_each_merge_has_a_job_and_can_be_
     batches = batches_of(client, begun["run_id"])
 
     said = {row["Braze ID"]: (row["Profile to keep"], row["Profile to merge"]) for row in rows}
-    kept = {braze_id for braze_id, fate in said.items() if fate == ("TRUE", "FALSE")}
-    merged = {braze_id for braze_id, fate in said.items() if fate == ("FALSE", "TRUE")}
+    kept = {braze_id for braze_id, cells in said.items() if cells == ("TRUE", "FALSE")}
+    merged = {braze_id for braze_id, cells in said.items() if cells == ("FALSE", "TRUE")}
     jobs = [job for batch in batches for job in batch["jobs"]]
     assert begun["state"] == "finished"
     assert begun["counts"] == {
@@ -76,13 +74,13 @@ def test_a_run_merges_as_its_preview_showed_and_each_merge_has_a_job_and_can_be_
     (batch,) = batches
     undone = client.post(f"/merge/batches/{batch['batch_id']}/undo", None).json()
     assert client.finished(undone["batch_id"])["counts"] == {"undone": 9}
-    # What was undone is not a match.
+    # A pair whose merge was undone is no longer a match.
     excluded = command(client, "preview")["counts"]
     assert (excluded["to_merge"], excluded["left"]) == (0, {"excluded": 9})
     assert len(command(client, "exclusions")["exclusions"]) == 9
 
 
-def test_a_daily_run_begins_by_itself(client: Client, system: System) -> None:
+def test_a_daily_run_starts_without_a_request(client: Client, system: System) -> None:
     people(client)
     shown = command(client, "policy", "--daily-at", "00:00", "--time-zone", "Asia/Tokyo")
     assert shown["next_daily_at"].endswith("T15:00:00.000Z")
@@ -105,7 +103,7 @@ def test_a_daily_run_begins_by_itself(client: Client, system: System) -> None:
     assert command(client, "policy", "--no-daily")["next_daily_at"] is None
 
 
-def test_runs_are_shown_and_cancelled(client: Client) -> None:
+def test_runs_are_listed_and_cancelled(client: Client) -> None:
     people(client)
     run_id = run(client, "duplicates", "run").stdout.decode().strip()
     table = run(client, "duplicates", "runs").stdout.decode()
@@ -118,7 +116,7 @@ def test_runs_are_shown_and_cancelled(client: Client) -> None:
     assert run_id in shown
     assert "examined=" in preview
     assert refused.stdout.startswith(b"Email Address,")
-    # It may have ended before.
+    # The run may have ended before.
     assert cancelled.returncode == 0 or b"finished" in cancelled.stderr
 
 

@@ -1,4 +1,4 @@
-"""What the vendor's documents do not say of a merge and docs/compatibility.md decides, shown through HTTP alone."""
+"""Rules of a merge that the vendor's documents leave open and docs/compatibility.md decides, tested through HTTP."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def of_attributes(client: Client, *, orphan: Json, survivor: Json, name: str = "
     return merge_pair(client, orphan={"attributes": orphan}, survivor={"attributes": survivor}, name=name)
 
 
-def test_aliases_move_and_the_survivors_stay_where_a_label_clashes(client: Client) -> None:
+def test_aliases_move_unless_the_survivor_has_the_label(client: Client) -> None:
     with_aliases(client, "orphan", visitor="v-1", shop="s-1")
     with_aliases(client, "survivor", shop="s-2")
     outcomes = client.merged([("orphan", "survivor")])
@@ -50,7 +50,7 @@ def test_aliases_move_and_the_survivors_stay_where_a_label_clashes(client: Clien
     assert client.export(user_aliases=[alias("visitor", "v-1")["user_alias"]])[0]["external_id"] == "survivor"
 
 
-def test_a_survivor_keeps_its_external_id_and_the_orphans_answers_to_nobody(client: Client) -> None:
+def test_a_survivor_keeps_its_external_id_and_that_of_the_orphan_is_free(client: Client) -> None:
     merged = of_attributes(client, orphan={}, survivor={})
     client.track(events=[{"external_id": "orphan", **event("login", "2026-05-01T08:00:00Z")}])
 
@@ -59,7 +59,7 @@ def test_a_survivor_keeps_its_external_id_and_the_orphans_answers_to_nobody(clie
     assert "custom_events" not in client.profile("survivor")
 
 
-def test_a_survivor_without_an_external_id_takes_the_orphans(client: Client) -> None:
+def test_a_survivor_without_an_external_id_gets_that_of_the_orphan(client: Client) -> None:
     client.track(attributes=[{"external_id": "orphan", "first_name": "Ada"}])
     client.post("/users/alias/new", {"user_aliases": [alias("visitor", "v-1")["user_alias"]]})
     batch = client.finished(client.merge([("orphan", alias("visitor", "v-1"))]))
@@ -72,7 +72,7 @@ def test_a_survivor_without_an_external_id_takes_the_orphans(client: Client) -> 
     assert changed == {"external_id": "orphan", "first_name": "Ada"}
 
 
-def test_an_explicit_push_state_stays_and_a_default_gives_way(client: Client) -> None:
+def test_an_explicit_push_state_stays_and_a_default_is_replaced(client: Client) -> None:
     channel = "push_subscribe"
     kept = of_attributes(client, orphan={channel: "unsubscribed"}, survivor={channel: "opted_in"}, name="-1")
     taken = of_attributes(client, orphan={channel: "unsubscribed"}, survivor={}, name="-2")
@@ -85,21 +85,21 @@ def test_an_explicit_push_state_stays_and_a_default_gives_way(client: Client) ->
 
 
 @pytest.mark.parametrize("state", [{}, {"email_subscribe": "subscribed"}, {"email_subscribe": "opted_in"}])
-def test_a_survivor_that_takes_an_address_takes_its_opt_out(client: Client, state: Json) -> None:
+def test_a_survivor_that_gets_an_address_gets_its_opt_out(client: Client, state: Json) -> None:
     orphan = {"email": "out@example.com", "email_subscribe": "unsubscribed", "email_open_tracking_disabled": True}
     merged = of_attributes(client, orphan=orphan, survivor={**state, "email_open_tracking_disabled": False})
 
     assert {name: merged.survivor[name] for name in orphan} == orphan
 
 
-def test_an_address_that_is_not_taken_brings_no_consent(client: Client) -> None:
+def test_the_consent_of_an_address_that_does_not_move_is_lost(client: Client) -> None:
     orphan = {"email": "in@example.com", "email_subscribe": "opted_in"}
     merged = of_attributes(client, orphan=orphan, survivor={"email": "i7@example.com"})
 
     assert (merged.survivor["email_subscribe"], merged.survivor.get("email_opted_in_at")) == ("subscribed", None)
 
 
-def test_push_tokens_are_united_by_app_and_token(client: Client) -> None:
+def test_push_tokens_are_combined_by_app_and_token(client: Client) -> None:
     merged = of_attributes(
         client,
         orphan={"push_tokens": [{"app_id": "web", "token": "t-1"}, {"app_id": "ios", "token": "t-2"}]},
@@ -125,7 +125,7 @@ def groups(**states: str) -> Json:
     return {"subscription_groups": listed}
 
 
-def test_the_survivors_first_and_last_dates_stay_when_they_are_the_outer_ones(client: Client) -> None:
+def test_the_survivors_first_and_last_dates_stay_if_they_are_outermost(client: Client) -> None:
     inner: Json = {"sessions": [session("web", MAY)], "purchases": [purchase("hat", MAY)], "events": [event("a", MAY)]}
     outer: Json = {
         "sessions": [session("web", SPRING), session("web", AUTUMN)],
@@ -137,7 +137,7 @@ def test_the_survivors_first_and_last_dates_stay_when_they_are_the_outer_ones(cl
     assert not any(each["rule"] in {"earliest", "latest"} for each in merged.changes)
 
 
-def test_the_creation_date_and_the_random_bucket_are_the_survivors(client: Client) -> None:
+def test_a_survivor_keeps_its_creation_date_and_random_bucket(client: Client) -> None:
     merged = of_attributes(client, orphan={}, survivor={})
 
     assert merged.survivor["created_at"] == merged.before["created_at"]
@@ -164,7 +164,7 @@ def test_a_survivor_becomes_a_test_user_when_the_orphan_is_one(client: Client) -
         ({"phone": "12345"}, {}, "merged"),
     ],
 )
-def test_guards_stand_before_a_merge(client: Client, orphan: Json, survivor: Json, outcome: str) -> None:
+def test_guards_are_checked_before_a_merge(client: Client, orphan: Json, survivor: Json, outcome: str) -> None:
     client.track(**arrays({"attributes": {"first_name": "Ada", **orphan}}, external_id="orphan"))
     client.track(**arrays({"attributes": survivor}, external_id="survivor"))
     before = client.export(external_ids=["orphan", "survivor"])
@@ -189,7 +189,7 @@ def test_placeholders_are_refused_as_identifiers(client: Client, kind: str) -> N
     assert set(client.merged([*as_orphans, *as_survivors])) == {"refused_identifier"}
 
 
-def test_addresses_compare_trimmed_in_lower_case_and_phones_as_e164(client: Client) -> None:
+def test_emails_are_compared_trimmed_in_lower_case_and_phones_as_e164(client: Client) -> None:
     client.track(attributes=[{"external_id": "a", "email": "Ada@Example.com"}, {"external_id": "b"}])
     client.track(attributes=[{"external_id": "c", "phone": "+44 (0)20 7946 0958"}])
     any_one = {"prioritization": ["identified"]}
@@ -200,7 +200,7 @@ def test_addresses_compare_trimmed_in_lower_case_and_phones_as_e164(client: Clie
     assert outcomes == ["merged", "merged"]
 
 
-def test_alias_names_compare_to_the_letter(client: Client) -> None:
+def test_aliases_are_compared_exactly(client: Client) -> None:
     client.post("/users/alias/new", {"user_aliases": [alias("visitor", "v-1")["user_alias"]]})
     client.track(attributes=[{"external_id": "survivor"}])
 

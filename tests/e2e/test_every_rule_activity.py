@@ -1,7 +1,7 @@
-"""Every bullet of the vendor's two lists of merged fields that says what a person did, shown through HTTP alone."""
+"""The bullets of the vendor's two lists of merged fields about the activity of a person, tested through HTTP."""
 
-# The lists are those of the pages on /users/merge (M) and /users/identify (I), in English. Each test stands for one
-# bullet; the other bullets are in test_every_rule_person.py and test_every_rule_messaging.py.
+# The lists are in the English pages on /users/merge (M) and /users/identify (I). Each test checks one bullet. The other
+# bullets are in test_every_rule_person.py and test_every_rule_messaging.py.
 #
 #   M, I  Session count (the sum of both)                     test_session_count_is_the_sum_of_both
 #   M, I  Date of first session (the earlier of both)         test_date_of_first_session_is_the_earlier
@@ -47,7 +47,7 @@ from tests.support.pairs import (
 
 
 def of_sessions(client: Client, *, orphan: list[Json], survivor: list[Json]) -> Merged:
-    """Return a merged pair of which the one and the other had these sessions."""
+    """Return a merged pair whose profiles had these sessions."""
     return merge_pair(client, orphan={"sessions": orphan}, survivor={"sessions": survivor})
 
 
@@ -140,7 +140,7 @@ def test_purchase_properties_for_x_times_in_y_days(client: Client) -> None:
 
 
 def of_logins(client: Client, *, orphans: list[str], survivors: list[str]) -> Merged:
-    """Return a merged pair of which the one and the other logged in at these moments."""
+    """Return a merged pair whose profiles logged in at these times."""
     return merge_pair(
         client,
         orphan={"events": [event("login", moment) for moment in orphans]},
@@ -170,7 +170,7 @@ def test_last_occurrence_of_an_event_is_the_later(client: Client) -> None:
 
 
 def of_purchases(client: Client, *, orphans: list[Json], survivors: list[Json]) -> Merged:
-    """Return a merged pair of which the one and the other bought these things."""
+    """Return a merged pair whose profiles made these purchases."""
     return merge_pair(client, orphan={"purchases": orphans}, survivor={"purchases": survivors})
 
 
@@ -247,9 +247,9 @@ def test_counts_and_times_of_purchases_and_events(client: Client) -> None:
     assert merged.survivor["purchases"] == [{"name": "hat", "first": SPRING, "last": AUTUMN, "count": 11}]
 
 
-def in_days(merged: Merged, days: list[int], **asked: Any) -> list[int]:
-    """Return how often something happened to the survivor in the last so many days."""
-    return [merged.activity(days=each, **asked)["count"] for each in days]
+def in_days(merged: Merged, days: list[int], **query: Any) -> list[int]:
+    """Return the survivor's count of an activity within each number of *days*."""
+    return [merged.activity(days=each, **query)["count"] for each in days]
 
 
 def test_x_events_in_y_days(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""What /users/identify does to a profile that has the external_id already: the rules of merge."""
+"""/users/identify with the external_id of an existing profile merges by the rules of /users/merge."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ ATTRIBUTES: Json = {
 
 
 def history(moment: str) -> dict[str, list[Json]]:
-    """Return one of everything that may happen to a profile at *moment*."""
+    """Return one item of each kind of history at *moment*."""
     return {
         "events": [event("login", moment), event(f"only-{moment[:7]}", moment)],
         "purchases": [purchase("hat", moment, 9.99, quantity=2)],
@@ -56,7 +56,7 @@ def history(moment: str) -> dict[str, list[Json]]:
 
 
 def write(client: Client, who: Json, attributes: Json, *moments: str) -> None:
-    """Write a profile with these attributes, to which something happened at these moments."""
+    """Write a profile with these attributes, and with one item of each kind of history at each of *moments*."""
     client.track(attributes=[{**who, "_update_existing_only": False, **attributes}])
     for moment in moments:
         client.track(**{array: [{**who, **each} for each in objects] for array, objects in history(moment).items()})
@@ -68,14 +68,14 @@ def alias(name: str) -> Json:
 
 
 def comparable(profile: Json, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return what two profiles with the same fate have in common."""
+    """Return the members that are equal on two profiles with the same history."""
     own = {"external_id", "braze_id", "appboy_id", "random_bucket", "created_at", "updated_at", "user_aliases"}
     stamps = {"email_opted_in_at", "email_unsubscribed_at"}
     return {name: value for name, value in profile.items() if name not in {*own, *stamps, *without}}
 
 
 def with_tokens_of(way: str, attributes: Json) -> Json:
-    """Return *attributes* with tokens that only *way* has: the last to report a token has it."""
+    """Return *attributes* with push tokens of *way* alone: a token belongs to the profile that reported it last."""
     tokens = [{**each, "token": f"{way}-{each['token']}"} for each in attributes.get("push_tokens", ())]
     return {**attributes, "push_tokens": tokens}
 
@@ -88,7 +88,7 @@ def rows_of(client: Client, profile: Json) -> list[Json]:
     ]
 
 
-#: All that the survivor has under the names of ATTRIBUTES, with other values.
+#: Other values of ATTRIBUTES, for the survivor.
 OTHERS: Json = {
     "first_name": "Augusta",
     "last_name": "King",
@@ -139,7 +139,7 @@ def test_identify_merges_by_the_rules_of_merge(client: Client) -> None:
     assert rules[0] == rules[1]
 
 
-def test_of_two_whole_lives_nothing_is_lost(client: Client) -> None:
+def test_a_merge_of_two_full_profiles_loses_nothing(client: Client) -> None:
     merged, identified, _ = merged_and_identified(
         client,
         survivor={**OTHERS, "devices": [TABLET, {**PHONE, "model": "Pixel 10"}], "push_tokens": TOKENS[1:]},

@@ -1,7 +1,7 @@
-"""Every bullet of the vendor's two lists of merged fields about messages to a person, shown through HTTP alone."""
+"""The bullets of the vendor's two lists of merged fields about messages to a person, tested through HTTP."""
 
-# The lists are those of the pages on /users/merge (M) and /users/identify (I), in English. Each test stands for one
-# bullet; the other bullets are in test_every_rule_person.py and test_every_rule_activity.py.
+# The lists are in the English pages on /users/merge (M) and /users/identify (I). Each test checks one bullet. The other
+# bullets are in test_every_rule_person.py and test_every_rule_activity.py.
 #
 #   M, I  Last_X_at fields (updated if the orphan's are       test_last_x_at_fields_take_the_more_recent
 #         more recent)
@@ -21,7 +21,7 @@ Engaged = tuple[Any, ...]
 
 
 def of_engagements(client: Client, *, orphan: list[Json], survivor: list[Json]) -> Merged:
-    """Return a merged pair of which the one and the other had these engagements."""
+    """Return a merged pair whose profiles had these engagements."""
     return merge_pair(client, orphan={"engagements": orphan}, survivor={"engagements": survivor})
 
 
@@ -151,12 +151,12 @@ def test_message_and_message_engagement_history(client: Client) -> None:
 
 
 def sorted_by_writing(*items: Engaged) -> list[Engaged]:
-    """Return *items*, listed as they were written, as a history lists items of the same time: the newest row first."""
+    """Return *items*, given in the order of writing, as a history lists items of one time: the newest row first."""
     return list(reversed(items))
 
 
 def history_item(item: Json) -> Engaged:
-    """Return the members of an engagement in a history, which has no others."""
+    """Return the members of an engagement in a history, and assert that it has no others."""
     members = ("time", "message_kind", "message_id", "event", "name", "properties")
 
     assert item.keys() == {"kind", *members}

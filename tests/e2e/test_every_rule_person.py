@@ -1,7 +1,7 @@
-"""Every bullet of the vendor's two lists of merged fields that says who a person is, shown through HTTP alone."""
+"""The bullets of the vendor's two lists of merged fields about the person, tested through HTTP."""
 
-# The lists are those of the pages on /users/merge (M) and /users/identify (I), in English. Each test stands for one
-# bullet; the other bullets are in test_every_rule_activity.py and test_every_rule_messaging.py.
+# The lists are in the English pages on /users/merge (M) and /users/identify (I). Each test checks one bullet. The other
+# bullets are in test_every_rule_activity.py and test_every_rule_messaging.py.
 #
 #   M, I  First name                                          test_first_name
 #   M, I  Last name                                           test_last_name
@@ -14,8 +14,8 @@
 #   M, I  Country                                             test_country
 #   M, I  Language                                            test_language
 #   M     Device information                                  test_device_information
-#   M, I  Custom attributes (existing ones are kept, those    test_custom_attributes
-#         that the target does not have are included)
+#   M, I  Custom attributes (the target keeps its own, and    test_custom_attributes
+#         gets the attributes that it lacks)
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.support.pairs import Json, merge_pair
 
 
 def fills_and_keeps(client: Client, field: str, *, orphans: object, survivors: object) -> None:
-    """Assert that *field* is taken over by a survivor without it, and kept by one that has it."""
+    """Assert that a survivor without *field* gets the orphan's value, and that a survivor with it keeps its own."""
     without = merge_pair(client, orphan={"attributes": {field: orphans}}, survivor={}, name="-1")
     having = merge_pair(
         client, orphan={"attributes": {field: orphans}}, survivor={"attributes": {field: survivors}}, name="-2"
@@ -127,7 +127,7 @@ def test_custom_attributes(client: Client) -> None:
 
 
 @pytest.mark.parametrize("field", ["custom_attributes", "devices"])
-def test_a_survivor_with_nothing_takes_everything(client: Client, field: str) -> None:
+def test_a_survivor_without_data_gets_everything(client: Client, field: str) -> None:
     written: Json = {"plan": "pro", "devices": [{"device_id": "phone-1", "model": "Pixel 9"}]}
     merged = merge_pair(client, orphan={"attributes": written}, survivor={})
 

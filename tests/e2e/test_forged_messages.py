@@ -1,4 +1,4 @@
-"""A worker that finds messages of others in its queue goes on, and every job has the outcome that it would have had."""
+"""Forged messages in a worker's queue: the worker continues, and every job has the same outcome as without them."""
 
 import json
 from collections.abc import Iterator
@@ -41,14 +41,14 @@ OUTCOMES = ["merged", "already_merged", "merged"]
 
 @pytest.fixture(scope="module")
 def running(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system on a database and a Redis of its own."""
+    """A system with its own database and Redis."""
     with system_apart(databases, tmp_path_factory.mktemp("forged"), workers=0) as system:
         yield system
 
 
 @pytest.fixture
 def stopped(running: System) -> Iterator[System]:
-    """The system without a worker, with a client in a workspace of its own."""
+    """The system without a worker, and with a client of a new workspace."""
     running.client = running.new_client()
     yield running
     for worker in running.workers:
@@ -56,7 +56,7 @@ def stopped(running: System) -> Iterator[System]:
 
 
 def posted(client: Client, updates: tuple[tuple[str, str], ...] = UPDATES) -> Json:
-    """Return the answer to a merge of three profiles."""
+    """Write three profiles, and return the response to a request that merges them."""
     client.track(attributes=[{"external_id": name} for name in "abc"])
     pairs = [
         {"identifier_to_merge": {"external_id": orphan}, "identifier_to_keep": {"external_id": survivor}}
@@ -67,7 +67,7 @@ def posted(client: Client, updates: tuple[tuple[str, str], ...] = UPDATES) -> Js
 
 
 def finished(client: Client, batch: Json) -> list[str]:
-    """Return the outcomes of a batch, once all its jobs have one."""
+    """Wait until all jobs of a batch have an outcome, and return the outcomes."""
 
     def outcomes() -> list[Any]:
         jobs = client.get(batch["status_url"]).json()["jobs"]
@@ -86,7 +86,7 @@ def queue(stopped: System) -> Iterator["Queue"]:
 
 
 def is_unharmed(worker: Process) -> bool:
-    """Tell whether *worker* runs, was not replaced by its watchdog, and logged no error."""
+    """Return whether *worker* runs, its watchdog did not restart it, and it logged no error."""
     return worker.running and not any(word in worker.log for word in ("worker_restarted", "CRITICAL", " ERROR "))
 
 
@@ -99,19 +99,19 @@ class Queue:
         self.key = ordinary_list(name)
 
     def lane(self) -> Raw:
-        """Return the relay's message, once it is there."""
+        """Wait for the relay's message, and return it."""
         wait_until(lambda: self.client.llen(self.key), what="the relay to publish")
         (text,) = self.client.lrange(self.key, 0, -1)
         raw: Raw = json.loads(text)
         return raw
 
     def put_first(self, *items: Raw | bytes) -> None:
-        """Let a worker take *items* before all others, in this order."""
+        """Put *items* before all other messages, in this order."""
         for item in reversed(items):
             self.client.rpush(self.key, item if isinstance(item, bytes) else json.dumps(item))
 
 
-def test_a_message_with_the_second_job_of_a_lane_does_not_change_who_survives(stopped: System, queue: Queue) -> None:
+def test_a_message_with_the_second_job_of_a_lane_does_not_change_the_outcomes(stopped: System, queue: Queue) -> None:
     batch = posted(stopped.client)
     queue.put_first(without_first_job(queue.lane()))
     stopped.add_worker()
@@ -119,7 +119,7 @@ def test_a_message_with_the_second_job_of_a_lane_does_not_change_who_survives(st
     assert finished(stopped.client, batch) == OUTCOMES
 
 
-def test_a_lane_whose_message_is_replaced_by_parts_of_it_is_done_in_order(stopped: System, queue: Queue) -> None:
+def test_a_lane_runs_in_order_when_parts_of_its_message_replace_it(stopped: System, queue: Queue) -> None:
     batch = posted(stopped.client)
     lane = queue.lane()
     part = without_first_job(lane)
@@ -130,7 +130,7 @@ def test_a_lane_whose_message_is_replaced_by_parts_of_it_is_done_in_order(stoppe
     assert finished(stopped.client, batch) == OUTCOMES
 
 
-def test_a_far_start_time_holds_up_no_job_and_no_message(stopped: System, queue: Queue) -> None:
+def test_a_start_time_in_the_far_future_delays_no_job_and_no_message(stopped: System, queue: Queue) -> None:
     batch = posted(stopped.client)
     lane = queue.lane()
     queue.put_first(*(with_headers(lane, eta=FAR) for _ in range(20)))
@@ -165,7 +165,8 @@ def test_a_message_that_would_fill_the_memory_is_dropped(stopped: System, queue:
     memory = psutil.Process(worker.pid).memory_info().rss
     queue.put_first(bomb(lane), long)
     wait_until(
-        lambda: worker.log.count("message_refused") >= 1 and messages(queue.client) == 0, what="the messages to go"
+        lambda: worker.log.count("message_refused") >= 1 and messages(queue.client) == 0,
+        what="the worker to drop the messages",
     )
 
     assert is_unharmed(worker)
@@ -181,7 +182,7 @@ def test_garbage_among_delivered_messages_and_commands_ends_no_worker(stopped: S
         queue.client.zadd(f"{queue.name}.unacked_index", {str(tag): 1})
     for text in GARBAGE[:10]:
         queue.client.publish("/0.celery.pidbox", text)
-    wait_until(lambda: not delivered(queue.client), what="the garbage to go")
+    wait_until(lambda: not delivered(queue.client), what="the garbage to be removed")
     second = posted(stopped.client, (("x", "y"),))
 
     assert finished(stopped.client, second) == ["orphan_not_found"]

@@ -16,7 +16,7 @@ from tests.support.public_clients import E2E, install_npm
 #: Seconds for one command.
 COMMAND = 120
 PAIR = ("ann-2", "ann")
-#: The generator has no form for a body of lines; it sends its bytes as they are.
+#: The generator cannot encode a body of lines: its clients send the bytes unchanged.
 OVERRIDES = "content_type_overrides:\n" + "".join(
     f"  {media}: application/octet-stream\n"
     for media in ("application/x-ndjson", "application/jsonl", "application/json-lines")
@@ -25,7 +25,7 @@ OVERRIDES = "content_type_overrides:\n" + "".join(
 
 @pytest.fixture
 def description(client: Client, tmp_path: Path) -> Path:
-    """The document of the running server, in a folder of its own; two profiles to merge are there."""
+    """The OpenAPI document of the running server, in its own folder. The workspace has two profiles to merge."""
     client.track(attributes=[{"external_id": external_id} for external_id in PAIR])
     path = tmp_path / "openapi.json"
     path.write_bytes(client.get("/openapi.json").content)
@@ -33,7 +33,7 @@ def description(client: Client, tmp_path: Path) -> Path:
 
 
 def run(command: Sequence[str | Path], folder: Path, **environ: str) -> str:
-    """Return what *command* prints; fail the test with its errors when it fails."""
+    """Return what *command* prints. If it fails, fail the test with its output."""
     done = subprocess.run(
         [str(each) for each in command],
         cwd=folder,
@@ -48,7 +48,7 @@ def run(command: Sequence[str | Path], folder: Path, **environ: str) -> str:
 
 
 def assert_merged(batch: dict[str, Any]) -> None:
-    """Assert that *batch*, as a client has read it, is the finished merge of the pair."""
+    """Assert that *batch*, which a client read, is the finished merge of the pair."""
     (job,) = batch["jobs"]
 
     assert (batch["state"], batch["counts"], job["outcome"]) == ("finished", {"merged": 1}, "merged")

@@ -6,11 +6,11 @@ from tests.support.health import check_health
 from tests.support.system import System
 from tests.support.waiting import wait_until
 
-#: Processor time that a check may cost.
+#: Maximum processor time of a check.
 MOST_MS = 50
 
 
-def test_web_and_flower_are_healthy_until_they_are_stopped_in_their_tracks(
+def test_web_and_flower_are_healthy_until_they_are_frozen(
     start_system: Callable[..., System],
 ) -> None:
     system = start_system(workers=0, relay=False, flower=True)

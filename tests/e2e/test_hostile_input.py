@@ -1,4 +1,4 @@
-"""Hostile input at every POST endpoint: one clear 4xx, never a 5xx, and nothing is changed."""
+"""Hostile input at every POST endpoint gets a clear 4xx, never a 5xx, and changes nothing."""
 
 import copy
 import gzip
@@ -14,8 +14,8 @@ from tests.support.pairs import Json
 from tests.support.system import System
 from tests.support.workspaces import holdings, revoke_keys
 
-#: A sound request to each endpoint. Each string in it is to be spoiled in turn.
-SOUND: dict[str, Json] = {
+#: A valid request to each endpoint. A test spoils its strings, one at a time.
+VALID: dict[str, Json] = {
     "/users/merge": {
         "merge_updates": [
             {
@@ -62,7 +62,7 @@ SOUND: dict[str, Json] = {
         "fields_to_export": ["email"],
     },
 }
-ENDPOINTS = list(SOUND)
+ENDPOINTS = list(VALID)
 JSON = {"Content-Type": "application/json"}
 UNREADABLE = {
     "nothing": b"",
@@ -96,7 +96,7 @@ NOT_AN_OBJECT = [b"null", b"true", b"7", b'"text"', b"[]", b"[{}]", b"1e400", b"
 
 @pytest.fixture
 def held(system: System, client: Client) -> Iterator[Client]:
-    """A client whose workspace holds a profile and a finished merge, and which must hold just that after the test."""
+    """A client whose workspace has a profile and a finished merge, and must be unchanged after the test."""
     client.track(attributes=[{"external_id": "held", "first_name": "Ada"}, {"external_id": "gone"}])
     client.merged([("gone", "held")])
     before = holdings(system, client.workspace)
@@ -114,7 +114,7 @@ def refused(response: requests.Response, *statuses: int) -> bool:
 
 
 def spoiled(value: Any, spoil: Callable[[Any], Any]) -> Iterator[Any]:
-    """Yield a copy of *value* for each string and key anywhere in it, with that one spoiled."""
+    """Yield a copy of *value* for each string and key in it, nested ones included, with this one spoiled."""
     if isinstance(value, str):
         yield spoil(value)
     elif isinstance(value, list):
@@ -127,22 +127,22 @@ def spoiled(value: Any, spoil: Callable[[Any], Any]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_the_sound_requests_are_sound(client: Client, path: str) -> None:
-    response = client.post(path, SOUND[path])
+def test_the_valid_requests_are_accepted(client: Client, path: str) -> None:
+    response = client.post(path, VALID[path])
 
     assert response.status_code in {201, 202}, response.text
     assert "errors" not in response.json()
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_a_body_that_cannot_be_read_or_kept_is_refused(held: Client, path: str) -> None:
+def test_a_body_that_cannot_be_read_or_stored_is_refused(held: Client, path: str) -> None:
     answers = {what: held.request("POST", path, data=data, headers=JSON) for what, data in UNREADABLE.items()}
 
     assert {what: answer.text for what, answer in answers.items() if not refused(answer, 400)} == {}
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_a_body_that_is_no_object_is_refused(held: Client, path: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(held: Client, path: str) -> None:
     answers = {data: held.request("POST", path, data=data, headers=JSON) for data in NOT_AN_OBJECT}
 
     assert {data: answer.text for data, answer in answers.items() if not refused(answer, 400)} == {}
@@ -150,10 +150,12 @@ def test_a_body_that_is_no_object_is_refused(held: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize("poison", ["\0", "\ud800"], ids=["NUL", "lone surrogate"])
-def test_a_character_that_cannot_be_stored_is_refused_wherever_it_stands(held: Client, path: str, poison: str) -> None:
+def test_a_character_that_cannot_be_stored_is_refused_in_every_string_and_key(
+    held: Client, path: str, poison: str
+) -> None:
     escaped = poison.encode("unicode-escape").replace(b"\\x00", b"\\u0000")
     bodies = [
-        orjson.dumps(body).replace(b"POISON", escaped) for body in spoiled(SOUND[path], lambda text: f"{text}POISON")
+        orjson.dumps(body).replace(b"POISON", escaped) for body in spoiled(VALID[path], lambda text: f"{text}POISON")
     ]
     answers = [held.request("POST", path, data=body, headers=JSON) for body in bodies]
 
@@ -175,7 +177,7 @@ def test_a_body_that_is_too_large_is_refused(held: Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_body_of_another_type_is_refused(held: Client, path: str) -> None:
-    data = orjson.dumps(SOUND[path])
+    data = orjson.dumps(VALID[path])
     types = ["text/plain", "text/html", "application/xml", "application/x-www-form-urlencoded", "json", "*/*"]
     answers = [held.request("POST", path, data=data, headers={"Content-Type": each}) for each in types]
     form = held.request("POST", path, files={"file": ("body.json", data)})
@@ -185,24 +187,24 @@ def test_a_body_of_another_type_is_refused(held: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_without_a_sound_key_every_request_is_refused(system: System, held: Client, path: str) -> None:
+def test_every_request_without_a_valid_key_is_refused(system: System, held: Client, path: str) -> None:
     revoked = system.new_client()
     revoke_keys(system, revoked)
     bad = [None, "", "Bearer", "Bearer x", f"Basic {held.key}", held.key, f"Bearer {held.key}x", "Bearer \xff\xfe"]
     url = f"{held.base_url}{path}"
     answers = [
-        requests.post(url, json=SOUND[path], headers=None if key is None else {"Authorization": key}, timeout=30)
+        requests.post(url, json=VALID[path], headers=None if key is None else {"Authorization": key}, timeout=30)
         for key in bad
     ]
 
     assert [answer.text for answer in answers if not refused(answer, 401)] == []
-    assert refused(revoked.post(path, SOUND[path]), 401)
+    assert refused(revoked.post(path, VALID[path]), 401)
     assert refused(requests.post(url, data=b"{" * 10_000, timeout=30), 401)
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_another_method_is_refused(held: Client, path: str) -> None:
-    answers = [held.request(method, path, json=SOUND[path]) for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS")]
+    answers = [held.request(method, path, json=VALID[path]) for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS")]
 
     assert all(refused(answer, 405) for answer in answers)
     assert {answer.headers["Allow"] for answer in answers} == {"POST"}

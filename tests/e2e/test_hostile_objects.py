@@ -1,4 +1,4 @@
-"""Hostile objects inside sound JSON: wrong types, too many, too long, too deep. Refused one by one, nothing changed."""
+"""Hostile objects in valid JSON: wrong types, too many, too long, too deep. Each is refused and changes nothing."""
 
 import copy
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ EVENT = {**WHO, "name": "login", "time": TIME}
 PURCHASE = {**WHO, "product_id": "hat", "currency": "USD", "price": 1, "time": TIME}
 SESSION = {**WHO, "app_id": "web", "started_at": TIME}
 ENGAGEMENT = {**WHO, "kind": "campaign", "id": "c", "event": "opened", "time": TIME}
-#: Wrong for any field that is a text, a number, a moment or a list of objects.
+#: Wrong for any field that is a text, a number, a time or a list of objects.
 WRONG: list[Any] = [True, ["x"], {"x": 1}, [[]], {"inc": 1}]
 NO_TEXT: list[Any] = [*WRONG, 7, 1.5]
 
-#: An array of `/users/track`, a sound object of it, and wrong values for its fields.
+#: An array of `/users/track`, a valid object of it, and wrong values for its fields.
 FIELDS: list[tuple[str, Json, dict[str, list[Any]]]] = [
     (
         "attributes",
@@ -110,7 +110,7 @@ LENIENT: dict[str, list[Any]] = {
 
 @pytest.fixture
 def held(system: System, client: Client) -> Iterator[Client]:
-    """A client whose workspace holds a profile, and must hold just that after the test."""
+    """A client whose workspace has a profile, and must be unchanged after the test."""
     client.track(attributes=[{"external_id": "held", "first_name": "Ada"}])
     before = holdings(system, client.workspace)
     yield client
@@ -118,42 +118,42 @@ def held(system: System, client: Client) -> Iterator[Client]:
     assert holdings(system, client.workspace) == before
 
 
-@pytest.mark.parametrize(("array", "sound", "wrong"), FIELDS, ids=[array for array, _, _ in FIELDS])
-def test_a_field_of_the_wrong_kind_is_refused_with_a_sentence_about_it(
-    held: Client, array: str, sound: Json, wrong: dict[str, list[Any]]
+@pytest.mark.parametrize(("array", "valid", "wrong"), FIELDS, ids=[array for array, _, _ in FIELDS])
+def test_a_field_of_the_wrong_type_is_refused_with_its_array_and_index(
+    held: Client, array: str, valid: Json, wrong: dict[str, list[Any]]
 ) -> None:
-    taken = []
+    unexpected = []
     for field, values in wrong.items():
         for value in values:
-            response = held.post("/users/track", {array: [{**sound, field: value}]})
+            response = held.post("/users/track", {array: [{**valid, field: value}]})
             body = response.json()
             if response.status_code != 400 or [(each["input_array"], each["index"]) for each in body["errors"]] != [
                 (array, 0)
             ]:
-                taken.append((field, str(value)[:60], response.status_code, response.text))
+                unexpected.append((field, str(value)[:60], response.status_code, response.text))
 
-    assert taken == []
+    assert unexpected == []
 
 
-def test_a_standard_attribute_of_the_wrong_kind_is_left_out_with_a_warning(client: Client) -> None:
+def test_a_standard_attribute_of_the_wrong_type_is_left_out_with_a_warning(client: Client) -> None:
     client.track(attributes=[{**WHO, "first_name": "Ada"}])
-    taken = []
+    unexpected = []
     for field, values in LENIENT.items():
         for value in values:
             response = client.post("/users/track", {"attributes": [{**WHO, field: value}]})
             body = response.json()
             if response.status_code != 201 or body["attributes_processed"] != 1 or len(body["warnings"]) != 1:
-                taken.append((field, str(value)[:60], response.status_code, response.text))
+                unexpected.append((field, str(value)[:60], response.status_code, response.text))
 
-    assert taken == []
+    assert unexpected == []
     assert client.profile("held")["first_name"] == "Ada"
 
 
-@pytest.mark.parametrize(("array", "sound", "wrong"), FIELDS, ids=[array for array, _, _ in FIELDS])
-def test_what_is_no_object_is_refused_and_its_neighbours_are_taken(
-    client: Client, array: str, sound: Json, wrong: dict[str, list[Any]]
+@pytest.mark.parametrize(("array", "valid", "wrong"), FIELDS, ids=[array for array, _, _ in FIELDS])
+def test_items_that_are_not_objects_are_refused_and_valid_ones_are_accepted(
+    client: Client, array: str, valid: Json, wrong: dict[str, list[Any]]
 ) -> None:
-    objects = [None, 7, "x", [], [sound], {}, sound, {"name": "nobody"}]
+    objects = [None, 7, "x", [], [valid], {}, valid, {"name": "nobody"}]
     response = client.post("/users/track", {array: objects})
     body = response.json()
 
@@ -165,7 +165,7 @@ def test_what_is_no_object_is_refused_and_its_neighbours_are_taken(
 
 
 @pytest.mark.parametrize("array", ["attributes", "events", "purchases", "sessions", "engagements"])
-def test_an_array_that_is_none_or_too_long_is_refused_whole(held: Client, array: str) -> None:
+def test_a_request_with_an_invalid_or_too_long_array_is_refused(held: Client, array: str) -> None:
     too_long = held.post("/users/track", {"attributes": [WHO], array: [{**EVENT, **PURCHASE}] * 76})
     no_array = held.post("/users/track", {"attributes": [WHO], array: {"0": WHO}})
 
@@ -197,7 +197,7 @@ def test_an_array_that_is_none_or_too_long_is_refused_whole(held: Client, array:
         {"user_aliases": [{"user_alias": {"alias_name": 1, "alias_label": "l"}}]},
     ],
 )
-def test_aliases_that_cannot_be_given_are_refused(held: Client, body: Json) -> None:
+def test_invalid_aliases_are_refused(held: Client, body: Json) -> None:
     response = held.post("/users/alias/new", body)
 
     assert response.status_code == 400, response.text
@@ -227,7 +227,7 @@ def test_aliases_that_cannot_be_given_are_refused(held: Client, body: Json) -> N
         {"external_ids": ["held"], "fields_to_export": ["password"]},
     ],
 )
-def test_exports_that_cannot_be_made_are_refused(held: Client, body: Json) -> None:
+def test_invalid_exports_are_refused(held: Client, body: Json) -> None:
     response = held.post("/users/export/ids", body)
 
     assert response.status_code == 400, response.text
@@ -247,7 +247,7 @@ def test_exports_that_cannot_be_made_are_refused(held: Client, body: Json) -> No
         "/merge/jobs/00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_an_id_that_is_none_is_not_found(held: Client, path: str) -> None:
+def test_an_invalid_id_is_not_found(held: Client, path: str) -> None:
     response = held.get(path)
 
     assert response.status_code in {400, 404}, response.text
@@ -272,7 +272,7 @@ def test_an_id_that_is_none_is_not_found(held: Client, path: str) -> None:
         "event=a&days=7&property=%00&value=x",
     ],
 )
-def test_an_activity_that_cannot_be_counted_is_refused(held: Client, query: str) -> None:
+def test_an_invalid_query_of_activity_is_refused(held: Client, query: str) -> None:
     response = held.get(f"/profiles/{held.profile('held')['braze_id']}/activity?{query}")
 
     assert response.status_code == 400, response.text
@@ -280,7 +280,7 @@ def test_an_activity_that_cannot_be_counted_is_refused(held: Client, query: str)
 
 
 @pytest.mark.parametrize("identifier", ["%ED%A0%80", "%00", "x" * 1001, "%FF%FE"])
-def test_a_search_for_what_nobody_can_have_finds_nothing_or_is_refused(held: Client, identifier: str) -> None:
+def test_a_search_for_an_impossible_identifier_finds_nothing_or_is_refused(held: Client, identifier: str) -> None:
     response = held.get(f"/merge/jobs?identifier={identifier}")
 
     assert response.status_code in {200, 400}, response.text
@@ -293,10 +293,10 @@ def test_a_search_for_what_nobody_can_have_finds_nothing_or_is_refused(held: Cli
 def test_a_nested_attribute_that_cannot_be_stored_is_reported_and_not_stored(client: Client, value: Any) -> None:
     client.track(attributes=[WHO])
     response = client.post("/users/track", {"attributes": [{**WHO, "plan": value}]})
-    told = response.json().get("errors") or response.json().get("warnings") or response.json()["message"]
+    problems = response.json().get("errors") or response.json().get("warnings") or response.json()["message"]
 
     assert response.status_code in {201, 400}
-    assert told != "success"
+    assert problems != "success"
     assert "custom_attributes" not in client.profile("held")
 
 
@@ -324,7 +324,7 @@ def test_nested_attributes_that_cannot_be_stored_are_reported_and_change_nothing
     assert client.profile("held")["custom_attributes"] == {"plan": {"a": 1}}
 
 
-def test_custom_attributes_that_are_hard_to_keep_are_kept_to_the_letter(client: Client) -> None:
+def test_unusual_custom_attributes_are_stored_unchanged(client: Client) -> None:
     kept: Json = {
         "quote": "'; DROP TABLE profile; --",
         "emoji": "👩🏽‍💻 ﷽ \u202e",

@@ -45,14 +45,14 @@ def test_an_alias_that_an_earlier_update_merged_names_its_survivor_but_no_orphan
     assert client.export(external_ids=["b"]) == []
 
 
-def test_an_alias_that_the_update_before_dropped_denotes_nobody(client: Client) -> None:
+def test_an_alias_that_the_previous_update_dropped_names_no_profile(client: Client) -> None:
     visitor(client, "v")
     visitor(client, "w")
 
     assert client.merged([(alias("v"), alias("w")), (alias("v"), alias("w"))]) == ["merged", "orphan_not_found"]
 
 
-def test_an_external_id_denotes_whom_the_update_before_gave_it_to(client: Client) -> None:
+def test_an_external_id_names_the_profile_that_got_it_from_the_previous_update(client: Client) -> None:
     identified(client, "a", first_name="Ada")
     identified(client, "b", last_name="Byron")
     visitor(client, "v")
@@ -63,7 +63,7 @@ def test_an_external_id_denotes_whom_the_update_before_gave_it_to(client: Client
     assert client.profile("a")["last_name"] == "Byron"
 
 
-def test_an_email_candidate_that_the_update_before_merged_away_is_none_any_more(client: Client) -> None:
+def test_a_profile_that_the_previous_update_merged_away_is_no_candidate_by_email(client: Client) -> None:
     visitor(client, "v", email=EMAIL)
     visitor(client, "w", email=EMAIL)
     identified(client, "a")
@@ -83,7 +83,7 @@ def test_an_email_that_an_earlier_update_filled_in_names_no_orphan(client: Clien
     assert client.profile("z")["first_name"] == "Ada"
 
 
-def test_a_survivor_is_the_most_recently_updated_of_its_address(client: Client) -> None:
+def test_a_merge_makes_its_survivor_the_most_recently_updated_of_its_address(client: Client) -> None:
     identified(client, "a", phone="+442079460958")
     identified(client, "b", phone="+442079460958")
     identified(client, "o1", first_name="Ada")
@@ -95,7 +95,7 @@ def test_a_survivor_is_the_most_recently_updated_of_its_address(client: Client) 
     assert "last_name" not in client.profile("b")
 
 
-def test_the_two_most_recent_merge_into_one_again_and_again(client: Client) -> None:
+def test_the_newest_profile_of_an_address_merges_into_the_oldest_until_one_is_left(client: Client) -> None:
     for name in "abcd":
         visitor(client, name, email=EMAIL, **{f"seen_{name}": name})
     newest, oldest = email("most_recently_updated"), email("least_recently_updated")
@@ -106,7 +106,7 @@ def test_the_two_most_recent_merge_into_one_again_and_again(client: Client) -> N
     assert survivor["custom_attributes"] == {f"seen_{name}": name for name in "abcd"}
 
 
-def test_updates_that_fail_take_none_of_their_neighbours_with_them(client: Client) -> None:
+def test_updates_that_fail_do_not_affect_other_updates(client: Client) -> None:
     for name in "ab":
         identified(client, name)
     found = client.merged([("x", "b"), ("a", "y"), ("a", "b"), ("b", "null"), ("a", "b")])
@@ -114,7 +114,7 @@ def test_updates_that_fail_take_none_of_their_neighbours_with_them(client: Clien
     assert found == ["orphan_not_found", "survivor_not_found", "merged", "refused_identifier", "already_merged"]
 
 
-def test_fifty_updates_of_one_lane_follow_one_another(client: Client) -> None:
+def test_fifty_updates_of_one_lane_run_in_order(client: Client) -> None:
     client.track(attributes=[{"external_id": f"p{number}", f"seen_{number}": True} for number in range(51)])
     found = client.merged([(f"p{number}", f"p{number + 1}") for number in range(50)])
 

@@ -1,4 +1,4 @@
-"""Many merges at once that have profiles in common, over HTTP: no deadlock surfaces and no sum is off by one."""
+"""Many concurrent merges of shared profiles over HTTP: no deadlock surfaces, and every sum is exact."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ Batch = Sequence[tuple[str, str]]
 
 @pytest.fixture
 def others(client: Client) -> Iterator[list[Client]]:
-    """Further clients of the same workspace, each with a connection of its own."""
+    """Further clients of the same workspace, each with its own connection."""
     clients = [Client(client.base_url, client.key) for _ in range(4)]
     yield clients
 
@@ -26,9 +26,9 @@ def others(client: Client) -> Iterator[list[Client]]:
 
 
 def write(client: Client, external_ids: Sequence[str]) -> int:
-    """Write profiles that each did one thing and bought one thing for a cent; return how many.
+    """Write profiles with one event and one purchase of a cent each; return the number of profiles.
 
-    A request that finds its profiles merged away again and again is answered with 503, has no effect and is sent again.
+    A request whose profiles are merged away repeatedly gets 503, has no effect and is sent again.
     """
     for chunk in in_chunks([{"external_id": each} for each in external_ids], 75):
         body = {
@@ -36,12 +36,12 @@ def write(client: Client, external_ids: Sequence[str]) -> int:
             "events": [{**each, **event("login", MAY)} for each in chunk],
             "purchases": [{**each, **purchase("hat", MAY, 0.01)} for each in chunk],
         }
-        wait_until(partial(taken, client, body), what="the profiles to be written")
+        wait_until(partial(is_accepted, client, body), what="the profiles to be written")
     return len(external_ids)
 
 
-def taken(client: Client, body: Json) -> bool:
-    """Tell whether a request was taken; one that was not must say when to send it again."""
+def is_accepted(client: Client, body: Json) -> bool:
+    """Return whether the server accepted a request; a 503 must have the header Retry-After."""
     response = client.post("/users/track", body)
     if response.status_code == 503 and "Retry-After" in response.headers:
         return False
@@ -50,12 +50,12 @@ def taken(client: Client, body: Json) -> bool:
 
 
 def in_parts(batches: Sequence[Batch]) -> list[Sequence[Batch]]:
-    """Return *batches* dealt out to the four further clients."""
+    """Divide *batches* among the four further clients."""
     return [batches[part::4] for part in range(4)]
 
 
 def sums(profile: Json) -> tuple[int, int, int]:
-    """Return how often a profile did its one thing, how often it bought, and for how many cents."""
+    """Return a profile's number of logins, its number of purchases, and its revenue in cents."""
     logins: int = named(profile, "custom_events", "login")["count"]
     return logins, profile["purchase_count"], round(profile["total_revenue"] * 100)
 
@@ -66,7 +66,9 @@ def outcomes(client: Client, batch_ids: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("batch_size", [25, 1])
-def test_a_into_b_beside_b_into_a_ends_in_one_of_both(client: Client, others: list[Client], batch_size: int) -> None:
+def test_concurrent_merges_of_a_pair_in_both_directions_leave_one_profile(
+    client: Client, others: list[Client], batch_size: int
+) -> None:
     pairs = [(f"a{number}", f"b{number}") for number in range(50)]
     write(client, [each for pair in pairs for each in pair])
     there = [pairs[start : start + batch_size] for start in range(0, len(pairs), batch_size)]
@@ -82,7 +84,7 @@ def test_a_into_b_beside_b_into_a_ends_in_one_of_both(client: Client, others: li
     assert {sums(profile) for profile in live.values()} == {(2, 2, 2)}
 
 
-def test_two_hundred_orphans_into_one_survivor_by_several_workers(client: Client, others: list[Client]) -> None:
+def test_several_workers_merge_two_hundred_orphans_into_one_survivor(client: Client, others: list[Client]) -> None:
     orphans = [f"o{number}" for number in range(200)]
     write(client, [*orphans, "survivor"])
     batches = [[(orphan, "survivor") for orphan in orphans[start : start + 10]] for start in range(0, 200, 10)]
@@ -129,7 +131,7 @@ def test_a_chain_within_one_batch_ends_in_its_last_survivor_in_either_order(clie
     }
 
 
-def test_a_cycle_within_one_batch_is_merged_up_to_the_link_that_closes_it(client: Client) -> None:
+def test_a_cycle_within_one_batch_is_merged_except_its_last_link(client: Client) -> None:
     write(client, ["a", "b", "c"])
 
     assert client.merged([("a", "b"), ("b", "c"), ("c", "a")]) == ["merged", "merged", "same_profile"]
@@ -160,7 +162,7 @@ def test_a_pair_listed_twice_in_one_batch_is_merged_once(client: Client) -> None
     assert sums(client.profile("b")) == (2, 2, 2)
 
 
-def test_a_pair_in_two_batches_at_once_is_merged_once(client: Client, others: list[Client]) -> None:
+def test_a_pair_in_concurrent_batches_is_merged_once(client: Client, others: list[Client]) -> None:
     pairs = [(f"a{number}", f"b{number}") for number in range(50)]
     write(client, [each for pair in pairs for each in pair])
     with ThreadPoolExecutor(len(others)) as threads:
@@ -179,7 +181,7 @@ def test_a_profile_is_not_merged_into_itself(client: Client) -> None:
     assert client.profile("a") == before
 
 
-def test_merges_and_tracks_at_once_lose_nothing(client: Client, others: list[Client]) -> None:
+def test_concurrent_merges_and_tracks_lose_nothing(client: Client, others: list[Client]) -> None:
     orphans = [f"o{number}" for number in range(50)]
     write(client, [*orphans, "survivor"])
     with ThreadPoolExecutor(2) as threads:
@@ -191,7 +193,7 @@ def test_merges_and_tracks_at_once_lose_nothing(client: Client, others: list[Cli
     assert sums(client.profile("survivor")) == (51 + tracked.result(),) * 3
 
 
-def test_what_is_tracked_on_orphans_while_they_are_merged_is_found_on_one_side_or_the_other(
+def test_data_tracked_on_orphans_during_their_merges_is_on_one_of_the_profiles(
     client: Client, others: list[Client]
 ) -> None:
     orphans = [f"o{number}" for number in range(60)]

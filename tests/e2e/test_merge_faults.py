@@ -1,4 +1,4 @@
-"""What must hold while the broker, the database or a worker is away: every 202 is honoured, no sum is off by one."""
+"""While the broker, the database or a worker is down, every accepted merge runs, and takes effect once."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ SETTINGS = {
 
 
 class Fragile(System):
-    """A system whose PostgreSQL and Redis are its own, to be stopped."""
+    """A system with its own PostgreSQL and Redis, which the tests stop."""
 
     postgres: PostgresServer
     broker: RedisServer
@@ -35,7 +35,7 @@ class Fragile(System):
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fragile]:
-    """A system with two workers and Flower for the tests of this file, each of which leaves it whole."""
+    """A system with two workers and Flower for the tests of this file. Each test restores it."""
     folder = tmp_path_factory.mktemp("fragile")
     postgres, broker = PostgresServer(folder), RedisServer(folder)
     system = Fragile(folder, database_url=postgres.url(), broker_url=broker.url, environ=SETTINGS)
@@ -59,7 +59,7 @@ def client(fragile: Fragile) -> Client:
 
 
 def write_pairs(client: Client, count: int) -> list[tuple[str, str]]:
-    """Write so many pairs of profiles that each logged in once, and return them."""
+    """Write *count* pairs of profiles with one login each, and return the pairs."""
     pairs = [(f"a{number}", f"b{number}") for number in range(count)]
     for chunk in in_chunks([{"external_id": each} for pair in pairs for each in pair], 75):
         client.track(events=[{**each, **event("login", MAY)} for each in chunk])
@@ -67,7 +67,7 @@ def write_pairs(client: Client, count: int) -> list[tuple[str, str]]:
 
 
 def merge_in_batches(client: Client, pairs: Sequence[tuple[str, str]], size: int) -> list[str]:
-    """Ask for the merges of *pairs*, so many in a batch, and return the batch ids."""
+    """Request the merges of *pairs* in batches of *size*, and return the batch ids."""
     return [client.merge(pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
@@ -77,7 +77,7 @@ def all_jobs(client: Client, batch_ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def assert_merged_exactly_once(client: Client, pairs: Sequence[tuple[str, str]], batch_ids: Sequence[str]) -> None:
-    """Wait for the batches and check that each pair is merged and counted once."""
+    """Wait for the batches, and assert that each pair is merged and each login counted once."""
     outcomes = {job["outcome"] for job in all_jobs(client, batch_ids)}
     survivors = exported(client, [survivor for _, survivor in pairs]).values()
 
@@ -85,7 +85,7 @@ def assert_merged_exactly_once(client: Client, pairs: Sequence[tuple[str, str]],
     assert [named(survivor, "custom_events", "login")["count"] for survivor in survivors] == [2] * len(pairs)
 
 
-def test_a_batch_that_waits_is_queued_and_says_when_to_ask_again(fragile: Fragile, client: Client) -> None:
+def test_a_waiting_batch_is_queued_and_has_a_retry_after_header(fragile: Fragile, client: Client) -> None:
     pairs = write_pairs(client, 3)
     fragile.relay.freeze()
     try:
@@ -107,7 +107,7 @@ def test_a_batch_that_waits_is_queued_and_says_when_to_ask_again(fragile: Fragil
     assert client.get(f"/merge/batches/{batch_id}").headers["ETag"] != waiting.headers["ETag"]
 
 
-def test_a_client_that_waited_long_enough_gets_the_unfinished_batch(fragile: Fragile, client: Client) -> None:
+def test_a_client_gets_the_unfinished_batch_after_its_wait(fragile: Fragile, client: Client) -> None:
     pairs = write_pairs(client, 1)
     fragile.relay.freeze()
     try:
@@ -121,7 +121,7 @@ def test_a_client_that_waited_long_enough_gets_the_unfinished_batch(fragile: Fra
     assert_merged_exactly_once(client, pairs, [response.json()["batch_id"]])
 
 
-def test_requests_are_accepted_without_the_broker_and_done_when_it_is_back(fragile: Fragile, client: Client) -> None:
+def test_requests_are_accepted_without_the_broker_and_run_when_it_is_back(fragile: Fragile, client: Client) -> None:
     fragile.broker.stop()
     try:
         pairs = write_pairs(client, 30)
@@ -134,7 +134,7 @@ def test_requests_are_accepted_without_the_broker_and_done_when_it_is_back(fragi
     assert_merged_exactly_once(client, pairs, batch_ids)
 
 
-def test_jobs_whose_messages_were_wiped_are_done_all_the_same(fragile: Fragile, client: Client) -> None:
+def test_jobs_run_after_redis_lost_their_messages(fragile: Fragile, client: Client) -> None:
     pairs = write_pairs(client, 40)
     for worker in fragile.workers:
         worker.freeze()
@@ -150,7 +150,7 @@ def test_jobs_whose_messages_were_wiped_are_done_all_the_same(fragile: Fragile, 
     assert_merged_exactly_once(client, pairs, batch_ids)
 
 
-def test_without_the_database_the_answer_is_503_and_every_202_is_honoured(fragile: Fragile, client: Client) -> None:
+def test_requests_without_the_database_get_503_and_accepted_merges_run_later(fragile: Fragile, client: Client) -> None:
     pairs = write_pairs(client, 120)
     fragile.relay.freeze()
     batch_ids = merge_in_batches(client, pairs[:60], 5)
@@ -172,9 +172,7 @@ def test_without_the_database_the_answer_is_503_and_every_202_is_honoured(fragil
 
 
 @pytest.mark.parametrize("what", ["postgres", "broker", "relay", "web"])
-def test_something_killed_while_requests_come_in_costs_no_accepted_merge(
-    fragile: Fragile, client: Client, what: str
-) -> None:
+def test_a_kill_during_requests_loses_no_accepted_merge(fragile: Fragile, client: Client, what: str) -> None:
     pairs = write_pairs(client, 120)
     poster, begun = fragile.new_client(workspace=client.workspace), Event()
 
@@ -206,7 +204,7 @@ def request_body(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 def post_until_accepted(client: Client, pairs: Sequence[tuple[str, str]], begun: Event) -> str:
-    """Send the request until it is accepted; every other answer must be a 503 that says when to send it again."""
+    """Send the request until it is accepted; every other response must be a 503 with Retry-After."""
 
     def accepted() -> str | None:
         try:
@@ -235,7 +233,7 @@ def test_a_worker_killed_under_load_loses_nothing_and_doubles_nothing(
         restart(fragile, victim)
 
 
-def test_a_worker_that_is_asked_to_end_finishes_what_it_has_begun(fragile: Fragile, client: Client) -> None:
+def test_a_worker_that_gets_sigterm_finishes_its_jobs(fragile: Fragile, client: Client) -> None:
     pairs = write_pairs(client, 150)
     batch_ids = merge_in_batches(client, pairs, 20)
     wait_until(lambda: "merged" in client.batch(batch_ids[0])["counts"], every=0.001, what="the first merge")
@@ -258,7 +256,7 @@ def restart(fragile: Fragile, number: int) -> None:
     worker.start().says("ready.", after=before)
 
 
-def test_the_task_of_a_job_is_found_in_flower_which_sees_ids_alone(fragile: Fragile, client: Client) -> None:
+def test_flower_shows_the_task_of_a_job_with_ids_only(fragile: Fragile, client: Client) -> None:
     flower = f"http://127.0.0.1:{fragile.flower_port}"
     client.track(attributes=[{"external_id": "secret-orphan", "email": "secret@example.com"}, {"external_id": "b"}])
     by_email = {"email": "secret@example.com", "prioritization": ["identified"]}

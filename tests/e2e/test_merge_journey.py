@@ -1,4 +1,4 @@
-"""A merge as a client meets it: accepted, polled, listed, replayed, and looked up afterwards."""
+"""A merge from the client's view: accepted, polled, listed, repeated with its key, and read afterwards."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -62,7 +62,7 @@ def write(client: Client, *external_ids: str, **attributes: Any) -> None:
     client.track(attributes=[{**attributes, "external_id": each} for each in external_ids])
 
 
-def test_a_merge_is_accepted_polled_and_shown_with_its_changes(client: Client) -> None:
+def test_a_merge_is_accepted_and_its_finished_batch_has_every_job(client: Client) -> None:
     write(client, "a", "b")
     accepted = client.post("/users/merge", body(("a", "b"), ("c", "b")))
     batch_id = accepted.json()["batch_id"]
@@ -87,7 +87,7 @@ def test_a_merge_is_accepted_polled_and_shown_with_its_changes(client: Client) -
     assert (missing["index"], missing["orphan"], missing["survivor"]["external_id"]) == (1, None, "b")
 
 
-def test_a_job_is_shown_by_itself_with_what_it_changed(client: Client) -> None:
+def test_a_job_is_returned_with_or_without_its_changes(client: Client) -> None:
     write(client, "a", first_name="Ada")
     write(client, "b")
     (job,) = client.finished(client.merge([("a", "b")]))["jobs"]
@@ -123,9 +123,7 @@ def test_an_empty_batch_is_finished_at_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("preference", "applied"), [("wait=10", "wait=10"), ("respond-async, wait=500", "wait=30")])
-def test_a_client_that_would_rather_wait_is_answered_with_the_finished_batch(
-    client: Client, preference: str, applied: str
-) -> None:
+def test_a_client_that_prefers_to_wait_gets_the_finished_batch(client: Client, preference: str, applied: str) -> None:
     write(client, "a", "b")
     response = client.post("/users/merge", body(("a", "b")), Prefer=preference)
     accepted = response.json()
@@ -168,7 +166,7 @@ def test_an_idempotency_key_with_another_body_is_refused(client: Client) -> None
     assert len(client.get("/merge/batches").json()["batches"]) == 1
 
 
-def test_a_refused_request_does_not_use_its_idempotency_key_up(client: Client) -> None:
+def test_a_refused_request_does_not_consume_its_idempotency_key(client: Client) -> None:
     refused = client.post("/users/merge", {"merge_updates": 1}, Idempotency_Key="k-1")
     accepted = client.post("/users/merge", body(("a", "b")), Idempotency_Key="k-1")
 
@@ -183,7 +181,7 @@ def test_another_workspace_may_use_the_same_idempotency_key(system: System) -> N
     assert answers[0].json() != answers[1].json()
 
 
-def test_requests_that_race_with_one_idempotency_key_become_one_batch(system: System, client: Client) -> None:
+def test_concurrent_requests_with_one_idempotency_key_create_one_batch(system: System, client: Client) -> None:
     clients = [Client(client.base_url, client.key) for _ in range(8)]
     with ThreadPoolExecutor(len(clients)) as threads:
         answers = list(
@@ -198,7 +196,7 @@ def test_requests_that_race_with_one_idempotency_key_become_one_batch(system: Sy
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "schlüssel"])
-def test_an_idempotency_key_that_cannot_be_one_is_refused(client: Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(client: Client, key: str) -> None:
     headers = {"Idempotency-Key": key.encode()}
     response = client.request("POST", "/users/merge", json=body(("a", "b")), headers=headers)
 
@@ -206,7 +204,7 @@ def test_an_idempotency_key_that_cannot_be_one_is_refused(client: Client, key: s
     assert "Idempotency-Key" in response.json()["message"]
 
 
-def test_a_merged_away_profile_is_gone_and_leads_to_its_last_survivor(client: Client) -> None:
+def test_a_merged_away_profile_is_gone_and_links_to_its_last_survivor(client: Client) -> None:
     write(client, "a", "b", "c")
     braze_ids = {each: client.profile(each)["braze_id"] for each in "abc"}
     client.merged([("a", "b")])
@@ -221,7 +219,7 @@ def test_a_merged_away_profile_is_gone_and_leads_to_its_last_survivor(client: Cl
     assert (survivor.status_code, survivor.json()) == (200, client.profile("c"))
 
 
-def test_an_external_id_that_was_merged_away_starts_a_fresh_profile_which_ends_the_redirect(client: Client) -> None:
+def test_a_write_to_a_merged_away_external_id_creates_a_profile_without_a_redirect(client: Client) -> None:
     write(client, "a", "b", "c")
     client.merged([("a", "b")])
     again = client.merged([("a", "c")])

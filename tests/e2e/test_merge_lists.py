@@ -9,7 +9,7 @@ from tests.support.pairs import Json
 
 
 def pages(client: Client, path: str, array: str, **query: Any) -> list[list[Json]]:
-    """Return all pages of a list, by following its cursors."""
+    """Follow the cursors of a list, and return all its pages."""
     found: list[list[Json]] = []
     cursor: Json | None = {}
     while cursor is not None:
@@ -34,7 +34,7 @@ def test_batches_are_listed_newest_first_a_page_at_a_time(client: Client) -> Non
     assert all(batch["state"] == "finished" and "jobs" not in batch for batch in flat)
 
 
-def test_a_page_that_ends_with_the_list_names_no_next_one(client: Client) -> None:
+def test_the_last_page_has_no_cursor(client: Client) -> None:
     client.finished(client.merge([("a", "b")] * 4))
 
     assert [len(page) for page in pages(client, "/merge/jobs", "jobs", limit=2)] == [2, 2]
@@ -92,7 +92,7 @@ def test_jobs_are_found_by_any_identifier_of_either_side(client: Client) -> None
 
 @pytest.mark.parametrize("path", ["/merge/batches", "/merge/jobs"])
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"limit": "many"}, {"cursor": "x"}, {"colour": "red"}])
-def test_a_list_that_cannot_be_made_is_refused_with_a_sentence(client: Client, path: str, query: Json) -> None:
+def test_an_invalid_parameter_of_a_list_is_refused_with_its_name(client: Client, path: str, query: Json) -> None:
     response = client.get(path, **query)
 
     assert response.status_code == 400
@@ -100,14 +100,14 @@ def test_a_list_that_cannot_be_made_is_refused_with_a_sentence(client: Client, p
 
 
 @pytest.mark.parametrize("query", [{"state": "done"}, {"outcome": "success"}, {"identifier": ""}, {"identifier": "\0"}])
-def test_a_filter_that_means_nothing_is_refused_with_a_sentence(client: Client, query: Json) -> None:
+def test_an_invalid_filter_of_jobs_is_refused_with_its_name(client: Client, query: Json) -> None:
     response = client.get("/merge/jobs", **query)
 
     assert response.status_code == 400
     assert next(iter(query)) in response.json()["message"]
 
 
-def test_a_job_can_be_asked_for_its_changes_and_for_nothing_else(client: Client) -> None:
+def test_a_job_can_include_its_changes_and_nothing_else(client: Client) -> None:
     (job,) = client.finished(client.merge([("a", "b")]))["jobs"]
 
     assert client.get(f"/merge/jobs/{job['job_id']}", include="everything").status_code == 400

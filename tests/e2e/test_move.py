@@ -1,4 +1,4 @@
-"""The whole move from the vendor, in small: import, deduplicate, export, and check the id map."""
+"""A small move from the vendor: import, deduplicate, export, and check the id map."""
 
 from collections import deque
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.client import Client
 PROFILES, SEED = 500, 18
 
 
-def test_a_vendors_export_is_moved_and_the_id_map_is_that_of_the_outcomes(client: Client, tmp_path: Path) -> None:
+def test_a_vendors_export_is_moved_and_the_id_map_matches_the_outcomes(client: Client, tmp_path: Path) -> None:
     vendor = DemoClient(client.base_url, client.key)
     moved = move(vendor, tmp_path, profiles=PROFILES, seed=SEED, on_step=print)
 

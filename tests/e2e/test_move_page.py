@@ -1,4 +1,4 @@
-"""The tutorial of a move from the vendor: its commands run to the letter, and print what the page says."""
+"""The tutorial of a move from the vendor: its commands run unchanged and print the output on the page."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ MERGES = 2
 SOME_REFUSED = 4
 
 
-def test_the_move_goes_as_the_page_says(system: System, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_print_its_output(system: System, tmp_path: Path) -> None:
     start, *blocks = read_blocks(PAGE)
     client = system.new_client(permissions=PERMISSION.findall(read_page(PAGE)))
     replacements = {
@@ -26,7 +26,7 @@ def test_the_move_goes_as_the_page_says(system: System, tmp_path: Path) -> None:
     }
     (feed,) = [place for place, block in enumerate(blocks) if "identities export" in block.commands]
     printed = run_blocks(blocks[:feed], replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
-    # A reader is slower than the relay, which numbers a change half a second after it.
+    # The relay numbers a change half a second after it. A reader is slower than that.
     wait_until(lambda: len(client.get("/identities").json()["changes"]) == MERGES)
     _, *later = run_blocks([blocks[0], *blocks[feed:]], replacements=replacements, folder=tmp_path, seconds=DEADLINE_S)
     printed += later

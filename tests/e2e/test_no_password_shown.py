@@ -15,12 +15,12 @@ from tests.support.waiting import wait_until
 PARTS = ("Tr0ub4", "d0r&3", "b4tt3ry", "st4pl3")
 CHATTY = {"MERGELANE_LOG_LEVEL": "DEBUG", "MERGELANE_LOG_ERROR_TEXTS": "true"}
 CLI = [sys.executable, "-m", "cli"]
-#: Commands end; processes run on when their URLs can be read.
+#: Commands end. Processes keep running if they can parse their URLs.
 COMMANDS = {"doctor": [*CLI, "doctor"], "migrate": [*CLI, "migrate"], "keys": [*CLI, "keys", "list"]}
 
 
 def programs(folder: Path, environ: dict[str, str]) -> dict[str, Process]:
-    """Return all processes and commands that read the URLs, not started."""
+    """Return all processes and commands that read the URLs, without starting them."""
     found = {
         **COMMANDS,
         "web": commands.web(host="127.0.0.1", port=free_port()),
@@ -59,7 +59,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], dict[str, Process
         ("BROKER_URL", "rediss://ml:Tr0ub4d0r&3#b4tt3ry@127.0.0.1:1/0"),
     ],
 )
-def test_a_url_that_cannot_be_read_ends_everything_in_a_sentence(
+def test_a_url_that_cannot_be_parsed_ends_every_process_with_one_sentence(
     run: Callable[[dict[str, str]], dict[str, Process]], variable: str, url: str
 ) -> None:
     for name, process in run({variable: url}).items():
@@ -69,7 +69,7 @@ def test_a_url_that_cannot_be_read_ends_everything_in_a_sentence(
         assert not [part for part in PARTS if part in process.log], name
 
 
-def test_servers_that_refuse_the_password_do_not_make_it_known(
+def test_errors_of_servers_that_refuse_the_password_do_not_contain_it(
     run: Callable[[dict[str, str]], dict[str, Process]], own_redis: RedisServer
 ) -> None:
     port = free_port()
@@ -84,9 +84,9 @@ def test_servers_that_refuse_the_password_do_not_make_it_known(
         }
     )
     for name, process in found.items():
-        # A worker reads the name of its queue from PostgreSQL before it turns to the broker.
+        # A worker reads the name of its queue from PostgreSQL before it connects to the broker.
         sentence = "invalid username-password pair" if name == "flower" else "port 2 failed: Connection refused"
-        wait_until(lambda process=process, sentence=sentence: sentence in process.log, what=f"{name} to say why")
+        wait_until(lambda process=process, sentence=sentence: sentence in process.log, what=f"{name} to log why")
         if name in COMMANDS:
             assert process.ended(seconds=60) == 1, name
         assert not [part for part in PARTS if part in process.log], name

@@ -1,7 +1,7 @@
-"""What tells who a person is stands in the database alone: in no log, no message, no page of Flower, no error report.
+"""Personal data is in the database only: no log, message, page of Flower or error report contains it.
 
-People are made of marks, everything is made to fail that can, with whole rows in the texts of the errors, and then
-every place is searched for the marks.
+The tests write people whose data contains marks, cause failures whose error texts contain whole rows, and search every
+output for the marks.
 """
 
 import base64
@@ -28,7 +28,7 @@ from tests.support.waiting import wait_until
 
 AUTH = ("ada", "lovelace")
 MARK = "zzmark"
-"""In everything that is a person's; the phone's digits stand for themselves."""
+"""Part of all personal data except the phone number, which is searched for by its digits."""
 PHONE = "+14155550177"
 TRACES = f"{MARK}|4155550177"
 TIME = "2026-03-01T08:00:00Z"
@@ -44,13 +44,13 @@ END $$;
 CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}();
 """
 FAILURES = {
-    # A merge raises: its attempts are counted, and it ends dead.
+    # A merge raises. Its attempts count, and the job ends dead.
     "in_merge": ("profile", "NEW.external_id LIKE '%in-merge' AND NEW.absorbed_count > 0", "P0001"),
-    # A constraint complains, as it would after a race; the transaction is made again, and again.
+    # A constraint fails, as after a race. The transaction is retried several times.
     "in_constraint": ("profile", "NEW.external_id LIKE '%in-constraint' AND NEW.absorbed_count > 0", "23505"),
-    # The lane cannot even begin, so that the task itself fails before Celery's eyes.
+    # The lane cannot start, so the Celery task fails.
     "in_task": ("job", "NEW.survivor_identifier::text LIKE '%in-task%' AND NEW.state = 'running'", "22P02"),
-    # The relay cannot publish, and ends.
+    # The relay cannot publish, and its service fails.
     "in_relay": ("job", "NEW.survivor_identifier::text LIKE '%in-relay%' AND NEW.published_at IS NOT NULL", "P0001"),
     # A request fails unexpectedly.
     "in_request": ("custom_event", "NEW.name LIKE '%in-request'", "P0001"),
@@ -58,13 +58,13 @@ FAILURES = {
 
 
 def mark(what: str) -> str:
-    """Return something of a person's that can be found again."""
+    """Return a personal value that the tests can find."""
     return f"{MARK}-{what}"
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """The whole product, through whose hands people went, and whose parts failed."""
+    """The whole product, after it merged people and each of its processes failed."""
     up = Up(
         tmp_path_factory.mktemp("up"),
         environ={"MERGELANE_FLOWER_BASIC_AUTH": ":".join(AUTH), "MERGELANE_LOG_LEVEL": "DEBUG"},
@@ -80,15 +80,15 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def _go_wrong(up: Up, client: Client) -> None:
-    """Have people merged, with and without failures."""
-    fates = ("well", *(name.replace("_", "-") for name in FAILURES if name != "in_request"))
-    client.track(**_people(fates))
+    """Merge people, with and without failures."""
+    cases = ("well", *(name.replace("_", "-") for name in FAILURES if name != "in_request"))
+    client.track(**_people(cases))
     with psycopg.connect(_database_url(up), autocommit=True) as connection:
         for name, (table, condition, code) in FAILURES.items():
             statement = RAISE.format(name=name, table=table, condition=condition, code=code)
             connection.execute(statement.encode())
-        _knock(up, client)
-        merge = [(mark(f"orphan-{fate}"), mark(f"survivor-{fate}")) for fate in fates]
+        _send_failing_requests(up, client)
+        merge = [(mark(f"orphan-{case}"), mark(f"survivor-{case}")) for case in cases]
         batch_id = client.merge(merge, Idempotency_Key=mark("key"))
         _wait_for(up, "relay", "service_failed")
         connection.execute("DROP TRIGGER in_relay ON job")
@@ -101,9 +101,9 @@ def _go_wrong(up: Up, client: Client) -> None:
     assert (states, outcomes) == ({"finished", "dead"}, {"merged", None})
 
 
-def _people(fates: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Return what is tracked of the people of each fate."""
-    ids = [{"external_id": mark(f"{role}-{fate}")} for fate in fates for role in ("orphan", "survivor")]
+def _people(cases: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+    """Return the track request of an orphan and a survivor for each case."""
+    ids = [{"external_id": mark(f"{role}-{case}")} for case in cases for role in ("orphan", "survivor")]
     person = {
         "email": f"{MARK}@example.com",
         "phone": PHONE,
@@ -122,8 +122,8 @@ def _people(fates: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _knock(up: Up, client: Client) -> None:
-    """Send requests that fail, each in another way, and that hold marks wherever a request may."""
+def _send_failing_requests(up: Up, client: Client) -> None:
+    """Send requests that fail in different ways and contain marks in every part of a request."""
     event = {"external_id": mark("in-request"), "name": mark("in-request"), "time": TIME}
     json_type = {"Content-Type": "application/json"}
     answers = [
@@ -146,14 +146,14 @@ def _knock(up: Up, client: Client) -> None:
 
 
 def _database_url(up: Up) -> str:
-    """Return where the product's own database is."""
+    """Return the URL of the product's own database."""
     return (up.home / "run" / "database_url").read_text()
 
 
 def _wait_for(up: Up, process: str, text: str) -> None:
-    """Wait until a process of that kind has logged *text*."""
+    """Wait until a process whose name starts with *process* has logged *text*."""
     logs = lambda: "".join(path.read_text(errors="replace") for path in _logs(up) if path.name.startswith(process))  # noqa: E731
-    wait_until(lambda: text in logs(), seconds=60, what=f"{process} to say {text!r}")
+    wait_until(lambda: text in logs(), seconds=60, what=f"{process} to log {text!r}")
 
 
 def _logs(up: Up) -> list[Path]:
@@ -162,13 +162,13 @@ def _logs(up: Up) -> list[Path]:
 
 
 def marks_in(text: str) -> list[str]:
-    """Return what tells of a person in *text*, each with what stands around it."""
+    """Return each personal value in *text* with the text around it."""
     lowered = text.casefold()
     places = [lowered.find(word) for word in (MARK, PHONE.removeprefix("+1"))]
     return [text[max(0, place - 200) : place + 100] for place in places if place >= 0]
 
 
-def test_no_log_tells_who_a_person_is(up: Up) -> None:
+def test_no_log_contains_personal_data(up: Up) -> None:
     found = {path.name: marks_in(path.read_text(errors="replace")) for path in _logs(up)}
 
     assert {"web.log", "relay.log", "worker1.log", "flower.log", "postgres.log", "redis.log"} <= found.keys()
@@ -177,7 +177,7 @@ def test_no_log_tells_who_a_person_is(up: Up) -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "told"),
+    ("process", "text"),
     [
         ("worker", "job_attempt_failed"),
         ("worker", "RaiseException (SQLSTATE P0001; text withheld"),
@@ -191,13 +191,13 @@ def test_no_log_tells_who_a_person_is(up: Up) -> None:
         ("web", "in track_view"),
     ],
 )
-def test_the_logs_tell_what_went_wrong_and_where(up: Up, process: str, told: str) -> None:
+def test_the_logs_contain_the_errors_and_their_places(up: Up, process: str, text: str) -> None:
     logs = "".join(path.read_text(errors="replace") for path in _logs(up) if path.name.startswith(process))
 
-    assert told in logs
+    assert text in logs
 
 
-def test_flower_shows_the_failed_task_and_nobody(up: Up) -> None:
+def test_flower_shows_the_failed_task_without_personal_data(up: Up) -> None:
     def flower(path: str) -> str:
         response = requests.get(f"{up.flower_url}{path}", auth=AUTH, timeout=10)
         response.raise_for_status()
@@ -222,7 +222,7 @@ def test_flower_shows_the_failed_task_and_nobody(up: Up) -> None:
     assert {page: marks for page, text in shown.items() if (marks := marks_in(text))} == {}
 
 
-def test_a_message_holds_the_ids_of_jobs_and_nothing_else(up: Up) -> None:
+def test_a_message_in_redis_contains_no_personal_data(up: Up) -> None:
     client = up.client()
     with _frozen(up, "worker1"), _frozen(up, "worker2"), _redis(up) as broker:
         client.merge([(mark("orphan-late"), mark("survivor-late"))])
@@ -236,7 +236,7 @@ def test_a_message_holds_the_ids_of_jobs_and_nothing_else(up: Up) -> None:
     assert [marks_in(text) for text in (*stored, *bodies) if marks_in(text)] == []
 
 
-def test_metrics_tell_of_nobody(up: Up) -> None:
+def test_metrics_contain_no_personal_data(up: Up) -> None:
     client = up.client()
     answer = client.get("/metrics")
     client.close()
@@ -245,11 +245,11 @@ def test_metrics_tell_of_nobody(up: Up) -> None:
     assert marks_in(answer.text) == []
 
 
-def test_nothing_of_deleted_people_is_left_in_any_table_statistic_log_or_file(up: Up) -> None:
+def test_no_table_statistic_log_or_file_contains_data_of_deleted_people(up: Up) -> None:
     client = up.client()
-    fates = ("well", "late", *(name.replace("_", "-") for name in FAILURES))
-    names = [mark(f"{role}-{fate}") for role in ("orphan", "survivor") for fate in fates]
-    # Jobs of another test name these two.
+    cases = ("well", "late", *(name.replace("_", "-") for name in FAILURES))
+    names = [mark(f"{role}-{case}") for role in ("orphan", "survivor") for case in cases]
+    # Jobs of another test name these two profiles.
     client.track(attributes=[{"external_id": mark(f"{role}-late")} for role in ("orphan", "survivor")])
     with psycopg.connect(_database_url(up), autocommit=True, row_factory=dict_row) as connection:
         connection.execute("ANALYZE")
@@ -275,7 +275,7 @@ def test_nothing_of_deleted_people_is_left_in_any_table_statistic_log_or_file(up
 
 @contextmanager
 def _frozen(up: Up, name: str) -> Iterator[None]:
-    """Hold the process *name* up for the time of the block."""
+    """Suspend the process *name* during the block."""
     process = up.look()[name]
     process.suspend()
     try:
@@ -286,14 +286,14 @@ def _frozen(up: Up, name: str) -> Iterator[None]:
 
 @contextmanager
 def _redis(up: Up) -> Iterator["redis.Redis"]:
-    """Lend a client of the product's own Redis."""
+    """Open a client of the product's own Redis."""
     path = socket_folder(up.home / "redis", SOCKET) / SOCKET
     with redis.Redis(unix_socket_path=str(path), decode_responses=True) as client:
         yield client
 
 
 def _everything(broker: "redis.Redis") -> Iterator[str]:
-    """Yield all that Redis holds: names and values."""
+    """Yield all keys and values in Redis."""
     read: dict[str, Callable[[str], object]] = {
         "string": broker.get,
         "list": lambda key: broker.lrange(key, 0, -1),

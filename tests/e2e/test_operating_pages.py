@@ -1,4 +1,4 @@
-"""The how-to pages for operators: their commands run to the letter; only the id of the run differs."""
+"""The how-to pages for operators: their commands run unchanged, except for the id of the run."""
 
 import sys
 import textwrap
@@ -16,7 +16,7 @@ NAMES = ["grace-2", "grace", "a", "b", "c", "d"]
 
 
 def run_page(page: str, system: System, folder: Path, **replacements: str) -> list[Printed]:
-    """Run the blocks of *page*, which may be items of a list."""
+    """Run the blocks of *page*, which may be in list items."""
     parts = read_page(page).split("```sh\n")[1:]
     blocks = [Block(textwrap.dedent(part.partition("```")[0].rstrip(" ")), None) for part in parts]
     environment = (
@@ -35,9 +35,7 @@ def merge_in_run(client: Client, run_id: str, orphan: str, survivor: str) -> str
     return str(accepted["batch_id"])
 
 
-def test_a_merge_is_stopped_and_taken_back_and_a_customers_merge_goes_first(
-    client: Client, system: System, tmp_path: Path
-) -> None:
+def test_the_pages_stop_and_undo_a_run_and_send_an_urgent_merge(client: Client, system: System, tmp_path: Path) -> None:
     make_profiles(client, NAMES)
     before = [client.profile(name) for name in NAMES]
     run_id = client.post("/merge/runs", {"label": "wrong"}).json()["run_id"]

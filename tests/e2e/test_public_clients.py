@@ -1,4 +1,4 @@
-"""Public clients of the vendor, unmodified, against a running Mergelane: nothing but base URL and key is changed."""
+"""Unmodified public clients of the vendor against a running Mergelane: only the base URL and the key differ."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ NOTHING_VALID = "Valid data must be provided in the 'attributes', 'events', or '
 
 
 def starting(command: Callable[[str, str], list[str]], environ: dict[str, str] | None = None) -> Iterator[Start]:
-    """Yield what starts the client that *command* drives; all that it started ends with the test."""
+    """Yield a function that starts the client of *command*. Every client that it started ends with the test."""
     with ExitStack() as stack:
         yield lambda base_url, key: stack.enter_context(PublicClient(command(base_url, key), environ=environ))
 
@@ -60,12 +60,12 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 
 def outcomes(client: Client, accepted: Any) -> list[str]:
-    """Return what became of the batch that *accepted* names."""
+    """Return the outcomes of the batch in the response *accepted*."""
     return [job["outcome"] for job in client.finished(accepted["batch_id"])["jobs"]]
 
 
-def live_a_whole_life(client: Client, call: Callable[[str, Any], Any]) -> None:
-    """Take two people from their first purchase to a merge, an export and a deletion, by *call* alone."""
+def run_lifecycle(client: Client, call: Callable[[str, Any], Any]) -> None:
+    """Track, identify, merge, export and delete two people with *call*."""
     tracked = call("users.track", {"attributes": [ANN, TWIN], "events": [LOGIN], "purchases": [HAT]})
     aliased = call("users.alias.new", {"user_aliases": [GUEST]})
     update = {"alias_label": "cart", "old_alias_name": "guest", "new_alias_name": "guest-1"}
@@ -105,7 +105,7 @@ def live_a_whole_life(client: Client, call: Callable[[str, Any], Any]) -> None:
 
 def test_the_python_client_braze_client_sdk(client: Client, sdk: Start) -> None:
     public = sdk(client.base_url, client.key)
-    live_a_whole_life(client, lambda call, body: public.answer(call=call, arguments={"content": body}))
+    run_lifecycle(client, lambda call, body: public.answer(call=call, arguments={"content": body}))
     refused = public.error(call="users.track", arguments={"content": {"attributes": [{"first_name": "X"}]}})
     stranger = sdk(client.base_url, "nobodys-key").error(call="users.delete", arguments={"content": {}})
 
@@ -115,7 +115,7 @@ def test_the_python_client_braze_client_sdk(client: Client, sdk: Start) -> None:
 
 def test_the_javascript_client_braze_api(client: Client, node: Start) -> None:
     public = node(client.base_url, client.key)
-    live_a_whole_life(client, lambda call, body: public.answer(call=call, body=body))
+    run_lifecycle(client, lambda call, body: public.answer(call=call, body=body))
     rename = {"external_id_renames": [{"current_external_id": "ann", "new_external_id": "ann-1"}]}
     renamed = public.answer(call="users.external_ids.rename", body=rename)
     removed = public.answer(call="users.external_ids.remove", body={"external_ids": ["ann"]})
@@ -134,7 +134,7 @@ def test_the_javascript_client_braze_api(client: Client, node: Start) -> None:
 
 
 def test_the_python_client_edx_braze_client(client: Client, edx: Start) -> None:
-    """It speaks of learners by email, numbers its users, and looks before it leaps."""
+    """The client names learners by email, users by number, and reads a user before it writes."""
     public = edx(client.base_url, client.key)
 
     def call(name: str, **arguments: Any) -> Any:

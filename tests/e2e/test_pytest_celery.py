@@ -1,6 +1,6 @@
-"""pytest-celery's set-up around our own worker: on local processes always, on containers where an engine answers.
+"""pytest-celery with the product's worker: always on local processes, and on containers if an engine responds.
 
-There is no result backend to set up: outcomes stand in the ledger, and that is where these tests read them.
+There is no result backend: the tests read outcomes from the ledger.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ PLACES = ["processes", pytest.param("containers", marks=pytest.mark.containers)]
 def place(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
-    """Where broker and worker run: `database_url`, `broker` and `worker`."""
+    """The `database_url`, `broker` and `worker` on processes or containers."""
     if request.param == "containers":
         with containers() as running:
             yield running
@@ -64,8 +64,8 @@ def celery_backend_cluster() -> None:
 
 @pytest.fixture(scope="module")
 def celery_setup_app(celery_broker_cluster: CeleryBrokerCluster) -> Iterator[Celery]:
-    wanted = CeleryTestSetup.config({"celery_broker_cluster_config": celery_broker_cluster.config()})
-    app = CeleryTestSetup.create_setup_app(wanted, CeleryTestSetup.name())
+    config = CeleryTestSetup.config({"celery_broker_cluster_config": celery_broker_cluster.config()})
+    app = CeleryTestSetup.create_setup_app(config, CeleryTestSetup.name())
     yield app
     app.close()
 
@@ -94,12 +94,12 @@ def celery_setup(
 
 
 @pytest.fixture(scope="module")
-def door(
+def installation(
     place: dict[str, Any], celery_setup: CeleryTestSetup, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
-    """Front door and relay, without workers of their own: pytest-celery's set-up has the worker."""
+    """Web and relay without a worker: pytest-celery starts the worker."""
     system = System(
-        tmp_path_factory.mktemp("door"),
+        tmp_path_factory.mktemp("installation"),
         database_url=place["database_url"],
         broker_url=place["broker"].celeryconfig["host_url"],
     )
@@ -111,7 +111,7 @@ def door(
 
 @contextmanager
 def profile_held(database_url: str, external_id: str) -> Iterator[None]:
-    """Hold the profile's row, so that a worker that is to merge it comes no further."""
+    """Lock the profile's row, so that a worker waits before it merges the profile."""
     with psycopg.connect(database_url) as conn:
         find = "SELECT workspace_id, external_id FROM profile WHERE external_id = %s"
         (place,) = conn.execute(find, [external_id]).fetchall()
@@ -119,10 +119,10 @@ def profile_held(database_url: str, external_id: str) -> Iterator[None]:
         yield
 
 
-def two_profiles(door: System, name: str) -> list[tuple[str, str]]:
-    """Write two profiles and return the merge to ask for."""
+def two_profiles(installation: System, name: str) -> list[tuple[str, str]]:
+    """Write two profiles, and return the pair to merge."""
     orphan = {"external_id": f"{name}-orphan", "first_name": "Ada"}
-    door.client.track(
+    installation.client.track(
         attributes=[orphan, {"external_id": f"{name}-survivor"}],
         purchases=[
             {
@@ -138,10 +138,10 @@ def two_profiles(door: System, name: str) -> list[tuple[str, str]]:
     return [(f"{name}-orphan", f"{name}-survivor")]
 
 
-def assert_merged_once(door: System, batch_id: str, name: str) -> dict[str, Any]:
-    """Check that the one job of the batch was merged and its sums were added once; return the job."""
-    (job,) = door.client.finished(batch_id)["jobs"]
-    survivor = door.client.profile(f"{name}-survivor")
+def assert_merged_once(installation: System, batch_id: str, name: str) -> dict[str, Any]:
+    """Assert that the only job of the batch merged and added its sums once; return the job."""
+    (job,) = installation.client.finished(batch_id)["jobs"]
+    survivor = installation.client.profile(f"{name}-survivor")
 
     assert job["outcome"] == "merged", job
     assert survivor["first_name"] == "Ada"
@@ -149,13 +149,13 @@ def assert_merged_once(door: System, batch_id: str, name: str) -> dict[str, Any]
     return job
 
 
-def test_the_worker_answers_to_control(celery_setup: CeleryTestSetup) -> None:
+def test_the_worker_responds_to_control_commands(celery_setup: CeleryTestSetup) -> None:
     answers = celery_setup.app.control.ping(timeout=10, limit=1)
 
     assert answers == [{celery_setup.worker.hostname(): {"ok": "pong"}}]
 
 
-def test_the_worker_takes_our_one_task_from_our_one_queue(celery_setup: CeleryTestSetup) -> None:
+def test_the_worker_has_one_task_and_consumes_one_queue(celery_setup: CeleryTestSetup) -> None:
     inspect = celery_setup.app.control.inspect(timeout=10, limit=1)
     (tasks,) = inspect.registered().values()
     (queues,) = inspect.active_queues().values()
@@ -165,10 +165,10 @@ def test_the_worker_takes_our_one_task_from_our_one_queue(celery_setup: CeleryTe
     assert queue["name"].startswith("mergelane-")
 
 
-def test_a_lane_goes_through_the_broker_and_its_outcome_into_the_ledger(
-    celery_setup: CeleryTestSetup, door: System
+def test_a_lane_goes_through_the_broker_and_its_outcome_is_in_the_ledger(
+    celery_setup: CeleryTestSetup, installation: System
 ) -> None:
-    job = assert_merged_once(door, door.client.merge(two_profiles(door, "trip")), "trip")
+    job = assert_merged_once(installation, installation.client.merge(two_profiles(installation, "trip")), "trip")
 
     assert job["attempts"] == 1
     (stats,) = celery_setup.app.control.inspect(timeout=10, limit=1).stats().values()
@@ -176,37 +176,39 @@ def test_a_lane_goes_through_the_broker_and_its_outcome_into_the_ledger(
 
 
 def test_a_worker_killed_in_the_middle_of_a_merge_loses_and_doubles_nothing(
-    celery_setup: CeleryTestSetup, door: System
+    celery_setup: CeleryTestSetup, installation: System
 ) -> None:
-    updates = two_profiles(door, "killed")
-    with profile_held(door.database_url, "killed-survivor"):
-        batch_id = door.client.merge(updates)
-        wait_until(lambda: door.client.batch(batch_id)["state"] == "running", what="the worker to begin")
+    updates = two_profiles(installation, "killed")
+    with profile_held(installation.database_url, "killed-survivor"):
+        batch_id = installation.client.merge(updates)
+        wait_until(
+            lambda: installation.client.batch(batch_id)["state"] == "running", what="the worker to start the job"
+        )
         celery_setup.worker.kill()
     celery_setup.worker.restart()
 
-    job = assert_merged_once(door, batch_id, "killed")
+    job = assert_merged_once(installation, batch_id, "killed")
     assert job["attempts"] == 2
 
 
 def test_a_broker_killed_and_started_again_without_its_messages_loses_and_doubles_nothing(
-    celery_setup: CeleryTestSetup, door: System
+    celery_setup: CeleryTestSetup, installation: System
 ) -> None:
-    before, after = two_profiles(door, "before"), two_profiles(door, "after")
+    before, after = two_profiles(installation, "before"), two_profiles(installation, "after")
     celery_setup.worker.kill()
-    first = door.client.merge(before)
-    wait_until(lambda: _published(door, first), what="the message to be in the broker")
+    first = installation.client.merge(before)
+    wait_until(lambda: _published(installation, first), what="the message to be in the broker")
     celery_setup.broker.kill()
-    second = door.client.merge(after)
+    second = installation.client.merge(after)
     celery_setup.broker.restart()
     celery_setup.worker.restart()
 
-    assert_merged_once(door, first, "before")
-    assert_merged_once(door, second, "after")
+    assert_merged_once(installation, first, "before")
+    assert_merged_once(installation, second, "after")
 
 
-def _published(door: System, batch_id: str) -> bool:
-    """Tell whether the relay has put the batch's one job into the broker."""
-    with psycopg.connect(door.database_url) as conn:
+def _published(installation: System, batch_id: str) -> bool:
+    """Return whether the relay has published the only job of the batch."""
+    with psycopg.connect(installation.database_url) as conn:
         row = conn.execute("SELECT published_at FROM job WHERE batch_id = %s", [batch_id]).fetchone()
     return row is not None and row[0] is not None

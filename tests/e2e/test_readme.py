@@ -1,4 +1,4 @@
-"""The README's quick start, its commands run to the letter against a running system; only the port and key differ."""
+"""The README's quick start: its commands run unchanged against a running system, except for the port and the key."""
 
 import re
 import shutil
@@ -18,8 +18,8 @@ DEADLINE_S = 60
 
 
 @pytest.fixture
-def told(system: System) -> list[dict]:
-    """What the quick start's commands answered, in their order."""
+def responses(system: System) -> list[dict]:
+    """The responses to the quick start's commands, in order."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         missing("curl and bash", FileNotFoundError("the README's commands need them"))
     profiles, merge, look = BLOCKS
@@ -31,8 +31,8 @@ def told(system: System) -> list[dict]:
     return [orjson.loads(line) for line in (written + accepted + looked).splitlines() if line.strip()]
 
 
-def test_the_quick_start_answers_as_the_readme_says(told: list[dict]) -> None:
-    written, accepted, batch, jobs, export = told
+def test_the_quick_start_has_the_results_of_the_readme(responses: list[dict]) -> None:
+    written, accepted, batch, jobs, export = responses
     (survivor,) = export["users"]
 
     assert written == {"message": "success", "attributes_processed": 2, "purchases_processed": 1}
@@ -44,7 +44,7 @@ def test_the_quick_start_answers_as_the_readme_says(told: list[dict]) -> None:
 
 
 def _run(system: System, key: str, *blocks: str) -> str:
-    """Return what *blocks* print, each answer on a line of its own."""
+    """Return the output of *blocks*, with each response on its own line."""
     script = "\n".join(blocks).replace("http://127.0.0.1:8000", system.base_url).replace("try-mergelane", key)
     script = re.sub(r"curl -s ", r"curl -s -w '\\n' ", script)
     done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=DEADLINE_S, check=True)

@@ -95,7 +95,7 @@ def test_a_write_makes_a_profile_the_most_recently_updated(
 
 
 @pytest.mark.parametrize("request_", OTHERS.values(), ids=OTHERS)
-def test_what_writes_nothing_leaves_the_update_time(
+def test_a_request_that_writes_nothing_keeps_the_update_time(
     client: Client, ada: str, request_: Callable[[Client], object]
 ) -> None:
     request_(client)

@@ -1,4 +1,4 @@
-"""Replies of workers to a client that was killed leave Redis again."""
+"""Replies of workers to a killed client expire in Redis."""
 
 import sys
 from collections.abc import Callable, Iterator

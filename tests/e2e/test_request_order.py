@@ -18,7 +18,7 @@ from tests.support.request_pairs import BOTH, PAIRS, Pair, Person, write_guest
 from tests.support.system import System, system_apart
 
 BACKLOG = 10_000
-#: Merges of profiles that do not exist, fifty to a batch. Statements of their own, as Citus runs them.
+#: Merges of profiles that do not exist, fifty in a batch. They are separate statements, so that Citus runs them.
 FIND = "SELECT workspace_id FROM workspace WHERE name = %(workspace)s"
 FILL_BATCHES = """
 INSERT INTO batch (workspace_id, id, path)
@@ -44,7 +44,7 @@ def busy_system(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module", params=[0, BACKLOG], ids=["idle", "behind 10,000 jobs"])
 def found(busy_system: System, request: pytest.FixtureRequest) -> dict[str, list[Any]]:
-    """What each pair led to, all of them sent at once in one workspace that has a backlog."""
+    """The results of each pair of requests. All pairs are sent at once in one workspace, which has a backlog."""
     client = busy_system.new_client()
     with psycopg.connect(busy_system.database_url) as connection:
         ((workspace_id,),) = connection.execute(FIND, {"workspace": client.workspace}).fetchall()
@@ -61,11 +61,11 @@ def found(busy_system: System, request: pytest.FixtureRequest) -> dict[str, list
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.__name__)
-def test_a_request_finds_the_effect_of_the_one_before(found: dict[str, list[Any]], pair: Pair) -> None:
+def test_a_request_finds_the_effect_of_the_previous_one(found: dict[str, list[Any]], pair: Pair) -> None:
     assert found[pair.__name__] == PAIRS[pair]
 
 
-def test_jobs_behind_an_identify_that_answered_at_once_wait_for_it(client: Client) -> None:
+def test_a_merge_after_an_asynchronous_identify_waits_for_it(client: Client) -> None:
     person = Person(client, "at-once")
     person.track(person.ext("account"), second=True)
     body = {"aliases_to_identify": [{**write_guest(person), **person.ext("joe")}]}

@@ -1,4 +1,4 @@
-"""A new version is rolled out under load beside the last one before the first migration after the one schema.
+"""A rolling upgrade under load, from the last version whose database had a single schema without later migrations.
 
 The former code comes from git, unpacked into a folder: building its wheel would need a package index for the build
 backend, and the modules that run are the same.
@@ -36,17 +36,17 @@ from app import keys
 with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     keys.ensure_key(connection, key=sys.argv[1], workspace=sys.argv[2], permissions=["*"])
 """
-#: A statement may wait for a lock of the migration. On a busy machine PostgreSQL may accept no connection meanwhile
-#: within the time after which web takes it for away.
+#: A statement may wait for a lock of the migration. On a busy machine PostgreSQL may then accept connections later than
+#: the time after which web considers it down.
 PATIENT = {"MERGELANE_SILENCE_S": "10"}
 
 
 def git(*arguments: str) -> bytes:
-    """Return what git prints; skip the test where there is no history."""
+    """Return the output of git; skip the test if there is no history."""
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
     if done.returncode or not done.stdout:
-        # Also in CI: a shallow clone is no fault.
-        pytest.skip(f"git history is not here, or does not reach the commit {SUBJECT!r}")
+        # Also in CI: a shallow clone is not an error.
+        pytest.skip(f"The git history is missing, or does not reach the commit {SUBJECT!r}.")
     return done.stdout
 
 
@@ -120,7 +120,7 @@ def test_both_versions_work_side_by_side_and_no_request_fails(
     assert {(job["outcome"], job["attempts"]) for job in jobs} == {("merged", 1)}
     assert len(set(pids)) == 3
     for process in waiting:
-        # Once for each cause: the former revision, and those at which it looked while they were migrated.
+        # Each cause is logged once: the former revision, and each revision that the process read during the migration.
         lines = [line.partition("service_waiting") for line in process.log.splitlines()]
         causes = [cause for _, event, cause in lines if event]
         assert sorted(set(causes)) == sorted(causes)

@@ -1,4 +1,4 @@
-"""A table changes beneath running processes: no request fails and no attempt is counted."""
+"""Tables change under running processes: no request fails, and every job has one attempt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -49,7 +49,7 @@ def run_on_all(owner: psycopg.Connection[tuple[str]], *statements: str) -> None:
 
 
 def run_until_it_succeeds(owner: psycopg.Connection[tuple[str]], statement: sql.Composed) -> None:
-    """Run *statement* again while PostgreSQL ends it, and not a transaction of ours, in favour of the other."""
+    """Run *statement* until it succeeds: PostgreSQL may cancel it to end a deadlock with a process."""
     for _ in range(20):
         with suppress(psycopg.errors.DeadlockDetected):
             owner.execute(statement)
@@ -65,7 +65,9 @@ def assert_unnoticed(system: System, traffic: Traffic, pids: Sequence[int]) -> N
     assert [process.pid for process in (system.web, system.relay, *system.workers) if process.running] == pids
 
 
-def test_columns_and_indexes_come_and_go_under_load(system: System, owner: psycopg.Connection[tuple[str]]) -> None:
+def test_columns_and_indexes_are_added_and_dropped_under_load(
+    system: System, owner: psycopg.Connection[tuple[str]]
+) -> None:
     pids = [process.pid for process in (system.web, system.relay, *system.workers)]
     traffic = Traffic([system.new_client() for _ in range(3)])
 
@@ -98,7 +100,7 @@ def test_tables_and_indexes_are_rebuilt_under_load(system: System, owner: psycop
     assert_unnoticed(system, traffic, pids)
 
 
-def test_locks_longer_than_the_lock_timeout_are_waited_for(impatient_system: System) -> None:
+def test_processes_wait_for_locks_longer_than_the_lock_timeout(impatient_system: System) -> None:
     system = impatient_system
     pids = [process.pid for process in (system.web, system.relay, *system.workers)]
     traffic = Traffic([system.new_client()])

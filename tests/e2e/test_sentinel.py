@@ -1,4 +1,4 @@
-"""The whole product on Redis behind Sentinel: before, while and after the replica takes over."""
+"""The whole product on Redis behind Sentinel: before, during and after a failover."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 AUTH = ("ada", "lovelace")
 
 
-def test_merges_go_on_after_the_replica_took_over(
+def test_merges_continue_after_a_failover(
     sentinels: SentinelSet, start_system: Callable[..., System], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker, "PING_S", 3.0)

@@ -1,4 +1,4 @@
-"""Every process looks at the schema when it starts: it waits on an older one, and runs on a newer one."""
+"""Every process checks the schema at its start: it waits on an older one, and runs on a newer one."""
 
 from pathlib import Path
 
@@ -15,18 +15,18 @@ STARTED = {"web": "Booting worker", "worker": "ready."}
 
 @pytest.fixture
 def system(tmp_path: Path, database_url: str, broker_url: str) -> System:
-    """A system of which nothing runs."""
+    """A system without a running process."""
     return System(tmp_path / "system", database_url=database_url, broker_url=broker_url)
 
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
-def test_a_process_waits_on_an_older_schema_and_says_so_once(system: System, name: str) -> None:
-    stand_at(system, "0026")
+def test_a_process_waits_on_an_older_schema_and_logs_this_once(system: System, name: str) -> None:
+    set_revision(system, "0026")
     process = made(system, name).start()
     try:
         process.says(f"The schema is at revision 0026, and this version of Mergelane needs {required_revision()}; run")
         pid = process.pid
-        stand_at(system, required_revision())
+        set_revision(system, required_revision())
         process.says(STARTED.get(name, f"{name}_started"))
 
         assert process.running
@@ -39,7 +39,7 @@ def test_a_process_waits_on_an_older_schema_and_says_so_once(system: System, nam
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
 def test_a_waiting_process_ends_on_a_signal(system: System, name: str) -> None:
-    stand_at(system, "0026")
+    set_revision(system, "0026")
     process = made(system, name).start()
     process.says("service_waiting")
 
@@ -49,7 +49,7 @@ def test_a_waiting_process_ends_on_a_signal(system: System, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["web", "relay", "sender", "worker"])
 def test_a_process_runs_on_a_newer_schema(system: System, name: str) -> None:
-    stand_at(system, "9999")
+    set_revision(system, "9999")
     process = made(system, name).start()
     try:
         process.says(STARTED.get(name, f"{name}_started"))
@@ -66,13 +66,13 @@ def test_flower_starts_beside_a_kubernetes_service_of_its_name(system: System) -
         flower.stop(seconds=15)
 
 
-def stand_at(system: System, revision: str) -> None:
-    """Let the schema look as if its last migration had been *revision*."""
+def set_revision(system: System, revision: str) -> None:
+    """Set the schema's revision in the database to *revision*."""
     with psycopg.connect(system.database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
 
 
 def made(system: System, name: str) -> Process:
-    """Return the process *name* of the system, not started."""
+    """Return the process *name* of the system without starting it."""
     made = {"worker": commands.worker("worker"), "sender": commands.sender()}
     return system.process(name, made[name]) if name in made else {"web": system.web, "relay": system.relay}[name]

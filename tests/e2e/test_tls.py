@@ -1,4 +1,4 @@
-"""The whole product with TLS to PostgreSQL and Redis: by their URLs alone, and Flower too."""
+"""The whole product, Flower included, with TLS to PostgreSQL and Redis. Only the URLs configure it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.support.waiting import wait_until
 AUTH = ("ada", "lovelace")
 
 
-def test_a_merge_goes_all_the_way_under_tls(encrypted: Encrypted, start_system: Callable[..., System]) -> None:
+def test_a_merge_succeeds_with_tls_to_both_servers(encrypted: Encrypted, start_system: Callable[..., System]) -> None:
     system = start_system(
         database_url=encrypted.database_url(),
         broker_url=encrypted.broker_url(),

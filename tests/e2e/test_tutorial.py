@@ -1,4 +1,4 @@
-"""The tutorial, its commands run to the letter against a running system; only the port, key and folder differ."""
+"""The tutorial: its commands run unchanged against a running system, except for the port, the key and the folder."""
 
 import re
 import sys
@@ -16,8 +16,8 @@ DEADLINE_S = 60
 
 
 @pytest.fixture
-def told(system: System, tmp_path: Path) -> list[str]:
-    """What each block of commands printed, in their order."""
+def outputs(system: System, tmp_path: Path) -> list[str]:
+    """The output of each block of commands, in order."""
     replacements = {
         "http://127.0.0.1:8000": system.base_url,
         "try-mergelane": system.client.key,
@@ -28,19 +28,19 @@ def told(system: System, tmp_path: Path) -> list[str]:
     return [each.text for each in printed]
 
 
-def test_the_tutorial_goes_as_it_says(told: list[str]) -> None:
-    _, written, _, preview, accepted, job, undone, export, file, listed, plan, applied = told
-    (rehearsed,) = _answer(preview)["updates"]
+def test_the_commands_of_the_tutorial_have_its_results(outputs: list[str]) -> None:
+    _, written, _, preview, accepted, job, undone, export, file, listed, plan, applied = outputs
+    (previewed,) = _answer(preview)["updates"]
     (merged,) = _answer(accepted)["batch"]["jobs"]
     (undo,) = _answer(undone)["batch"]["jobs"]
     (guest,) = _answer(export)["users"]
 
     assert "make up" in STARTED.commands
     assert _answer(written)["message"] == "success"
-    assert (rehearsed["outcome"], merged["outcome"], undo["outcome"]) == ("merged", "merged", "undone")
-    assert by_field(_answer(job)["changes"]) == by_field(rehearsed["changes"])
-    assert {"last_name", "total_revenue"} <= by_field(rehearsed["changes"]).keys()
-    assert "custom_attributes.plan" not in by_field(rehearsed["changes"])
+    assert (previewed["outcome"], merged["outcome"], undo["outcome"]) == ("merged", "merged", "undone")
+    assert by_field(_answer(job)["changes"]) == by_field(previewed["changes"])
+    assert {"last_name", "total_revenue"} <= by_field(previewed["changes"]).keys()
+    assert "custom_attributes.plan" not in by_field(previewed["changes"])
     assert (guest["last_name"], guest["total_revenue"]) == ("Hopper", 25.0)
     assert re.findall(r"^\d+,(\w+),", file, re.MULTILINE) == ["merged", "orphan_not_found"]
     assert "2 pairs: merged 1, orphan_not_found 1. The outcomes are in pairs.preview.csv." in file

@@ -21,7 +21,7 @@ PAIRS = [(f"guest-{number}", f"customer-{number}") for number in range(30)]
 
 @pytest.fixture
 def copied(databases: Databases, database_url: str) -> Iterator[str]:
-    """The URL of a copy of the test's database, as a restored backup is."""
+    """The URL of a copy of the test's database, like a restored backup."""
     with databases.lend(databases.copy(urlsplit(database_url).path.removeprefix("/"))) as url:
         yield url
 
@@ -37,7 +37,7 @@ def test_a_copy_has_another_name_and_an_installation_keeps_its_own(database_url:
     assert name_of(database_url) != name_of(copied)
 
 
-def test_a_new_id_is_another_name(database_url: str) -> None:
+def test_a_new_id_changes_the_name_of_an_installation(database_url: str) -> None:
     former = name_of(database_url)
     with connected(Settings(), database_url, name="test") as connection:
         renew_id(connection)

@@ -1,4 +1,4 @@
-"""`mergelane up` as an operator meets it: what it tells, what runs, how it stops."""
+"""`mergelane up` from the operator's view: its output, its processes, and how it stops."""
 
 import signal
 import socket
@@ -22,22 +22,22 @@ PROCESSES = {"web", "relay", "worker1", "worker2", "sender", "flower", "postgres
 
 
 def mergelane(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of `mergelane` to its end."""
+    """Run a command of `mergelane` and return its result."""
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=DIRECTORY)
 
 
 def listing(base_url: str, key: str) -> requests.Response:
-    """Return the list of batches as *key* gets it."""
+    """Return the response to *key* for the list of batches."""
     headers = {"Authorization": f"Bearer {key}"}
     return requests.get(f"{base_url}/merge/batches", headers=headers, timeout=30)
 
 
-def test_everything_runs(shared_up: Up) -> None:
+def test_every_process_runs(shared_up: Up) -> None:
     assert shared_up.look().keys() == PROCESSES
 
 
-def test_it_tells_where_everything_is(shared_up: Up) -> None:
+def test_the_output_names_the_addresses_and_folders(shared_up: Up) -> None:
     assert f"API           {shared_up.base_url}" in shared_up.output
     assert shared_up.flower_url in shared_up.output
     assert f"{shared_up.base_url}/docs" in shared_up.output
@@ -47,11 +47,11 @@ def test_it_tells_where_everything_is(shared_up: Up) -> None:
     assert f"curl {shared_up.base_url}/users/merge" in shared_up.output
 
 
-def test_the_front_door_is_ready(shared_up: Up) -> None:
+def test_the_web_process_is_ready(shared_up: Up) -> None:
     assert requests.get(f"{shared_up.base_url}/health/ready", timeout=30).status_code == 200
 
 
-def test_the_dev_key_opens_the_front_door_and_no_other_does(shared_up: Up) -> None:
+def test_the_dev_key_is_accepted_and_another_is_refused(shared_up: Up) -> None:
     assert listing(shared_up.base_url, DEV_KEY).status_code == 200
     assert listing(shared_up.base_url, "somebody-elses-key").status_code == 401
 
@@ -60,7 +60,7 @@ def test_the_dev_key_is_not_printed(shared_up: Up) -> None:
     assert DEV_KEY not in shared_up.output
 
 
-def test_a_key_made_on_the_command_line_opens_the_front_door_until_it_is_revoked(shared_up: Up) -> None:
+def test_a_key_from_the_command_line_is_accepted_until_it_is_revoked(shared_up: Up) -> None:
     home = ["--home", str(shared_up.home)]
     made = mergelane("keys", "create", *home, "--workspace", "shop", "--label", "till 3", "--permission", "users.merge")
     secret = made.stdout.strip()
@@ -76,14 +76,14 @@ def test_a_key_made_on_the_command_line_opens_the_front_door_until_it_is_revoked
     assert listing(shared_up.base_url, secret).status_code == 401
 
 
-def test_every_process_has_a_log_and_none_tells_a_failure(shared_up: Up) -> None:
+def test_every_process_has_a_log_without_a_traceback(shared_up: Up) -> None:
     logs = {path.stem for path in (shared_up.home / "logs").iterdir()}
 
     assert logs == PROCESSES
     assert "Traceback" not in "".join(shared_up.log(name) for name in logs)
 
 
-def test_flower_asks_for_the_password_that_was_set(shared_up: Up) -> None:
+def test_flower_refuses_a_request_without_the_password(shared_up: Up) -> None:
     assert requests.get(f"{shared_up.flower_url}/workers", timeout=30).status_code == 401
 
 
@@ -95,7 +95,7 @@ def test_flower_lists_the_workers(shared_up: Up) -> None:
     wait_until(lambda: online() == {"worker1", "worker2"}, what="Flower to list both workers")
 
 
-def test_flower_shows_the_task_of_a_job_with_ids_alone(shared_up: Up) -> None:
+def test_flower_shows_the_task_of_a_job_without_personal_data(shared_up: Up) -> None:
     client = shared_up.client()
     client.track(attributes=[{"external_id": "secret-1", "email": "ada@example.com"}, {"external_id": "secret-2"}])
     (job,) = client.finished(client.merge([("secret-1", "secret-2")]))["jobs"]
@@ -141,7 +141,7 @@ def test_a_port_in_use_is_refused_with_one_sentence(shared_up: Up, make_up: Call
     assert len(second.output.splitlines()) == 1
 
 
-def test_a_home_that_cannot_be_made_is_refused_with_one_sentence(make_up: Callable[..., Up], tmp_path: Path) -> None:
+def test_an_unusable_home_is_refused_with_one_sentence(make_up: Callable[..., Up], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     up = make_up(home=tmp_path / "file" / "home").start(wait=False)
 
@@ -150,7 +150,7 @@ def test_a_home_that_cannot_be_made_is_refused_with_one_sentence(make_up: Callab
     assert len(up.output.splitlines()) == 1
 
 
-def test_a_setting_that_cannot_be_read_is_refused_with_one_sentence(make_up: Callable[..., Up]) -> None:
+def test_an_invalid_setting_is_refused_with_one_sentence(make_up: Callable[..., Up]) -> None:
     up = make_up(environ={"MERGELANE_LANE_SIZE": "many"}).start(wait=False)
 
     assert up.process.ended() == 1
@@ -158,7 +158,7 @@ def test_a_setting_that_cannot_be_read_is_refused_with_one_sentence(make_up: Cal
     assert len(up.output.splitlines()) == 1
 
 
-def test_two_run_side_by_side(shared_up: Up, make_up: Callable[..., Up]) -> None:
+def test_two_installations_run_side_by_side(shared_up: Up, make_up: Callable[..., Up]) -> None:
     second = make_up().start()
     home = ["--home", str(second.home)]
     made = mergelane("keys", "create", *home, "--workspace", "other", "--label", "x", "--permission", "*")
@@ -169,7 +169,7 @@ def test_two_run_side_by_side(shared_up: Up, make_up: Callable[..., Up]) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal.Signals) -> None:
+def test_up_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal.Signals) -> None:
     up = make_up().start()
 
     assert up.stop(number) == 0
@@ -180,7 +180,7 @@ def test_it_stops_cleanly_at_a_signal(make_up: Callable[..., Up], number: signal
     assert "Warm shutdown" in up.log("worker1")
 
 
-def test_it_stops_cleanly_while_it_starts(make_up: Callable[..., Up]) -> None:
+def test_up_stops_cleanly_during_its_start(make_up: Callable[..., Up]) -> None:
     up = make_up().start(wait=False)
     wait_until((up.home / "run" / "postgres.pid").exists, what="PostgreSQL to be started")
     up.look()
@@ -190,7 +190,7 @@ def test_it_stops_cleanly_while_it_starts(make_up: Callable[..., Up]) -> None:
     up.wait_for_nothing_left()
 
 
-def test_with_servers_given_it_starts_none_of_its_own(
+def test_up_starts_no_server_if_the_urls_are_set(
     make_up: Callable[..., Up], empty_database_url: str, broker_url: str
 ) -> None:
     up = make_up(environ={"DATABASE_URL": empty_database_url, "BROKER_URL": broker_url}).start()
@@ -200,7 +200,7 @@ def test_with_servers_given_it_starts_none_of_its_own(
     assert listing(up.base_url, DEV_KEY).status_code == 200
 
 
-def test_with_a_server_given_the_processes_use_the_login_that_is_not_the_owner(
+def test_processes_on_a_given_server_use_a_login_that_is_not_the_owner(
     make_up: Callable[..., Up], empty_database_url: str, broker_url: str
 ) -> None:
     login, password = f"login_{uuid7().hex}", "p@ss/w%rd'"
@@ -238,7 +238,7 @@ def test_an_older_version_runs_on_a_newer_schema(
     assert listing(up.base_url, DEV_KEY).status_code == 200
 
 
-def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(make_up: Callable[..., Up]) -> None:
+def test_an_unreachable_database_is_reported_in_one_sentence(make_up: Callable[..., Up]) -> None:
     up = make_up(environ={"DATABASE_URL": "postgresql://127.0.0.1:1/none", "BROKER_URL": "redis://127.0.0.1:1"})
     up.start(wait=False)
 
@@ -247,7 +247,7 @@ def test_a_database_that_does_not_answer_is_an_error_of_one_sentence(make_up: Ca
     assert len(up.output.splitlines()) == 1
 
 
-def test_migrate_without_a_database_tells_what_to_do(tmp_path: Path) -> None:
+def test_migrate_without_a_database_url_names_the_setting(tmp_path: Path) -> None:
     answer = mergelane("migrate", "--home", str(tmp_path))
 
     assert answer.returncode == 1
@@ -255,7 +255,7 @@ def test_migrate_without_a_database_tells_what_to_do(tmp_path: Path) -> None:
     assert len(answer.stderr.splitlines()) == 1
 
 
-def test_migrate_makes_the_schema_and_may_be_run_again(empty_database_url: str, tmp_path: Path) -> None:
+def test_migrate_creates_the_schema_and_can_be_repeated(empty_database_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cli", "migrate"]
     runs = []
     for number in range(2):

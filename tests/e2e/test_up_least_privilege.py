@@ -1,4 +1,4 @@
-"""What each process of `mergelane up` is given: an ordinary user, and only the secrets that it uses."""
+"""Each process of `mergelane up` runs as an ordinary user and has only the secrets that it uses."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from tests.support.readable_python import ReadablePython, readable_python
 from tests.support.up import DEV_KEY, Up, environ_of
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can change the user of a process.")
-#: A value for each secret setting, which is found wherever it is passed on.
+#: A value for each secret setting, which the tests search for in each environment.
 VALUES = {
     "rate_limit_url": "memory://",
     "database_replica_url": "postgresql://reader@127.0.0.1:1/the-standby",
@@ -31,7 +31,7 @@ VALUES = {
 }
 #: Secrets that are no settings, or that no process uses.
 OTHERS = {"PGPASSWORD": "the-password-of-a-user", "OTEL_EXPORTER_OTLP_HEADERS": "authorization=the-token-of-traces"}
-#: What no process gets: the owner's URL, the key of clients, a password of another server, and paths of secrets.
+#: Values that no process gets: the owner's URL, the key of clients, a password of another server, and paths of secrets.
 WITHHELD = ("postgresql://postgres@", DEV_KEY, "the-password-of-a-user", "PEPPER_FILE=")
 
 
@@ -44,7 +44,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> ReadablePython:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, python: ReadablePython) -> Iterator[Up]:
-    """A running `mergelane up` that was given every secret."""
+    """A running `mergelane up` with every secret."""
     pepper_file = tmp_path_factory.mktemp("secrets") / "pepper"
     pepper_file.write_text(VALUES["webhook_pepper"])
     pepper_file.chmod(0o600)
@@ -60,7 +60,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, python: ReadablePython) -> Iter
 
 
 def family(up: Up) -> Iterator[tuple[str, psutil.Process]]:
-    """Yield all processes of *up* but itself, by the name of what they belong to."""
+    """Yield each process below *up*, after the name of its program."""
     for name, child in up.look().items():
         for process in (child, *child.children(recursive=True)):
             yield name.rstrip("0123456789"), process
@@ -98,7 +98,7 @@ def test_no_process_has_the_groups_of_root(up: Up) -> None:
 @pytest.mark.parametrize(
     ("role", "said"), [("postgres", "Peer authentication failed"), ("mergelane_processes", "mergelane_processes")]
 )
-def test_the_processes_cannot_become_the_owner_of_the_database(
+def test_the_processes_cannot_log_in_as_the_owner_of_the_database(
     up: Up, python: ReadablePython, role: str, said: str
 ) -> None:
     url = f"host={up.home}/postgres-socket dbname=mergelane user={role}"
@@ -120,7 +120,7 @@ def test_the_processes_cannot_become_the_owner_of_the_database(
 
 
 @AS_ROOT
-def test_other_users_cannot_enter_what_is_in_the_home(up: Up) -> None:
+def test_each_folder_in_the_home_has_the_expected_mode(up: Up) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in up.home.iterdir()}
 
     assert modes == {
@@ -133,7 +133,7 @@ def test_other_users_cannot_enter_what_is_in_the_home(up: Up) -> None:
     }
 
 
-def test_merges_go_through(up: Up) -> None:
+def test_merges_succeed(up: Up) -> None:
     client = up.client()
     try:
         client.track(attributes=[{"external_id": "ordinary-1", "first_name": "Ada"}, {"external_id": "ordinary-2"}])

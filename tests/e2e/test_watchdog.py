@@ -44,10 +44,10 @@ worker_ready.connect(break_it)
 sys.argv = {argv!r}
 main()
 """
-"""A worker that is broken in its first life, by the very means of its libraries: no file of the product knows of it."""
+"""A worker with a fault until its first restart. The fault uses its libraries: the product has no hook for it."""
 
 
-#: By the name of a fault: how it is made, and what the watchdog says of it.
+#: Fault → the statement that causes it, and the text that the watchdog logs.
 FAULTS = {
     "deaf": ("deafen(sender)", "it starts no lane although messages wait"),
     "not consuming": ("sender.task_consumer.cancel()", "it starts no lane although messages wait"),
@@ -68,7 +68,7 @@ class Broken:
 
 @pytest.fixture
 def broken(databases: Databases, redis_server: RedisServer, tmp_path: Path) -> Iterator[dict[str, Broken]]:
-    """A system for each fault, all at once, since the watchdog needs seconds to notice one."""
+    """A system for each fault. All run at once, because the watchdog needs seconds to notice a fault."""
     with ExitStack() as stack:
         found = {}
         for name, (fault, _) in FAULTS.items():
@@ -92,7 +92,7 @@ def break_worker(system: System, fault: str, *, done: Path) -> Broken:
     return Broken(system, worker, pid, system.client.merge([("a", "b")]))
 
 
-def test_the_only_worker_comes_back_by_itself_whatever_its_fault(broken: dict[str, Broken]) -> None:
+def test_the_watchdog_restarts_the_only_worker_after_every_fault(broken: dict[str, Broken]) -> None:
     for fault, one in broken.items():
         batch = one.system.client.finished(one.batch_id, seconds=DEADLINE_S)
 

@@ -1,4 +1,4 @@
-"""What operators see of the whole product as it runs: metrics, one id from POST to outcome, and one trace."""
+"""Metrics, logs and traces of the running product, from one POST to its outcomes."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ SECTIONS = {"web": "web", "worker": "Workers", "relay": "Relay"}
 
 @dataclass(frozen=True)
 class Watched:
-    """A running system, where its metrics are, its traces' collector, and the batch that one POST became."""
+    """A running system, the URLs of its metrics, the collector of its traces, and the batch of one POST."""
 
     system: System
     metrics: dict[str, str]
@@ -38,14 +38,14 @@ class Watched:
     batch: dict[str, Any]
 
     def scrape(self, process: str) -> dict[str, Metric]:
-        """Return the metrics that *process* shows, by the name under which docs/metrics.md tells them."""
+        """Return the metrics of *process* by their names in docs/metrics.md."""
         answer = requests.get(self.metrics[process], timeout=10)
         answer.raise_for_status()
         families = text_string_to_metric_families(answer.text)
         return {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
 
     def value(self, process: str, name: str, **labels: str) -> float:
-        """Return the value of a sample that *process* shows."""
+        """Return the value of a sample of *process*."""
         samples = [sample for family in self.scrape(process).values() for sample in family.samples]
         (value,) = [each.value for each in samples if each.name == name and each.labels == labels]
         return value
@@ -55,7 +55,7 @@ class Watched:
 def watched(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, session_redis: RedisServer
 ) -> Iterator[Watched]:
-    """A system that shows all it can, after it has merged what one request asked for."""
+    """A system with JSON logs, metrics and traces, after it has finished the jobs of one request."""
     name, collector = databases.create(), Collector()
     session_redis.flush()
     ports = {name: free_port() for name in SECTIONS}
@@ -72,7 +72,7 @@ def watched(
         broker_url=session_redis.url,
         environ=environ,
     )
-    # Each process takes the settings as they are when it is made.
+    # Each process gets the settings at the time of its creation.
     system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{ports['relay']}"
     system.relay = system.process("relay", commands.relay())
     system.environ["MERGELANE_METRICS_ADDRESS"] = f"127.0.0.1:{ports['worker']}"
@@ -89,14 +89,14 @@ def watched(
 
 
 def merged(client: Client) -> dict[str, Any]:
-    """Return the batch of a request with an id and a trace of its own, after its two jobs have ended."""
+    """Send a request with its own id and trace; return its batch after both jobs have ended."""
     client.track(attributes=[{"external_id": name} for name in ("a", "b")])
     batch_id = client.merge([("a", "b"), ("nobody", "b")], X_Request_Id=REQUEST_ID, traceparent=PARENT)
     return client.finished(batch_id)
 
 
 def leave_a_dead_job(system: System) -> None:
-    """Let a job be dead, so that the ledger has something in hand."""
+    """Make a job dead, so that the metrics of unfinished jobs count one."""
     client = system.new_client()
     (job,) = client.finished(client.merge([("nobody", "else")]))["jobs"]
     with psycopg.connect(system.database_url) as connection:
@@ -104,23 +104,23 @@ def leave_a_dead_job(system: System) -> None:
 
 
 def lines_of(process: Process, message: str) -> list[dict[str, Any]]:
-    """Return the lines of *process* that say *message* of the watched request."""
+    """Return the lines with *message* that *process* logged about the watched request."""
     found = [orjson.loads(line) for line in process.log.splitlines() if line.startswith("{") and REQUEST_ID in line]
     return [line for line in found if line["message"] == message]
 
 
-def told(section: str) -> dict[str, tuple[str, set[str]]]:
-    """Return type and labels of each metric that a section of docs/metrics.md tells."""
+def documented(section: str) -> dict[str, tuple[str, set[str]]]:
+    """Return the type and labels of each metric in a section of docs/metrics.md."""
     text = text_of("docs/metrics.md").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| ", text, re.MULTILINE)
     return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
 
-def shown(families: dict[str, Metric]) -> dict[str, tuple[str, set[str]]]:
-    """Return type and labels of each of our metrics that a process shows."""
+def exposed(families: dict[str, Metric]) -> dict[str, tuple[str, set[str]]]:
+    """Return the type and labels of each of our metrics of a process."""
     ours = {name: family for name, family in families.items() if name.startswith("mergelane_")}
     labels = {name: {label for sample in family.samples for label in sample.labels} for name, family in ours.items()}
-    # They have no series, and so no labels, while nothing waits and no queue is paused.
+    # These metrics have no series, and so no labels, while no process waits and no queue is paused.
     labels["mergelane_server_waiting"] |= {"server", "cause"}
     if "mergelane_queue_paused" in labels:
         labels["mergelane_queue_paused"] |= {"workspace_id"}
@@ -128,11 +128,11 @@ def shown(families: dict[str, Metric]) -> dict[str, tuple[str, set[str]]]:
 
 
 @pytest.mark.parametrize("process", SECTIONS)
-def test_the_document_tells_what_processes_show(watched: Watched, process: str) -> None:
-    assert shown(watched.scrape(process)) == told(SECTIONS[process]) | told("Every process")
+def test_the_document_lists_the_metrics_of_each_process(watched: Watched, process: str) -> None:
+    assert exposed(watched.scrape(process)) == documented(SECTIONS[process]) | documented("Every process")
 
 
-def test_names_are_as_prometheus_has_them(watched: Watched) -> None:
+def test_names_follow_the_conventions_of_prometheus(watched: Watched) -> None:
     for process in SECTIONS:
         for name, family in watched.scrape(process).items():
             assert family.documentation, name
@@ -141,7 +141,7 @@ def test_names_are_as_prometheus_has_them(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("process", ["relay", "worker"])
-def test_the_kernels_numbers_come_along(watched: Watched, process: str) -> None:
+def test_processes_export_their_processor_time(watched: Watched, process: str) -> None:
     assert watched.value(process, "process_cpu_seconds_total") > 0
 
 
@@ -154,7 +154,7 @@ def test_a_worker_counts_jobs_by_outcome_and_measures_them_from_their_acceptance
     assert watched.value("worker", "mergelane_lane_jobs_sum") == 3
 
 
-def test_the_relay_counts_what_it_published_and_says_when_it_was_there(watched: Watched) -> None:
+def test_the_relay_counts_published_jobs_and_reports_the_time_of_its_last_round(watched: Watched) -> None:
     before = watched.value("relay", "mergelane_relay_last_round_timestamp_seconds", service="relay")
 
     assert watched.value("relay", "mergelane_published_jobs_total") == 3
@@ -179,7 +179,7 @@ def test_labels_of_metrics_identify_no_profile(watched: Watched) -> None:
     }  # fmt: skip
 
 
-def test_one_id_leads_from_the_post_to_the_outcome_through_all_logs(watched: Watched) -> None:
+def test_all_logs_from_the_post_to_the_outcome_contain_the_request_id(watched: Watched) -> None:
     system, batch = watched.system, watched.batch
     (worker,) = system.workers
     (answered,) = lines_of(system.web, "request_answered")
@@ -197,7 +197,7 @@ def test_one_id_leads_from_the_post_to_the_outcome_through_all_logs(watched: Wat
     assert all(line["request_id"] == REQUEST_ID for line in [*begun, *finished, *done])
 
 
-def test_the_batch_and_its_jobs_show_the_id(watched: Watched) -> None:
+def test_the_batch_and_its_jobs_have_the_request_id(watched: Watched) -> None:
     job_id = watched.batch["jobs"][0]["job_id"]
 
     assert watched.batch["request_id"] == REQUEST_ID
@@ -205,7 +205,7 @@ def test_the_batch_and_its_jobs_show_the_id(watched: Watched) -> None:
     assert watched.system.client.get(f"/merge/jobs/{job_id}").json()["request_id"] == REQUEST_ID
 
 
-def test_one_trace_leads_from_the_post_to_the_outcome(watched: Watched) -> None:
+def test_one_trace_contains_all_spans_from_the_post_to_the_outcome(watched: Watched) -> None:
     collector = watched.collector
     wait_until(lambda: len(collector.named("job", TRACE_ID)) == 2, what="the spans of both jobs")
     wait_until(lambda: collector.named("publish lane", TRACE_ID), what="the span of the relay")
@@ -224,7 +224,7 @@ def test_one_trace_leads_from_the_post_to_the_outcome(watched: Watched) -> None:
     assert not any(span.failed for span in [post, *further])
 
 
-def test_traces_tell_of_nobody(watched: Watched) -> None:
+def test_traces_contain_no_identifier_of_a_profile(watched: Watched) -> None:
     wait_until(lambda: len(watched.collector.named("job", TRACE_ID)) == 2, what="the spans of both jobs")
     values = {value for span in watched.collector.spans for value in span.attributes.values()}
 

@@ -1,7 +1,7 @@
 """docs/performance.md contains exactly the results of the last stored whole run."""
 
 from bench.curves import CAUSES, CURVE_TITLES
-from bench.documents import BEGIN, CURVE_MARKS, END, told, told_curves, with_results
+from bench.documents import BEGIN, CURVE_MARKS, END, curves_text, results_text, with_results
 from bench.parts.growth import CURVES
 from bench.run import KNOWN
 from tests.project.tree import text_of
@@ -11,11 +11,11 @@ DOCUMENT = "docs/performance.md"
 
 def test_it_contains_the_last_whole_run() -> None:
     """`python -m bench --write-docs` brings it up to date."""
-    assert with_results(text_of(DOCUMENT), told()) == text_of(DOCUMENT)
+    assert with_results(text_of(DOCUMENT), results_text()) == text_of(DOCUMENT)
 
 
 def test_it_contains_the_stored_curves() -> None:
-    assert with_results(text_of(DOCUMENT), told_curves(), CURVE_MARKS) == text_of(DOCUMENT)
+    assert with_results(text_of(DOCUMENT), curves_text(), CURVE_MARKS) == text_of(DOCUMENT)
 
 
 def test_every_curve_has_a_title_and_the_cause_of_its_slope() -> None:

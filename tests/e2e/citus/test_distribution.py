@@ -1,4 +1,4 @@
-"""`mergelane migrate --distribute`: what it distributes, what it refuses, and what it leaves behind."""
+"""`mergelane migrate --distribute`: the tables and functions that it distributes, and the databases that it refuses."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def test_every_table_is_distributed_with_the_others(empty_url: str) -> None:
     assert local == []
 
 
-def test_no_node_lets_everyone_call_a_function_of_the_owner(empty_url: str) -> None:
+def test_no_node_lets_public_call_a_security_definer_function(empty_url: str) -> None:
     migrations.upgrade_schema(empty_url, distribution=FEW)
 
     open_to_all = (
@@ -94,7 +94,7 @@ def test_functions_without_parameters_run_where_they_are_called(empty_url: str) 
     assert ("prune_batches",) in rows(empty_url, at_home)
 
 
-def test_a_database_with_workspaces_is_distributed_with_move_alone_and_leaves_no_row_behind(empty_url: str) -> None:
+def test_a_database_with_workspaces_needs_the_move_option_and_keeps_no_local_row(empty_url: str) -> None:
     migrations.upgrade_schema(empty_url)
     with psycopg.connect(empty_url) as connection:
         connection.execute("INSERT INTO workspace (name) VALUES ('one'), ('two'), ('three')")
@@ -131,7 +131,7 @@ def test_a_later_migration_of_tables_and_functions_is_distributed_too(empty_url:
     ]
 
 
-def test_a_worker_is_no_place_to_migrate(citus_databases: CitusDatabases, empty_url: str) -> None:
+def test_a_worker_node_refuses_a_migration(citus_databases: CitusDatabases, empty_url: str) -> None:
     cluster, database = citus_databases.cluster, empty_url.rpartition("/")[2]
 
     with pytest.raises(SetupError, match="Name the coordinator"):

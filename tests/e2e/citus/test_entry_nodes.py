@@ -1,4 +1,4 @@
-"""Processes that enter at a worker node of Citus, whether it has the workspace or not."""
+"""Processes that connect to a worker node of Citus, which has the workspace or not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ def send(client: Client, path: str, body: Any = None, **headers: str) -> Any:
 
 
 def wait_for_state(client: Client, accepted: Any, state: str) -> None:
-    """Wait until what the response *accepted* describes has a *state*."""
+    """Wait until the resource of the response *accepted* has a *state*."""
     url = accepted["status_url"]
     wait_until(lambda: client.get(url).json()["state"] == state, seconds=60, what=f"{url} to be {state}")
 

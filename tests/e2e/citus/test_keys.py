@@ -13,7 +13,7 @@ from tests.support.citus import CitusDatabases
 USE = "SELECT save_key_use(%(workspace_id)s, %(id)s, 0::double precision)"
 
 
-def test_creation_and_use_of_keys_do_not_wait_for_each_other_in_a_circle(citus_databases: CitusDatabases) -> None:
+def test_creation_and_use_of_keys_do_not_deadlock(citus_databases: CitusDatabases) -> None:
     with citus_databases.lend(citus_databases.create()) as url:
         settings = Settings(database_url=url, database_distributed=True)
 

@@ -34,7 +34,7 @@ def with_pairs(client: Client, prefix: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def test_the_workspaces_of_other_nodes_merge_on_and_those_of_the_stopped_one_afterwards(
+def test_a_stopped_node_delays_merges_of_its_own_workspaces_only(
     citus_databases: CitusDatabases,
     call_citus_node: Callable[[str, Node], None],
     start_system: Callable[..., System],

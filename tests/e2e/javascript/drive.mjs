@@ -1,4 +1,4 @@
-// Drives the public client braze-api: each line in is a call, each line out is what came of it.
+// Calls the public client braze-api: each input line is a call, each output line is its result.
 //
 // node drive.mjs BASE_URL KEY
 
@@ -12,11 +12,11 @@ const client = new Braze(baseUrl, key)
 for await (const line of createInterface({ input: process.stdin })) {
   const { call, body } = JSON.parse(line)
   const [object, method] = call.split('.').reduce(([, value], name) => [value, value[name]], [null, client])
-  let told
+  let result
   try {
-    told = { answer: await method.call(object, body) }
+    result = { answer: await method.call(object, body) }
   } catch (error) {
-    told = { error: { status: error.status ?? null, message: error.message } }
+    result = { error: { status: error.status ?? null, message: error.message } }
   }
-  process.stdout.write(`${JSON.stringify(told)}\n`)
+  process.stdout.write(`${JSON.stringify(result)}\n`)
 }

@@ -1,4 +1,4 @@
-"""Drives a public Python client: each line in is a call, each line out is what came of it.
+"""Calls a public Python client: each input line is a call, each output line is its result.
 
 python drive.py CLIENT BASE_URL KEY
 """
@@ -29,16 +29,16 @@ CLIENTS: dict[str, Callable[[str, str], Any]] = {
 
 
 def outcome(client: Any, *, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of a *call*, a path such as `users.track`, with *arguments* by name."""
+    """Return the result of a *call*, a path such as `users.track`, with *arguments* by name."""
     method = reduce(getattr, call.split("."), client)
     try:
         return {"answer": method(**arguments)}
-    except Exception as error:  # noqa: BLE001 - whatever the client raises is what is looked at
+    except Exception as error:  # noqa: BLE001 - the test checks every error of the client
         return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
 def main() -> None:
-    """Carry out the calls of the standard input, one after another."""
+    """Execute the calls of the standard input in order."""
     name, base_url, key = sys.argv[1:]
     client = CLIENTS[name](base_url, key)
     for line in sys.stdin:

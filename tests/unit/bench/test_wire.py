@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from bench.wire import Tally, names
+from bench.wire import WireCounter, names
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -22,36 +22,36 @@ EXECUTE = message(b"B", b"\0one\0\0\0\0\0\0\0") + message(b"E", b"\0\0\0\0\0")
 SYNC = message(b"S", b"")
 
 
-def counted(said: bytes, answered: bytes, *, cut: int) -> Tally:
-    tally = Tally()
-    there, back = tally.watch()
+def counted(said: bytes, answered: bytes, *, cut: int) -> WireCounter:
+    counter = WireCounter()
+    there, back = counter.watch()
     for bytes_, see in ((said, there), (answered, back)):
         for place in range(0, len(bytes_), cut):
             see(bytes_[place : place + cut])
-    return tally
+    return counter
 
 
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
 def test_a_prepared_statement_is_counted_by_its_first_line_each_time(cut: int) -> None:
     said = start(b"mergelane-worker") + PREPARE + EXECUTE + SYNC + EXECUTE + SYNC
-    tally = counted(said, message(b"Z", b"I") + ANSWER, cut=cut)
+    counter = counted(said, message(b"Z", b"I") + ANSWER, cut=cut)
 
-    assert tally.statements == {("mergelane-worker", "-- Does a thing."): 2}
-    assert tally.round_trips == {("mergelane-worker", "-- Does a thing."): 2}
+    assert counter.statements == {("mergelane-worker", "-- Does a thing."): 2}
+    assert counter.round_trips == {("mergelane-worker", "-- Does a thing."): 2}
 
 
 def test_a_pipeline_of_statements_is_one_round_trip() -> None:
     said = start(b"web") + PREPARE + SYNC + EXECUTE * 5 + SYNC
-    tally = counted(said, ANSWER * 2, cut=10_000)
+    counter = counted(said, ANSWER * 2, cut=10_000)
 
-    assert tally.statements == {("web", "-- Does a thing."): 5}
-    assert tally.round_trips == {("web", ""): 1, ("web", "-- Does a thing."): 1}
+    assert counter.statements == {("web", "-- Does a thing."): 5}
+    assert counter.round_trips == {("web", ""): 1, ("web", "-- Does a thing."): 1}
 
 
 def test_a_plain_query_is_a_statement_and_a_round_trip() -> None:
-    tally = counted(start(b"web") + message(b"Q", b"BEGIN\0"), ANSWER, cut=10_000)
+    counter = counted(start(b"web") + message(b"Q", b"BEGIN\0"), ANSWER, cut=10_000)
 
-    assert (tally.statements, tally.round_trips) == ({("web", "BEGIN"): 1}, {("web", "BEGIN"): 1})
+    assert (counter.statements, counter.round_trips) == ({("web", "BEGIN"): 1}, {("web", "BEGIN"): 1})
 
 
 def test_the_start_of_a_connection_is_no_round_trip() -> None:

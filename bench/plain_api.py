@@ -13,17 +13,17 @@ from app.db.connections import Connection, Pool
 from bench.plain import insert, plain_pool
 from schemas.merge import load_merge
 
-#: Queues updates within the transaction that writes them, and returns what is still to be done after its commit.
+#: Queues updates within the transaction that writes them, and returns a function to call after its commit.
 Queue = Callable[[Connection, int, Sequence[UUID]], Callable[[], None]]
 
 
-def plain_door(settings: Settings, queue: Queue) -> Flask:
-    """Return a web application that queues updates by *queue*."""
+def plain_api(settings: Settings, queue: Queue) -> Flask:
+    """Return a web application that queues updates with *queue*."""
     flask = Flask(__name__)
 
     @cache
     def pool() -> Pool:
-        """Return this process's pool, opened at its first request."""
+        """Return the pool of this process, which opens at its first request."""
         return plain_pool(settings, name="web")
 
     @flask.get("/health/ready")
@@ -33,7 +33,7 @@ def plain_door(settings: Settings, queue: Queue) -> Flask:
 
     @flask.post("/users/merge")
     def merge() -> Response | tuple[dict[str, str], int]:
-        """Take a request in and queue its updates."""
+        """Store a request and queue its updates."""
         updates = load_merge(request.get_json())
         with pool().connection() as connection:
             secret = request.headers["Authorization"].removeprefix("Bearer ")
