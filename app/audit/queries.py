@@ -10,6 +10,7 @@ from app.audit.entries import ACTIONS, AuditEntry, entry_of_event, entry_of_job
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, id_after, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
+from app.ledger.identifier_lists import JobsWithOutcomes, newest_jobs_with_outcomes
 from app.ledger.search import search_parameters
 from schemas.audit import Action, Place
 
@@ -39,13 +40,6 @@ class AuditFilter:
     until: datetime | None = None
 
     @property
-    def query(self) -> str:
-        """The cheapest query that finds them."""
-        if self.job_id is not None:
-            return "entries_of_job"
-        return "newest_entries" if self.identifier is None else "entries_about"
-
-    @property
     def is_by_key(self) -> bool:
         """Whether the key is the only selective filter."""
         return self.key is not None and self.job_id is None and self.identifier is None
@@ -61,11 +55,7 @@ def list_entries(
 ) -> list[AuditEntry]:
     """Return up to *limit* matching entries, newest first, after the cursor *before*."""
     parameters = {"limit": limit, **_found_by(matching, before)}
-    if matching.is_by_key:
-        ids = [entry_id for _, entry_id in _of_key(tx, parameters)]
-    else:
-        ids = [row["id"] for row in tx.execute(QUERIES[matching.query], parameters)]
-    return read_entries(tx, ids=ids, snapshots=snapshots)
+    return read_entries(tx, ids=_find_ids(tx, matching, parameters), snapshots=snapshots)
 
 
 def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
@@ -77,6 +67,17 @@ def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Seque
         yield entries
         more = len(entries) == CHUNK
         place = entries[-1].place if more else None
+
+
+def _find_ids(tx: Transaction, matching: AuditFilter, parameters: Mapping[str, Any]) -> list[UUID]:
+    """Return the ids of a page by the filter that matches the fewest entries."""
+    if matching.job_id is not None:
+        return _ids(tx, "entries_of_job", parameters)
+    if matching.identifier is not None:
+        return _about(tx, parameters, identifier=matching.identifier)
+    if matching.key is not None:
+        return [entry_id for _, entry_id in _of_key(tx, parameters)]
+    return _ids(tx, "newest_entries", parameters)
 
 
 def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
@@ -94,6 +95,20 @@ def _of_key(tx: Transaction, parameters: Mapping[str, Any]) -> list[Place]:
             break
         until = batch_ids[-1]
     return sorted(found + jobs, reverse=True)[:limit]
+
+
+def _about(tx: Transaction, parameters: Mapping[str, Any], *, identifier: str) -> list[UUID]:
+    """Return the ids of the entries about an *identifier*, newest first."""
+    found = _ids(tx, "events_about", parameters)
+    if parameters["outcomes"]:
+        conditions = {name: parameters[name] for name in ("outcomes", "key", "since", "until")}
+        jobs = JobsWithOutcomes(identifier=identifier, **conditions)
+        found += newest_jobs_with_outcomes(tx, jobs, limit=parameters["limit"])
+    return sorted(found, reverse=True)[: parameters["limit"]]
+
+
+def _ids(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[UUID]:
+    return [row["id"] for row in tx.execute(QUERIES[query], parameters)]
 
 
 def _places(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> list[Place]:

@@ -34,6 +34,7 @@ RECENT_JOBS = 10_000
 RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 600}
 #: Conditions on a job that need more than the search keys, the state and the outcome.
 DETAILS = ("kind", "undone", "source", "key", "run_id")
+CONDITIONS = ("state", *DETAILS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,19 @@ class JobsOfIdentifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobsWithOutcomes:
+    """The jobs of an identifier that have one of the outcomes, between two ids."""
+
+    #: A plain value of either side.
+    identifier: str
+    outcomes: Sequence[str]
+    #: The id of the API key of the request; None matches all.
+    key: UUID | None
+    since: UUID
+    until: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FewBatches:
     """The batches of an identifier's jobs that match; none and not complete if it has more than FEW jobs."""
 
@@ -55,19 +69,38 @@ class FewBatches:
     is_complete: bool
 
 
-def job_parameters(parameters: Mapping[str, Any], *, identifier: str) -> dict[str, Any]:
-    """Return *parameters* of a list of jobs with those of the *identifier*."""
+def newest_jobs_with_outcomes(tx: Transaction, jobs: JobsWithOutcomes, *, limit: int) -> list[UUID]:
+    """Return the ids of the newest *limit* of the *jobs*, newest first."""
+    conditions = {**dict.fromkeys(CONDITIONS), "key": jobs.key, "since": jobs.since, "until": jobs.until}
+    page = {"low": jobs.since, "high": jobs.until, "limit": limit + 1, "scan": None}
+    parameters = job_parameters({**conditions, **page}, identifier=jobs.identifier, outcomes=jobs.outcomes)
+    found, _ = read_job_page(tx, parameters, oldest_first=False)
+    return [row["id"] for row in found.rows]
+
+
+def job_parameters(parameters: Mapping[str, Any], *, identifier: str, outcomes: Sequence[str] | None) -> dict[str, Any]:
+    """Return *parameters* of a list of jobs with those of the *identifier*, and the *outcomes*; None matches all."""
     any_details = all(parameters[name] is None for name in DETAILS)
-    return {**parameters, **search_parameters(identifier), "most": None, "any_details": any_details}
+    added = {"most": None, "any_details": any_details, "outcomes": outcomes}
+    return {**parameters, **search_parameters(identifier), **added}
 
 
-def read_quick_job_page(
-    tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool
-) -> tuple[RowPage | None, ListCount]:
+def read_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool) -> tuple[RowPage, ListCount]:
     """Return a page of jobs with the *parameters* of job_parameters, and the count of the list.
 
-    There is no page if it has to read all jobs of the identifier.
+    Without a number of jobs to *scan* the page is never short.
     """
+    page, count = _read_quick_job_page(tx, parameters, oldest_first=oldest_first)
+    if page is None:
+        end = None if parameters["scan"] is None else QUERIES["end_of_jobs_of_identifier"]
+        page = read_page(tx, QUERIES["jobs_of_identifier"], end, parameters, oldest_first=oldest_first)
+    return page, count
+
+
+def _read_quick_job_page(
+    tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool
+) -> tuple[RowPage | None, ListCount]:
+    """Return the page of read_job_page, or none if it has to read all jobs of the identifier."""
     query = in_order(QUERIES["few_jobs_of_identifier"], oldest_first=oldest_first)
     (row,) = tx.execute(query, {**parameters, "most": FEW})
     count = ListCount(items=min(row["items"], FEW), is_exact=row["known"] <= FEW, most=FEW)

@@ -13,7 +13,7 @@ from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.identifier_lists import QUERIES as BY_IDENTIFIER
-from app.ledger.identifier_lists import job_parameters, read_quick_job_page
+from app.ledger.identifier_lists import job_parameters, read_job_page
 from app.ledger.list_pages import MAX_COUNT, ListCount, RowPage, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Job, read_jobs
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
@@ -142,13 +142,10 @@ def _list_ids(
 ) -> tuple[RowPage, ListCount | None]:
     """Return the ids of a page, and the count of the list if the filter has an identifier."""
     parameters = {**_parameters(tx, matching, after=after, oldest_first=oldest_first), "limit": limit + 1}
-    count = None
     if matching.identifier is not None:
-        page, count = read_quick_job_page(tx, parameters, oldest_first=oldest_first)
-        if page is not None:
-            return page, count
+        return read_job_page(tx, parameters, oldest_first=oldest_first)
     query = matching.query
-    return read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first), count
+    return read_page(tx, QUERIES[query], QUERIES[ENDS[query]], parameters, oldest_first=oldest_first), None
 
 
 def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, oldest_first: bool) -> dict[str, Any]:
@@ -163,7 +160,8 @@ def _parameters(tx: Transaction, matching: JobFilter, *, after: UUID | None, old
     if matching.is_by_batch:
         return {**parameters, **_batch_range(tx, matching, after=after, oldest_first=oldest_first)}
     if matching.identifier is not None:
-        parameters = job_parameters(parameters, identifier=matching.identifier)
+        outcomes = None if matching.outcome is None else [matching.outcome.value]
+        parameters = job_parameters(parameters, identifier=matching.identifier, outcomes=outcomes)
     return parameters | after_cursor((since, until), after, oldest_first=oldest_first)
 
 

@@ -75,55 +75,27 @@ WHERE workspace_id = %(workspace_id)s
 ORDER BY api_key_id DESC, id DESC
 LIMIT %(limit)s
 
--- name: entries_about
--- Lists a page of the entries about the profiles of an identifier, newest first. All of them are found before they are
--- sorted: reading back in time until a page is full would read every entry when few match.
+-- name: events_about
+-- Lists the newest actions on profiles that have an identifier, except for merges, identifications and undos. All of the
+-- identifier are found before they are sorted: to read back in time until a page is full would read every entry when few match.
 WITH found AS MATERIALIZED (
-    SELECT id, outcome, NULL AS action
-    FROM workspace_job
-    WHERE workspace_id = %(workspace_id)s
-        AND search_keys && %(search_keys)s::text[]
-        -- Only email addresses and phone numbers are compared in a normalized form.
-        AND (
-            search_keys && %(exact_keys)s::text[]
-            OR (search_keys && %(email_keys)s::text[] AND (orphan_identifier ? 'email' OR survivor_identifier ? 'email'))
-            OR (search_keys && %(phone_keys)s::text[] AND (orphan_identifier ? 'phone' OR survivor_identifier ? 'phone'))
-        )
-    UNION
-    SELECT id, NULL, action
+    SELECT id, action, api_key_id
     FROM audit_entry
     WHERE workspace_id = %(workspace_id)s AND braze_id = ANY(%(identifiers)s::text[])
     UNION
-    SELECT id, NULL, action
+    SELECT id, action, api_key_id
     FROM audit_entry
     WHERE workspace_id = %(workspace_id)s AND external_id = ANY(%(identifiers)s::text[])
     UNION
-    SELECT id, NULL, action
+    SELECT id, action, api_key_id
     FROM audit_entry
     WHERE workspace_id = %(workspace_id)s AND new_external_id = ANY(%(identifiers)s::text[])
 )
 
 SELECT id
 FROM found
-WHERE id >= %(since)s AND id < %(until)s
-    AND (outcome = ANY(%(outcomes)s::text []) OR action = ANY(%(actions)s::text []))
-    AND (
-        %(key)s::uuid IS NULL
-        OR %(key)s = (
-            SELECT (
-                SELECT batch.api_key_id
-                FROM batch
-                WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
-            )
-            FROM job
-            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
-        )
-        OR %(key)s = (
-            SELECT event.api_key_id
-            FROM audit_entry AS event
-            WHERE event.workspace_id = %(workspace_id)s AND event.id = found.id
-        )
-    )
+WHERE id >= %(since)s AND id < %(until)s AND action = ANY(%(actions)s::text [])
+    AND (%(key)s::uuid IS NULL OR api_key_id = %(key)s)
 ORDER BY id DESC
 LIMIT %(limit)s
 

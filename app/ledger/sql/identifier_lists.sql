@@ -49,7 +49,7 @@ fitting AS MATERIALIZED (
     FROM found
     WHERE found.id > %(since)s AND found.id < %(until)s
         AND (%(state)s::text IS NULL OR found.state = %(state)s)
-        AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
+        AND (%(outcomes)s::text [] IS NULL OR found.outcome = ANY(%(outcomes)s))
         AND (%(any_details)s OR (
             SELECT job.id
             FROM job
@@ -79,7 +79,7 @@ FROM (
     FROM found
     WHERE id > %(low)s AND id < %(high)s
         AND (%(state)s::text IS NULL OR state = %(state)s)
-        AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+        AND (%(outcomes)s::text [] IS NULL OR outcome = ANY(%(outcomes)s))
     ORDER BY id DESC
     LIMIT %(scan)s
 ) AS scanned
@@ -100,7 +100,7 @@ SELECT id
 FROM found
 WHERE id > %(low)s AND id < %(high)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+    AND (%(outcomes)s::text [] IS NULL OR outcome = ANY(%(outcomes)s))
 ORDER BY id DESC
 OFFSET %(scan)s - 1
 LIMIT 1
@@ -118,7 +118,7 @@ FROM (
 ) AS job
 WHERE /* include has_identifier */
     AND (%(state)s::text IS NULL OR job.state = %(state)s)
-    AND (%(outcome)s::text IS NULL OR job.outcome = %(outcome)s)
+    AND (%(outcomes)s::text [] IS NULL OR job.outcome = ANY(%(outcomes)s))
     AND /* include has_details */
 ORDER BY job.id DESC
 LIMIT %(limit)s

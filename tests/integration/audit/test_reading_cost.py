@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from app.audit.queries import AuditFilter, list_entries
 from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
+from app.ledger.identifier_lists import FEW
 from schemas.audit import Action
 from tests.support.factories import Factory
 from tests.support.postgres import make_database_url
@@ -36,7 +37,7 @@ WITH given AS (
     )
     SELECT
         %(workspace_id)s, id, id, 0, 'merge', 0, '{"external_id": "o"}', '{"external_id": "s"}',
-        ARRAY['o-' || number, 's-' || number], 'finished',
+        ARRAY['o-' || number, 's-' || number, 'half-' || number %% 2], 'finished',
         CASE WHEN number %% 4 = 0 THEN 'already_merged' ELSE 'merged' END, 'So.', now(), 1, 'a', 2, 'b'
     FROM given
 ), records AS (
@@ -121,6 +122,16 @@ def test_a_page_reads_few_rows_besides_its_own(pool: Pool, workspace_id: int, wh
 
     assert len(entries) == expected
     assert after["rows"] - before["rows"] <= 15 * PAGE
+
+
+def test_a_page_of_an_identifier_with_very_many_jobs_reads_the_newest(pool: Pool, workspace_id: int) -> None:
+    with open_transaction(pool, workspace_id) as tx:
+        (before,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+        entries = list_entries(tx, matching=AuditFilter(identifier="half-1"), limit=PAGE)
+        (after,) = tx.connection.execute(ROWS_READ, [list(TABLES)]).fetchall()
+
+    assert len(entries) == PAGE
+    assert after["rows"] - before["rows"] <= 2 * FEW < MANY // 2
 
 
 @pytest.mark.parametrize("key", [None, BUSY])

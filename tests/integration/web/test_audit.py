@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from app.audit.snapshots import exported_fields
 from app.db.connections import Pool
 from app.db.transaction import Transaction
+from app.ledger import identifier_lists
 from app.merging.profile import Profile
 from app.profiles.store import load_profiles
 from tests.support.front_door import Caller
@@ -259,6 +260,28 @@ def test_filters_go_together(eventful: tuple[Caller, Caller]) -> None:
         entry for entry in everything if everything[0]["profile"]["braze_id"] in str(entry)
     ]
     assert all_pages(caller, job_id=everything[3]["id"]) == []
+
+
+@pytest.mark.parametrize("recent", [10_000, 3, 1])
+@pytest.mark.parametrize("few", [2, 1, 0])
+def test_an_identifier_with_many_jobs_has_the_same_entries_as_one_with_few(
+    eventful: tuple[Caller, Caller], few: int, recent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, other = eventful
+    rename(other, "h", "g")
+    everything = audit(caller)
+    second_merge, first_merge, rename_of_b = everything[2], everything[3], everything[6]
+    monkeypatch.setattr(identifier_lists, "FEW", few)
+    monkeypatch.setattr(identifier_lists, "RECENT_JOBS", recent)
+
+    assert all_pages(caller, identifier="g") == [everything[0], second_merge, first_merge]
+    assert all_pages(caller, identifier="g", action="merge", key=str(other.key_id)) == [second_merge, first_merge]
+    assert all_pages(caller, identifier="g", key=str(caller.key_id)) == []
+    assert all_pages(caller, identifier="g", action="undo") == []
+    assert all_pages(caller, identifier="b") == [rename_of_b, everything[8]]
+    assert all_pages(caller, identifier="b", action="rename") == [rename_of_b]
+    assert all_pages(caller, identifier="h") == [everything[0], second_merge]
+    assert all_pages(caller, identifier="g", to=everything[0]["requested_at"]) == [second_merge, first_merge]
 
 
 def test_a_range_of_time_takes_its_beginning_and_leaves_its_end(eventful: tuple[Caller, Caller]) -> None:
