@@ -8,6 +8,7 @@ import psycopg
 from app.config import Settings
 from app.database_url import connection_failure
 from app.db.connections import Connection, connection_arguments
+from app.db.distribution import find_distribution_fault
 from app.db.errors import Response, response_to, to_unavailable
 from app.errors import DatabaseUnavailable, SetupError
 
@@ -25,11 +26,12 @@ BACKEND = "SELECT pg_backend_pid() AS pid"
 def connected(settings: Settings, database_url: str, *, name: str) -> Iterator[Connection]:
     """Open a transaction on *database_url*, and commit it at the end.
 
-    Raises DatabaseUnavailable when the connection fails, PostgreSQL refuses work or *database_url* is invalid, and
-    SetupError when its user does not own the tables: such a user may not see every row.
+    Raises DatabaseUnavailable when the connection fails or PostgreSQL refuses work. Raises SetupError when
+    *database_url* is invalid, when DATABASE_DISTRIBUTED is wrong, or when its user does not own the tables: such a user
+    may not see every row.
     """
     conn = _connect(settings, database_url, name=name)
-    with _explained(), conn, conn.transaction():
+    with _explained(settings, database_url), conn, conn.transaction():
         for statement in AS_OWNER:
             conn.execute(statement, prepare=False)
         yield conn
@@ -45,7 +47,7 @@ def session(
     lends the session to others in between.
     """
     conn = _connect(settings, database_url, name=name, given_by=given_by)
-    with _explained(), conn:
+    with _explained(settings, database_url if given_by == "DATABASE_URL" else None), conn:
         conn.execute(WHOLE_SESSION, prepare=False)
         (row,) = conn.execute(BACKEND, prepare=False).fetchall()
         if row["pid"] != conn.info.backend_pid:
@@ -65,10 +67,18 @@ def _connect(settings: Settings, database_url: str, *, name: str, given_by: str 
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Raise what PostgreSQL refuses to a command as one of Mergelane's errors."""
+def _explained(settings: Settings, database_url: str | None) -> Iterator[None]:
+    """Raise what PostgreSQL refuses to a command as one of Mergelane's errors.
+
+    Citus refuses statements if DATABASE_DISTRIBUTED does not fit the database at *database_url*. The error says so.
+    """
     try:
         yield
+    except psycopg.errors.FeatureNotSupported as error:
+        fault = None if database_url is None else _read_distribution_fault(settings, database_url)
+        if fault is None:
+            raise to_unavailable(error) from None
+        raise SetupError(" ".join(fault)) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise SetupError(
             f"PostgreSQL refuses a statement to the user in DATABASE_URL ({error.diag.message_primary}). Use the user"
@@ -78,6 +88,11 @@ def _explained() -> Iterator[None]:
         if response_to(error) is not Response.WAIT:
             raise
         raise to_unavailable(error) from None
+
+
+def _read_distribution_fault(settings: Settings, database_url: str) -> tuple[str, str] | None:
+    with _connect(settings, database_url, name="check") as conn:
+        return find_distribution_fault(conn, settings)
 
 
 def require_database(settings: Settings, database_url: str) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tests.support import pairs
 from tests.support.client import Client
 from tests.support.pairs import (
     AUTUMN,
@@ -78,14 +77,6 @@ def with_tokens_of(way: str, attributes: Json) -> Json:
     """Return *attributes* with push tokens of *way* alone: a token belongs to the profile that reported it last."""
     tokens = [{**each, "token": f"{way}-{each['token']}"} for each in attributes.get("push_tokens", ())]
     return {**attributes, "push_tokens": tokens}
-
-
-def rows_of(client: Client, profile: Json) -> list[Json]:
-    """Return the history of *profile*, without the braze_ids of origins."""
-    return [
-        {name: value for name, value in item.items() if name != "origin"}
-        for item in pairs.history(client, profile["braze_id"], limit=100)
-    ]
 
 
 #: Other values of ATTRIBUTES, for the survivor.

@@ -14,6 +14,7 @@ import requests
 from uuid_utils.compat import uuid7
 
 from cli.up.commands import DIRECTORY
+from tests.support.on_citus import database_environ
 from tests.support.processes import Process
 from tests.support.up import DEV_KEY, UP, Up, environ_of
 from tests.support.waiting import wait_until
@@ -230,8 +231,8 @@ def test_an_older_version_runs_on_a_newer_schema(
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
     command = [sys.executable, "-m", "cli", "migrate"]
-    migrate = Process.of("migrate", command, folder=tmp_path, environ={"DATABASE_URL": database_url}).start()
-    up = make_up(environ={"DATABASE_URL": database_url, "BROKER_URL": broker_url}).start()
+    migrate = Process.of("migrate", command, folder=tmp_path, environ=database_environ(database_url)).start()
+    up = make_up(environ={**database_environ(database_url), "BROKER_URL": broker_url}).start()
 
     assert (migrate.ended(), migrate.log) == (0, f"{sentence}\n")
     assert sentence in up.output
