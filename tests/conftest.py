@@ -12,7 +12,7 @@ pytest_plugins = [
     "tests.support.chromium",
     "tests.support.factories",
     "tests.support.folders",
-    "tests.support.front_door",
+    "tests.support.flask_caller",
     "tests.support.parallel",
     "tests.support.pgbouncer",
     "tests.support.postgres",

@@ -9,7 +9,7 @@ import pytest
 from fuzz.endpoints import LISTED, Endpoint
 from fuzz.names import Names
 from schemas.json_values import OversizedInteger, dump_json
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 BIG = OversizedInteger("109876543210987654321")
 #: The beginning of BIG as orjson would write the rounded float.

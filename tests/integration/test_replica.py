@@ -24,7 +24,7 @@ from app.web.resources import resources_of
 from cli.database import connected
 from cli.doctor.findings import Level
 from cli.doctor.replica import check_replica
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.standby import Replicated
 from tests.support.waiting import wait_until

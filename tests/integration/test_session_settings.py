@@ -16,7 +16,7 @@ from app.web.resources import resources_of
 from cli.database import connected
 from cli.doctor.examination import run_checks
 from fuzz.lanes import Worker
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import PostgresServer
 
 #: A value for each setting that would change the meaning of statements.

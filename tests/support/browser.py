@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     # At run time pytest loads that module itself, as a plugin.
-    from tests.support.front_door import Caller
+    from tests.support.flask_caller import Caller
 
 FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 #: The headers that Chromium sends with a form of the console's own pages.
@@ -87,11 +87,11 @@ def filtered(browser: Browser, path: str, **fields: str) -> TestResponse:
 
 
 @pytest.fixture
-def make_browser(front_door: Flask) -> "Callable[[Caller | None], Browser]":
+def make_browser(flask_app: Flask) -> "Callable[[Caller | None], Browser]":
     """A function that opens a browser, signed in with a caller's key if one is given."""
 
     def make(caller: "Caller | None" = None) -> Browser:
-        browser = Browser(front_door)
+        browser = Browser(flask_app)
         if caller is not None:
             assert browser.sign_in(caller.secret).status_code == 303
         return browser

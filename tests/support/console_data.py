@@ -15,7 +15,7 @@ from app.db.connections import Connection
 
 if TYPE_CHECKING:
     # At run time pytest loads that module itself, as a plugin.
-    from tests.support.front_door import Caller
+    from tests.support.flask_caller import Caller
 
 Json = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from workers.relay.identities import IdentityNumberer
 
 Json = dict[str, Any]

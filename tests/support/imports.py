@@ -10,7 +10,7 @@ from app.imports.importing import ImportOutcome, import_profiles
 from app.users.consent import ConsentRules
 from schemas.placeholders import DEFAULT_PLACEHOLDERS
 from schemas.profile_imports import OnConflict, parse_profile
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 Json = dict[str, Any]
 

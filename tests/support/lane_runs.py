@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 from app.config import Settings
 from app.db.connections import Pool
 from app.lane.run import Lane, execute_lane
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 Json = dict[str, Any]
 

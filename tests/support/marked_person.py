@@ -1,6 +1,6 @@
 """A profile with a marker in all its texts, so that a test finds the remains of an erased person."""
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import NOON, Json, track
 
 MARKER = "Q7trace"

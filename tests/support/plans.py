@@ -12,7 +12,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.plans.applying import advance_plans
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.runs import count_once, read_run
 
 Json = dict[str, Any]

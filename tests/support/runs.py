@@ -5,7 +5,7 @@ from typing import Any
 from app.db.connections import Pool
 from app.db.transaction import run_in_transaction
 from app.ledger.run_counting import CountingCursor
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from workers.relay.runs import RunCounter, count_step
 
 Json = dict[str, Any]

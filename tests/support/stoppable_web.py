@@ -11,12 +11,12 @@ from app.config import Settings
 from app.db import migrations
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
-def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
+def lone_app(own_postgres: PostgresServer) -> Iterator[Flask]:
     """A web application on the PostgreSQL server `own_postgres`, which the test may stop or let refuse work."""
     migrations.upgrade_schema(own_postgres.url())
     flask = create_app(Settings(database_url=own_postgres.url(), pool_timeout_s=0.5))
@@ -27,8 +27,8 @@ def lone_door(own_postgres: PostgresServer) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def lone_caller(own_postgres: PostgresServer, lone_door: Flask) -> Caller:
-    """A `Caller` of the application `lone_door` with all permissions."""
+def lone_caller(own_postgres: PostgresServer, lone_app: Flask) -> Caller:
+    """A `Caller` of the application `lone_app` with all permissions."""
     with psycopg.connect(own_postgres.url()) as conn:
         key_id, secret = keys.create_key(conn, workspace="shop", label="test", permissions=["*"])
-    return Caller(lone_door, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")
+    return Caller(lone_app, secret=secret, key_id=key_id, workspace_id=1, workspace="shop")

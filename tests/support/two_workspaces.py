@@ -12,7 +12,7 @@ from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.factories import Factory
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.on_citus import database_settings
 
 #: Two threads and two connections for each workspace.
@@ -25,11 +25,11 @@ SMALL = {
     "workspace_share_beside_others_percent": 50,
 }
 
-OpenDoor = Callable[..., tuple[Caller, Caller]]
+MakeCallers = Callable[..., tuple[Caller, Caller]]
 
 
 @contextmanager
-def opening(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
+def opening(database_url: str, connection: Connection) -> Iterator[MakeCallers]:
     """Yield a function that opens an application and returns a caller of a busy workspace and one of another."""
     doors: list[Flask] = []
 

@@ -10,7 +10,7 @@ from app.db.connections import Connection
 from chaos.audit import Findings, audit, find_lasting_transactions
 from chaos.families import Batch, Family, Member, Sums
 from chaos.promises import Promise, Promises
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.unguarded import unguarded
 from tests.support.worker import Worker

@@ -14,7 +14,7 @@ from chaos.families import Family, Member, Sums
 from chaos.promises import LimitedRun, Promise, Promises
 from chaos.steering import WORKSPACE, body_of
 from chaos.steering_audit import audit_steering, groups_of, read_steered_jobs
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.runs import count_all
 from tests.support.unguarded import unguarded

@@ -26,7 +26,7 @@ def ours(databases: Databases) -> Iterator[Product]:
         databases.drop(name)
 
 
-def test_every_documented_operation_gets_requests(front_door: Flask) -> None:
+def test_every_documented_operation_gets_requests(flask_app: Flask) -> None:
     operations = {(method, path) for path, methods in document()["paths"].items() for method in methods}
 
     assert {(each.method.lower(), template_of(each)) for each in described()} == operations

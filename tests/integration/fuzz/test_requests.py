@@ -62,8 +62,8 @@ def routes(flask: Flask) -> set[tuple[str, str]]:
     return {(method, rule.rule) for rule in rules for method in (rule.methods or set()) - {"HEAD"}}
 
 
-def test_every_route_is_fuzzed(front_door: Flask) -> None:
-    assert {key_of(endpoint) for endpoint in ENDPOINTS} == routes(front_door)
+def test_every_route_is_fuzzed(flask_app: Flask) -> None:
+    assert {key_of(endpoint) for endpoint in ENDPOINTS} == routes(flask_app)
 
 
 def test_every_endpoint_gets_requests() -> None:

@@ -20,7 +20,7 @@ from app.db.transaction import run_in_transaction
 from app.identities.feed import read_feed
 from app.identities.numbering import number_changes, prune_changes, workspaces_with_changes
 from tests.support.factories import Factory
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.identities import feed_page
 from tests.support.lane_runs import ask_to_merge, ext, run_jobs
 from tests.support.profiles import track

@@ -17,7 +17,7 @@ from app.db.connections import Pool
 from cli.bulk.files import FileFormat
 from cli.bulk.identity_export import CHANGES, IDS, Listing, flatten, format_rows
 from cli.bulk.outputs.parquet import write_parquet
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.identities import feed, number_all, survivors
 from tests.support.lane_runs import ask_to_merge, ext, run_jobs
 from tests.support.profiles import track

@@ -6,7 +6,7 @@ import pytest
 
 from app.config import Settings
 from app.db.connections import Pool, open_pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from app.db.connections import Pool
 from app.db.transaction import Transaction, run_in_transaction
 from app.imports.importing import import_profiles
 from schemas.profile_imports import OnConflict, parse_profile
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import all_profiles, import_lines, import_one
 from tests.support.lane_runs import merged
 from tests.support.profiles import NOON, NOON_TEXT, export, the_profile, track

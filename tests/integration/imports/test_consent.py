@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import import_lines, import_one
 from tests.support.profiles import the_profile, track
 

@@ -1,7 +1,7 @@
 """A line that creates or fills a profile takes no push token from a profile that reported it here."""
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import import_lines, import_one
 from tests.support.profiles import the_profile, track
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Pool
 from tests.support.at_once import at_once
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import all_profiles, import_lines
 from tests.support.profiles import track
 

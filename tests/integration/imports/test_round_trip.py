@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import all_profiles, import_lines
 from tests.support.lane_runs import merged
 from tests.support.people import attributes, happenings, together

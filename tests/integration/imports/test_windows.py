@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.imports import import_one
 from tests.support.profiles import track
 

@@ -9,7 +9,7 @@ from app.db.connections import Pool
 from app.db.transaction import run_in_transaction
 from app.ledger.dispatch import claim_lanes, mark_jobs_published
 from tests.support.factories import Factory
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.db.connections import Pool, open_pool
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 TABLES = ("profile", "user_alias", "custom_event", "purchase", "session", "engagement")
 

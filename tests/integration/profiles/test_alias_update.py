@@ -8,7 +8,7 @@ import pytest
 
 from app.users.aliases import NEW_NAME_TAKEN, UNKNOWN_ALIAS
 from tests.support.at_once import at_once, while_waiting
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, track
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.users.aliases import LABEL_TAKEN, TAKEN, UNKNOWN_DEVICE, UNKNOWN_OWNER
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, the_profile, track
 

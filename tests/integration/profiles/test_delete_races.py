@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Connection, Pool
 from tests.support.at_once import at_once, while_waiting
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged, run_jobs
 from tests.support.profiles import NOON, Json, export, the_profile, track
 from tests.support.undos import ask_to_undo, merge_one

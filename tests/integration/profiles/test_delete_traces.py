@@ -9,7 +9,7 @@ from app.db.connections import Connection, Pool
 from app.web import create_app
 from app.web.resources import resources_of
 from schemas.outcomes import Outcome
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ask_to_merge, ext, identified, job, merged, outcomes, run_jobs
 from tests.support.marked_person import DIGITS, MARKER, alias, live, mark
 from tests.support.postgres import make_database_url

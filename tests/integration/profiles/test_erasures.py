@@ -10,7 +10,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
 from app.users import delete as deletion
 from app.users import erasures
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ask_to_merge, ext, job, merged, outcomes, run_jobs
 from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, the_profile, track

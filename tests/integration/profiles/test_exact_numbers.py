@@ -7,7 +7,7 @@ import pytest
 from app.db.connections import Pool
 from schemas.json_values import OversizedInteger, dump_json
 from tests.support.filters import ago, leaf
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.pairs import SPRING
 from tests.support.profiles import Json, export, the_profile
 from tests.support.undos import merge_one, undo_one

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.profile import EXPORTABLE, VALUELESS
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, NOON_TEXT, Json, export, the_profile, track
 

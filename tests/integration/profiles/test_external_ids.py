@@ -8,7 +8,7 @@ import pytest
 from app.db.connections import Connection, Pool
 from schemas.external_ids import DEPRECATED, IN_USE, NOT_DEPRECATED, PRIMARY, SAME, UNKNOWN
 from schemas.placeholders import PLACEHOLDER
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, identified, merged, outcomes
 from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.lane.run import Lane, execute_lane
 from tests.support.at_once import at_once, while_waiting
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, jobs_of, merged
 from tests.support.profiles import NOON, Json, export, the_profile, track
 

@@ -12,7 +12,7 @@ from app.db.connections import Pool
 from app.db.transaction import STABLE_ATTEMPTS, Transaction, retry_until_stable
 from app.errors import ResolutionUnsettled
 from app.users.aliases import TAKEN, UNKNOWN_OWNER
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import NOON, Json, export, the_profile, track
 from tests.support.waiting import wait_until
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Pool
 from tests.support.filters import leaf
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.pairs import ago
 from tests.support.profiles import Json, export, track
 from tests.support.undos import merge_one, undo_one

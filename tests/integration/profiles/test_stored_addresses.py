@@ -4,7 +4,7 @@ import pytest
 
 from app.db.connections import Connection
 from schemas.identifiers import email_key
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, the_profile, track
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.db.connections import Pool
 from tests.support.filters import ago, leaf
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import Json, export, the_profile, track
 from tests.support.undos import merge_one, undo_one
 

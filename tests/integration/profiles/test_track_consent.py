@@ -10,7 +10,7 @@ import pytest
 from app.db.connections import Pool
 from app.db.transaction import Transaction
 from app.profiles.sharing import MAX_SHARERS
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track
 
 BOTH = "both@example.com"

@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from app.db.connections import Pool
 from tests.support.at_once import at_once, while_waiting
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import Json, export, merge, the_profile, track
 
 BOTH = "both@example.com"

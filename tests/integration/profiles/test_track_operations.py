@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import NOON, Json, the_profile, track
 

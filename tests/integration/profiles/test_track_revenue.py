@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Connection, Pool
 from app.users.revenue import MAX_REVENUE_CENTS, TOO_MUCH
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.pairs import ago
 from tests.support.profiles import Json, merge, the_profile, track
 

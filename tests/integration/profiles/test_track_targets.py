@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from app.db.connections import Connection, Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import NOON, Json, export, merge, the_profile, track
 
 ALIAS: Json = {"user_alias": {"alias_label": "shop", "alias_name": "7"}}

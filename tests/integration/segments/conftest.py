@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.filters import Find
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from app.db.connections import Pool
 from tests.support.filters import Find, ago, event, leaf, purchase, shown
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, merge, track
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.db.connections import Connection
 from tests.support.console_data import FEW, make_console_data, sender_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
-from tests.support.two_workspaces import OpenDoor, opening
+from tests.support.two_workspaces import MakeCallers, opening
 from tests.support.unguarded import unguarded
 from tests.support.worker import Worker
 
@@ -68,7 +68,7 @@ def no_cancellations(connection: Connection) -> None:
 
 
 @pytest.fixture
-def open_door(database_url: str, connection: Connection) -> Iterator[OpenDoor]:
+def make_callers(database_url: str, connection: Connection) -> Iterator[MakeCallers]:
     """A function that starts an application with small shares and returns callers of two workspaces, one busy."""
     with opening(database_url, connection) as open_:
         yield open_

@@ -13,7 +13,7 @@ from app.db.transaction import Transaction
 from app.ledger import identifier_lists
 from app.merging.profile import Profile
 from app.profiles.store import load_profiles
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, identified, merged
 from tests.support.profiles import the_profile, track
 from tests.support.undos import merge_one, rename, undo_one

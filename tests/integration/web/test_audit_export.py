@@ -17,7 +17,7 @@ from app.audit.queries import CHUNK
 from app.config import Settings
 from app.db.connections import Pool
 from app.errors import DatabaseUnavailable
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.many_merges import insert_merges
 from tests.support.profiles import track
@@ -94,11 +94,11 @@ def fill(database_url: str, workspace_id: int, rows: int) -> None:
 
 
 def test_an_export_has_only_the_entries_that_existed_when_it_began(
-    front_door: Flask, caller: Caller, database_url: str
+    flask_app: Flask, caller: Caller, database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
-    response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+    response = flask_app.test_client().get("/audit/export", headers=headers, buffered=False)
     pieces = iter(response.response)
     lines_read = next(pieces).count(b"\n")
     fill(database_url, caller.workspace_id, 2 * CHUNK)
@@ -110,11 +110,11 @@ def test_an_export_has_only_the_entries_that_existed_when_it_began(
 
 
 def test_the_memory_of_an_export_does_not_grow_with_the_audit(
-    front_door: Flask, caller: Caller, database_url: str
+    flask_app: Flask, caller: Caller, database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 40 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
-    response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+    response = flask_app.test_client().get("/audit/export", headers=headers, buffered=False)
     pieces = iter(response.response)
     size = len(next(pieces))
     tracemalloc.start()
@@ -130,12 +130,12 @@ def test_the_memory_of_an_export_does_not_grow_with_the_audit(
 
 
 def test_exports_of_a_workspace_are_limited_and_a_closed_one_frees_its_slot(
-    front_door: Flask, caller: Caller, database_url: str
+    flask_app: Flask, caller: Caller, database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     running = [
-        front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        flask_app.test_client().get("/audit/export", headers=headers, buffered=False)
         for _ in range(Settings().workspace_exports)
     ]
     refused = caller.get("/audit/export")
@@ -157,12 +157,12 @@ def test_refused_exports_take_no_slot(caller: Caller, make_caller: Callable[...,
 
 
 def test_an_export_that_fails_is_cut_off_and_frees_its_slot(
-    front_door: Flask, caller: Caller, database_url: str, caplog: pytest.LogCaptureFixture
+    flask_app: Flask, caller: Caller, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     for _ in range(Settings().workspace_exports + 1):
-        response = front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        response = flask_app.test_client().get("/audit/export", headers=headers, buffered=False)
         assert response.status_code == 200, response.text
         pieces = iter(response.response)
         next(pieces)
@@ -179,12 +179,12 @@ def test_an_export_that_fails_is_cut_off_and_frees_its_slot(
 
 
 def test_a_workspace_with_all_its_exports_running_does_not_block_others(
-    front_door: Flask, caller: Caller, make_caller: Callable[..., Caller], database_url: str
+    flask_app: Flask, caller: Caller, make_caller: Callable[..., Caller], database_url: str
 ) -> None:
     fill(database_url, caller.workspace_id, 3 * CHUNK)
     headers = {"Authorization": f"Bearer {caller.secret}"}
     running = [
-        front_door.test_client().get("/audit/export", headers=headers, buffered=False)
+        flask_app.test_client().get("/audit/export", headers=headers, buffered=False)
         for _ in range(Settings().workspace_exports)
     ]
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 SYNTAX = "Error while parsing request body. Please check your syntax."
 GOOD = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}

@@ -8,7 +8,7 @@ import pytest
 from app.db.connections import Connection, Pool
 from tests.support.browser import Browser, filtered, words
 from tests.support.factories import ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.runs import count_all, create_run, merge_in, read_run
 from tests.support.worker import Worker

@@ -13,7 +13,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.ledger.execution import begin_attempts
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.profiles import track
 from tests.support.undos import merge_one

@@ -7,7 +7,7 @@ import pytest
 
 from app.db.connections import Pool
 from tests.support.browser import Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged
 from tests.support.profiles import track
 from tests.support.runs import create_run

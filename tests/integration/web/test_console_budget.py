@@ -10,7 +10,7 @@ from app.db.connections import Connection
 from tests.support.browser import Browser
 from tests.support.console_data import FEW, MANY, make_console_data, sender_of
 from tests.support.console_pages import page_paths
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 #: Maximum size of an uncompressed page, in bytes.

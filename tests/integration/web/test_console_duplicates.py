@@ -7,7 +7,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.duplicates import advance
 from tests.support.browser import Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import export, track
 from tests.support.runs import count_once
 from tests.support.worker import Worker

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection
 from tests.support.browser import Browser, filtered, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.console_pages import QUERIES, console_routes, page_paths, path_of
+from tests.support.flask_caller import Caller
 from tests.support.forms import Form, forms_of
-from tests.support.front_door import Caller
 
 #: Values that only pages of the owner contain, besides ids. A stranger enters each of SECRETS in each empty field.
 SECRETS = ("customer-3", "customer.7@example.com", "newsletter-2026-03.csv")
@@ -48,17 +48,17 @@ def filled(form: Form) -> list[dict[str, Any]]:
 
 
 def test_a_stranger_sees_no_data_of_the_owner(
-    front_door: Flask,
+    flask_app: Flask,
     caller: Caller,
     console_values: dict[str, str],
     make_caller: Callable[..., Caller],
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
-    forms = forms_by_rule(front_door, make_browser(caller), console_values)
+    forms = forms_by_rule(flask_app, make_browser(caller), console_values)
     stranger = make_browser(make_caller())
     token = stranger.form_token()
     # The form that signs the stranger out comes last.
-    routes = sorted(console_routes(front_door), key=lambda route: route[1].rule == "/console/sign-out")
+    routes = sorted(console_routes(flask_app), key=lambda route: route[1].rule == "/console/sign-out")
     secrets = {*MARKS, *console_values.values()} - {console_values["index"]}
     faults = []
     for method, rule in routes:
@@ -86,10 +86,10 @@ def test_a_stranger_sees_no_data_of_the_owner(
 
 
 def test_a_browser_without_a_sign_in_is_redirected_from_every_route(
-    front_door: Flask, make_browser: Callable[[Caller | None], Browser]
+    flask_app: Flask, make_browser: Callable[[Caller | None], Browser]
 ) -> None:
     browser = make_browser(None)
-    routes = console_routes(front_door)
+    routes = console_routes(flask_app)
     values = {name: str(uuid4()) for _, rule in routes for name in rule.arguments} | {"index": "0"}
     answers = {}
     for method, rule in routes:

@@ -10,7 +10,7 @@ import pytest
 from app.db.connections import Connection
 from app.web.console.layout import shorten_ids
 from tests.support.browser import Browser, filtered, next_page, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.worker import Worker
 

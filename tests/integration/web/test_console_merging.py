@@ -10,7 +10,7 @@ from app.web.console.merge_form import ROLES
 from schemas.merge import TOO_LONG
 from schemas.prioritization import BOTH_RECENCIES, EMPTY_PRIORITIZATION
 from tests.support.browser import Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import export, track
 from tests.support.worker import Worker
 

@@ -12,7 +12,7 @@ from app.web import create_app
 from app.web.resources import resources_of
 from tests.support.browser import Browser, next_page, words
 from tests.support.factories import Factory, ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import job, merged
 from tests.support.profiles import export, track
 from tests.support.undos import ask_to_undo, merge_one

@@ -15,7 +15,7 @@ from app.system.heartbeats import Heartbeat
 from app.web.console.durations import format_duration
 from tests.support.browser import Browser, words
 from tests.support.factories import Factory, ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MakeBrowser = Callable[[Caller | None], Browser]
 ALERT = re.compile(r'<li class="(?:fault|alert)"><span>(.*?)</span>')

@@ -13,7 +13,7 @@ from app.web import create_app
 from app.web.console.static_files import FOLDER, PARTS
 from app.web.resources import resources_of
 from tests.support.browser import Browser, next_page, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 MakeBrowser = Callable[[Caller | None], Browser]
@@ -92,8 +92,8 @@ def test_htmx_is_configured_without_eval_and_inline_scripts_and_styles(browser: 
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
-def test_a_static_file_needs_no_sign_in_and_is_cached_by_the_browser(front_door: Flask, name: str) -> None:
-    client = front_door.test_client()
+def test_a_static_file_needs_no_sign_in_and_is_cached_by_the_browser(flask_app: Flask, name: str) -> None:
+    client = flask_app.test_client()
     answer = client.get(f"/console/parts/{name}")
     again = client.get(f"/console/parts/{name}", headers={"If-None-Match": answer.headers["ETag"]})
 
@@ -102,10 +102,10 @@ def test_a_static_file_needs_no_sign_in_and_is_cached_by_the_browser(front_door:
     assert again.status_code == 304
 
 
-def test_no_other_file_is_served(front_door: Flask) -> None:
+def test_no_other_file_is_served(flask_app: Flask) -> None:
     assert {path.name for path in FOLDER.iterdir()} == PARTS
     for name in ("nothing.js", "..", "%2e%2e%2f__init__.py"):
-        assert front_door.test_client().get(f"/console/parts/{name}").status_code in {303, 404}
+        assert flask_app.test_client().get(f"/console/parts/{name}").status_code in {303, 404}
 
 
 def test_an_unknown_url_gets_an_error_page(browser: Browser) -> None:

@@ -11,8 +11,8 @@ from werkzeug.exceptions import HTTPException
 from app.keys.permissions import PERMISSIONS
 from tests.support.browser import Browser
 from tests.support.console_pages import AT_ONCE, QUERIES, console_routes, page_paths, path_of
+from tests.support.flask_caller import Caller
 from tests.support.forms import Form, forms_of
-from tests.support.front_door import Caller
 
 LINK = re.compile(r'(?:method="(get|post)"[^<>]*? )?\b(?:href|action|hx-get)="(/console[^"#]*)')
 #: A permission that no page of the console requires.
@@ -58,14 +58,14 @@ def opens(permissions: tuple[str, ...] | None, key: Iterable[str]) -> bool:
 
 
 def test_every_page_needs_its_permission_and_offers_no_refused_action(
-    front_door: Flask,
+    flask_app: Flask,
     caller: Caller,
     console_values: dict[str, str],
     make_caller: Callable[..., Caller],
     make_browser: Callable[[Caller | None], Browser],
 ) -> None:
-    pages = list(page_paths(console_values, front_door))
-    required = {each for _, path in pages for each in needed(front_door, "GET", path) or ()}
+    pages = list(page_paths(console_values, flask_app))
+    required = {each for _, path in pages for each in needed(flask_app, "GET", path) or ()}
     broken = []
     offered: dict[tuple[str, str], tuple[Browser, Form]] = {}
     for permission in (*sorted(required), OF_NO_PAGE):
@@ -73,7 +73,7 @@ def test_every_page_needs_its_permission_and_offers_no_refused_action(
         links: dict[str, str] = {}
         for rule, path in pages:
             page = browser.get(path)
-            may_open = opens(needed(front_door, "GET", path), (permission,))
+            may_open = opens(needed(flask_app, "GET", path), (permission,))
 
             assert page.status_code < 500, path
             assert may_open or page.status_code == 403, f"{permission} opens {rule}."
@@ -83,7 +83,7 @@ def test_every_page_needs_its_permission_and_offers_no_refused_action(
                 offered.setdefault((permission, without_ids(form.action)), (browser, form))
             for of_form, link in LINK.findall(page.text):
                 target, method = unescape(link), (of_form or "get").upper()
-                if not opens(needed(front_door, method, target), (permission,)):
+                if not opens(needed(flask_app, method, target), (permission,)):
                     broken.append(f"{permission}: {rule} offers {method} {target}, which needs another permission")
                 elif method == "GET":
                     links.setdefault(without_ids(target), target)
@@ -100,9 +100,9 @@ def test_every_page_needs_its_permission_and_offers_no_refused_action(
 
 
 def test_an_action_has_a_confirmation_page_or_an_exception_with_a_reason(
-    front_door: Flask, console_values: dict[str, str], browser: Browser
+    flask_app: Flask, console_values: dict[str, str], browser: Browser
 ) -> None:
-    routes = console_routes(front_door)
+    routes = console_routes(flask_app)
     asks = {}
     for rule in {rule.rule for method, rule in routes if method == "POST"}:
         page = browser.get(path_of(rule, console_values) + QUERIES.get(rule, ""))
@@ -112,7 +112,7 @@ def test_an_action_has_a_confirmation_page_or_an_exception_with_a_reason(
 
 
 def test_every_route_refuses_a_key_without_its_permissions(
-    front_door: Flask,
+    flask_app: Flask,
     caller: Caller,
     console_values: dict[str, str],
     make_caller: Callable[..., Caller],
@@ -121,9 +121,9 @@ def test_every_route_refuses_a_key_without_its_permissions(
     browser = make_browser(make_caller(workspace=caller.workspace, permissions=(OF_NO_PAGE,)))
     token = browser.form_token()
     opened = []
-    for method, rule in console_routes(front_door):
+    for method, rule in console_routes(flask_app):
         path = path_of(rule.rule, console_values)
-        if needed(front_door, method, path) is not None:
+        if needed(flask_app, method, path) is not None:
             answer = browser.get(path) if method == "GET" else browser.post(path, form_token=token)
             opened += [(method, rule.rule)] if answer.status_code != 403 else []
 

@@ -15,7 +15,7 @@ from app.db.connections import Connection, Pool
 from app.duplicates import advance
 from app.web.resources import resources_of
 from tests.support.browser import OWN, Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.plans import finish_plan, plan_pairs
 from tests.support.profiles import track
@@ -154,11 +154,11 @@ def test_a_key_that_cannot_read_profiles_sees_fields_but_no_values(
 
 
 def test_the_key_that_planned_cannot_apply_if_two_keys_are_required(
-    browser: Browser, caller: Caller, monkeypatch: pytest.MonkeyPatch, front_door: Flask
+    browser: Browser, caller: Caller, monkeypatch: pytest.MonkeyPatch, flask_app: Flask
 ) -> None:
     people(caller, 1)
     url = f"/console/plans/{plan_pairs(caller, (ext('old0'), ext('new0')))['plan_id']}"
-    resources = resources_of(front_door)
+    resources = resources_of(flask_app)
     monkeypatch.setattr(resources, "settings", replace(resources.settings, plan_two_keys=True))
     question, refused = browser.get(f"{url}/apply"), browser.send(f"{url}/apply")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.browser import Browser, words
 from tests.support.factories import Factory, ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MakeBrowser = Callable[[Caller | None], Browser]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.db.connections import Connection, Pool
 from tests.support.browser import Browser, next_page, words
 from tests.support.factories import ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.runs import count_all, create_run, in_run, merge_in
 from tests.support.worker import Worker

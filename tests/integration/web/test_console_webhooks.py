@@ -12,7 +12,7 @@ from app.web.resources import resources_of
 from schemas.webhooks import EVENT_TYPES
 from tests.support.browser import Browser, words
 from tests.support.factories import Factory
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MakeBrowser = Callable[[Caller | None], Browser]
 URL = "http://127.0.0.1:9/hooks"

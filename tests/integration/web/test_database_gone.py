@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 
 from app.web.prefer_wait import WAITING_SLOTS
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 

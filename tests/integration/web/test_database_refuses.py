@@ -12,7 +12,7 @@ from app.metrics.exposition import expose
 from app.web.metrics import metric_sources
 from cli.doctor.examination import run_checks
 from cli.main import main
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import PostgresServer
 from tests.support.refusals import REFUSALS, Refusal, refuse
 from tests.support.waiting import wait_until
@@ -117,13 +117,13 @@ def test_the_metrics_report_no_cause_while_nothing_is_refused(lone_caller: Calle
     ("error", "status"), [(psycopg.errors.NumericValueOutOfRange, 400), (psycopg.errors.CheckViolation, 500)]
 )
 def test_a_value_that_postgresql_cannot_store_gets_400(
-    lone_door: Flask, lone_caller: Caller, error: type[psycopg.Error], status: int
+    lone_app: Flask, lone_caller: Caller, error: type[psycopg.Error], status: int
 ) -> None:
     def fail() -> str:
         message = "Ann Lee of Ulm"
         raise error(message)
 
-    lone_door.add_url_rule("/fail", view_func=fail)
+    lone_app.add_url_rule("/fail", view_func=fail)
     answer = lone_caller.get("/fail")
 
     assert answer.status_code == status

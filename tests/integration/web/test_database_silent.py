@@ -23,7 +23,7 @@ from app.web import create_app
 from app.web.resources import resources_of
 from chaos.proxy import Proxy
 from tests.support.at_once import at_once
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.missing import missing
 from tests.support.postgres import FAST, PostgresServer
 from tests.support.waiting import wait_until

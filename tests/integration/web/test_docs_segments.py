@@ -10,7 +10,7 @@ import pytest
 from schemas.segment_comparisons import ANYTHING, MAX_DAYS_BACK, MAX_PATTERN, MAX_TIMES
 from schemas.segment_leaves import ATTRIBUTES, LEAVES
 from schemas.segments import MAX_COSTLY, MAX_DEPTH, MAX_LEAVES
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import Json, track
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "segments.md").read_text(encoding="utf-8")

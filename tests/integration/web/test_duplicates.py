@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.connections import Pool
 from app.duplicates import advance
 from app.web.api import duplicates
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.worker import Worker
 

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.errors import Gone, ResolutionUnsettled
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def test_another_method_gets_405_with_the_allowed_methods(caller: Caller) -> Non
 
 
 def test_an_unexpected_error_has_details_in_the_log_and_none_in_the_response(
-    front_door: Flask, caplog: pytest.LogCaptureFixture
+    flask_app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    @front_door.get("/boom")
+    @flask_app.get("/boom")
     def boom() -> None:
         message = "the inner details"
         raise RuntimeError(message)
 
-    response = front_door.test_client().get("/boom", headers={"X-Request-Id": "my-request"})
+    response = flask_app.test_client().get("/boom", headers={"X-Request-Id": "my-request"})
 
     assert response.status_code == 500
     assert response.json == {
@@ -59,25 +59,25 @@ def test_an_unexpected_error_has_details_in_the_log_and_none_in_the_response(
     assert str(record.exc_info[1]) == "the inner details"
 
 
-def test_an_orphan_gets_410_with_a_link_to_its_survivor(front_door: Flask) -> None:
-    @front_door.get("/gone")
+def test_an_orphan_gets_410_with_a_link_to_its_survivor(flask_app: Flask) -> None:
+    @flask_app.get("/gone")
     def gone() -> None:
         message = "This profile was merged into another."
         raise Gone(message, survivor_braze_id="b" * 24)
 
-    response = front_door.test_client().get("/gone")
+    response = flask_app.test_client().get("/gone")
 
     assert response.status_code == 410
     assert response.json == {"message": "This profile was merged into another."}
     assert response.headers["Link"] == f'</profiles/{"b" * 24}>; rel="canonical"'
 
 
-def test_profiles_that_keep_changing_get_503_with_retry_after(front_door: Flask) -> None:
-    @front_door.get("/unsettled")
+def test_profiles_that_keep_changing_get_503_with_retry_after(flask_app: Flask) -> None:
+    @flask_app.get("/unsettled")
     def unsettled() -> None:
         raise ResolutionUnsettled
 
-    response = front_door.test_client().get("/unsettled")
+    response = flask_app.test_client().get("/unsettled")
 
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
@@ -100,8 +100,8 @@ def test_live_succeeds_without_a_database(cut_off: Flask) -> None:
     assert cut_off.test_client().get("/health/live").json == {"status": "live"}
 
 
-def test_ready_succeeds_with_a_database(front_door: Flask) -> None:
-    response = front_door.test_client().get("/health/ready")
+def test_ready_succeeds_with_a_database(flask_app: Flask) -> None:
+    response = flask_app.test_client().get("/health/ready")
 
     assert response.status_code == 200
     assert response.json == {"status": "ready"}

@@ -17,7 +17,7 @@ from app.ledger import failures
 from app.ledger.dispatch import rescue_stranded_jobs
 from app.ledger.pruning import prune_batches
 from tests.support.browser import Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ from app.config import Settings
 from app.web import create_app
 from app.web.headers import HEADERS
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 PATHS = ("/users/merge", "/merge/jobs", "/merge/jobs/none", "/nowhere", "/health/live", "/health/ready", "/profiles/x")
 
@@ -30,12 +30,12 @@ def test_every_response_has_the_security_headers(caller: Caller, path: str) -> N
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_an_unexpected_error_has_the_security_headers(front_door: Flask) -> None:
-    @front_door.get("/boom")
+def test_an_unexpected_error_has_the_security_headers(flask_app: Flask) -> None:
+    @flask_app.get("/boom")
     def boom() -> None:
         raise RuntimeError
 
-    answer = front_door.test_client().get("/boom")
+    answer = flask_app.test_client().get("/boom")
 
     assert answer.status_code == 500
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
@@ -50,8 +50,8 @@ def test_responses_are_not_cached_framed_or_sniffed(caller: Caller) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_documentation_page_may_load_only_files_of_this_server(front_door: Flask) -> None:
-    answer = front_door.test_client().get("/docs")
+def test_the_documentation_page_may_load_only_files_of_this_server(flask_app: Flask) -> None:
+    answer = flask_app.test_client().get("/docs")
     policy = answer.headers["Content-Security-Policy"]
     answer.close()
 

@@ -57,8 +57,8 @@ def test_an_invalid_host_name_is_refused_when_settings_are_read(value: str) -> N
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_is_served_under_another_host_name(front_door: Flask, path: str) -> None:
-    client = front_door.test_client()
+def test_no_page_is_served_under_another_host_name(flask_app: Flask, path: str) -> None:
+    client = flask_app.test_client()
 
     refused = client.get(path, headers={"Host": "evil.example.com"})
 
@@ -75,8 +75,8 @@ def test_the_host_of_the_configured_url_is_served(settings: Settings) -> None:
     assert answer.status_code == 200
 
 
-def test_the_api_is_served_under_any_host(front_door: Flask) -> None:
+def test_the_api_is_served_under_any_host(flask_app: Flask) -> None:
     headers = {"Host": "api.example.com"}
 
-    assert front_door.test_client().get("/health/live", headers=headers).status_code == 200
-    assert front_door.test_client().get("/merge/batches", headers=headers).status_code == 401
+    assert flask_app.test_client().get("/health/live", headers=headers).status_code == 200
+    assert flask_app.test_client().get("/merge/batches", headers=headers).status_code == 401

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}
 OTHER = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "c"}}]}

@@ -14,7 +14,7 @@ from app import keys
 from app.config import Settings
 from app.web import create_app, prefer_wait
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 ALIAS = {"alias_label": "cart", "alias_name": "guest"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection, Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.identities import feed, feed_page, number_all, survivors
 from tests.support.lane_runs import ext, identified, merged, outcomes
 from tests.support.profiles import the_profile, track

@@ -6,7 +6,7 @@ from uuid import uuid4
 from werkzeug.test import TestResponse
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.runs import Json, close, counted, create_run, in_run, read_run
 
 NOW = "2026-01-05T10:00:00Z"

@@ -18,7 +18,7 @@ import requests
 from app import keys
 from app.db import migrations
 from app.web.json_bodies import MAX_BODY
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.postgres import PostgresServer
 from tests.support.slow_clients import SMALL_WINDOW
 from tests.support.waiting import wait_until

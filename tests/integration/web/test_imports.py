@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.imports.requests import LONGEST_LINE, MOST_AT_ONCE
 from app.metrics.http import IMPORTED_PROFILES
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 Json = dict[str, Any]
 

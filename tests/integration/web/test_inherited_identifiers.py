@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ask_to_merge, ext, identified, merged, outcomes, run_jobs
 from tests.support.profiles import export, the_profile, track
 from tests.support.undos import merge_one, undo_one

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.config import Settings
 from app.db.connections import Connection
 from app.web import create_app
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.webhook_rows import write_webhook
 from tests.support.worker import Worker
 

@@ -11,7 +11,7 @@ from app.db.connections import Connection
 from app.ledger import identifier_lists, job_lists
 from tests.support.browser import Browser, filtered, next_page, words
 from tests.support.factories import ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.runs import create_run, merge_in
 from tests.support.worker import Worker

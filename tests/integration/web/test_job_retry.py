@@ -8,7 +8,7 @@ import pytest
 from app.config import Settings
 from app.db.connections import Connection, Pool
 from app.lane.run import Lane, execute_lane
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import the_profile, track
 
 UPDATE = {"identifier_to_merge": {"external_id": "ada-1"}, "identifier_to_keep": {"external_id": "ada"}}

@@ -7,7 +7,7 @@ from app import keys
 from app.db.connections import Connection
 from app.keys.uses import INTERVAL_S, KeyUses
 from app.web import key_uses
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MakeCaller = Callable[..., Caller]
 

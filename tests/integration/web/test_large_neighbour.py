@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.web.resources import resources_of
 from tests.support.filters import leaf
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged
 from tests.support.postgres import Databases
 from tests.support.profiles import track
@@ -104,16 +104,16 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-def small(caller: Caller, front_door: Flask) -> Caller:
+def small(caller: Caller, flask_app: Flask) -> Caller:
     """A caller in a workspace with a merge."""
     track(caller, attributes=[{"external_id": name, "email": f"{name}@x.org", "country": "FR"} for name in "abc"])
-    merged(caller, resources_of(front_door).pool, (ext("a"), ext("b")))
+    merged(caller, resources_of(flask_app).pool, (ext("a"), ext("b")))
     return caller
 
 
-def rows_read(front_door: Flask) -> int:
+def rows_read(flask_app: Flask) -> int:
     """Return the number of rows that all statements of the application have read so far."""
-    with resources_of(front_door).pool.connection() as connection:
+    with resources_of(flask_app).pool.connection() as connection:
         connection.execute("SELECT pg_stat_force_next_flush()")
         connection.execute("SELECT 1")
         (row,) = connection.execute(ROWS_READ).fetchall()
@@ -122,24 +122,24 @@ def rows_read(front_door: Flask) -> int:
 
 @pytest.mark.parametrize(("path", "query"), READS, ids=str)
 def test_a_list_reads_no_row_of_the_neighbour(
-    small: Caller, front_door: Flask, path: str, query: dict[str, Any]
+    small: Caller, flask_app: Flask, path: str, query: dict[str, Any]
 ) -> None:
     small.get(path, **query)
-    before = rows_read(front_door)
+    before = rows_read(flask_app)
 
     response = small.get(path, **query)
 
     assert response.status_code == 200, response.json
     assert response.get_data()
-    assert rows_read(front_door) - before <= MOST_ROWS
+    assert rows_read(flask_app) - before <= MOST_ROWS
 
 
 @pytest.mark.parametrize(("path", "body"), POSTS, ids=str)
-def test_a_query_reads_no_row_of_the_neighbour(small: Caller, front_door: Flask, path: str, body: Any) -> None:
+def test_a_query_reads_no_row_of_the_neighbour(small: Caller, flask_app: Flask, path: str, body: Any) -> None:
     small.post(path, body)
-    before = rows_read(front_door)
+    before = rows_read(flask_app)
 
     response = small.post(path, body)
 
     assert response.status_code in {200, 201}, response.json
-    assert rows_read(front_door) - before <= MOST_ROWS
+    assert rows_read(flask_app) - before <= MOST_ROWS

@@ -13,7 +13,7 @@ from app.rates.buckets import DEFAULTS, Bucket, Limit, parse_limits
 from app.web import create_app
 from app.web.rate_limiting import BUCKETS
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.redis import RedisServer
 
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -23,7 +23,7 @@ SHARED = ("/users/delete", "/users/alias/new", "/users/alias/update", "/users/id
 
 
 @pytest.fixture
-def front_door(database_url: str, broker_url: str) -> Iterator[Flask]:
+def flask_app(database_url: str, broker_url: str) -> Iterator[Flask]:
     """The application with low limits and windows of a day, so that no window ends during a test."""
     limits = parse_limits(f"users=3/{DAY},export=2/{DAY},other=1000/{DAY}")
     flask = create_app(
@@ -121,19 +121,19 @@ def test_a_workspace_can_have_its_own_limit(caller: Caller, connection: Connecti
     assert general.headers["X-RateLimit-Limit"] == "2"
 
 
-def test_every_endpoint_that_needs_a_key_is_limited(front_door: Flask, caller: Caller, connection: Connection) -> None:
+def test_every_endpoint_that_needs_a_key_is_limited(flask_app: Flask, caller: Caller, connection: Connection) -> None:
     for bucket in Bucket:
         keys.set_workspace_limit(connection, workspace=caller.workspace, limit=Limit(bucket, 1, 7 * DAY))
-    client, headers = front_door.test_client(), {"Authorization": f"Bearer {caller.secret}"}
+    client, headers = flask_app.test_client(), {"Authorization": f"Bearer {caller.secret}"}
     ids = ("batch_id", "job_id", "run_id", "webhook_id", "notice_id", "exclusion_id", "plan_id", "entry_id")
     places = {**dict.fromkeys(ids, ELSEWHERE), "braze_id": "0" * 24, "identifier": "0" * 24}
     guarded = [
         rule
-        for rule in front_door.url_map.iter_rules()
-        if hasattr(front_door.view_functions[rule.endpoint], "permissions")
+        for rule in flask_app.url_map.iter_rules()
+        if hasattr(flask_app.view_functions[rule.endpoint], "permissions")
     ]
     for rule in guarded:
-        adapter = front_door.url_map.bind("localhost")
+        adapter = flask_app.url_map.bind("localhost")
         url = adapter.build(rule.endpoint, {name: places[name] for name in rule.arguments})
         (method,) = (rule.methods or set()) - {"HEAD"}
         client.open(url, method=method, headers=headers)
@@ -171,8 +171,8 @@ def test_requests_are_accepted_while_redis_is_unavailable(
     assert {answer.headers["X-RateLimit-Remaining"] for answer in answers} == {"1"}
 
 
-def test_every_url_with_a_bucket_exists(front_door: Flask) -> None:
-    assert BUCKETS.keys() <= {rule.rule for rule in front_door.url_map.iter_rules()}
+def test_every_url_with_a_bucket_exists(flask_app: Flask) -> None:
+    assert BUCKETS.keys() <= {rule.rule for rule in flask_app.url_map.iter_rules()}
 
 
 def test_the_limits_of_braze_are_the_defaults(database_url: str) -> None:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from app.db.connections import Connection
 from app.web import prefer_wait
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.waiting import wait_until
 
 BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}

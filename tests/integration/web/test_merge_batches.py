@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 

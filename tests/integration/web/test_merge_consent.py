@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, identified, job, merged
 from tests.support.postgres import make_database_url
 from tests.support.profiles import the_profile, track

@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -14,7 +14,7 @@ import requests
 
 from app.web.server.metrics_turn import LOGGED_ATTEMPT, RETRY_S
 from cli.up import commands
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
 

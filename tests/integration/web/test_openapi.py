@@ -53,8 +53,8 @@ def types(part: dict[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def test_every_route_is_described(front_door: Flask) -> None:
-    assert routes(front_door).keys() == described().keys()
+def test_every_route_is_described(flask_app: Flask) -> None:
+    assert routes(flask_app).keys() == described().keys()
 
 
 def test_the_document_is_valid_and_has_the_version_of_the_package() -> None:
@@ -118,8 +118,8 @@ def test_every_request_and_response_body_is_a_component() -> None:
     assert [body for body in bodies if "$ref" not in body and body != {"type": "string"} and "title" not in body] == []
 
 
-def test_every_operation_has_a_summary_a_description_and_its_permission(front_door: Flask) -> None:
-    views = routes(front_door)
+def test_every_operation_has_a_summary_a_description_and_its_permission(flask_app: Flask) -> None:
+    views = routes(flask_app)
     for name, operation in described().items():
         view = views[name]
         permissions = getattr(view, "permissions", None) or ()
@@ -134,8 +134,8 @@ def test_every_action_of_the_audit_has_documented_outcomes() -> None:
     assert set(AUDITED_OUTCOMES) == set(ACTIONS)
 
 
-def test_every_example_is_a_valid_request(front_door: Flask) -> None:
-    operations = [vars(view)["operation"] for view in routes(front_door).values()]
+def test_every_example_is_a_valid_request(flask_app: Flask) -> None:
+    operations = [vars(view)["operation"] for view in routes(flask_app).values()]
     examples = [(operation.body, operation.example) for operation in operations if operation.example]
 
     assert examples
@@ -153,8 +153,8 @@ def test_a_url_is_matched_with_its_operation() -> None:
     assert label("GET", "/merge/jobs/7") == "GET /merge/jobs/{job_id}"
 
 
-def test_the_document_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
-    client = front_door.test_client()
+def test_the_document_needs_no_key_and_has_an_etag(flask_app: Flask) -> None:
+    client = flask_app.test_client()
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
 
@@ -163,8 +163,8 @@ def test_the_document_needs_no_key_and_has_an_etag(front_door: Flask) -> None:
     assert again.status_code == 304
 
 
-def test_the_page_and_its_files_need_no_key(front_door: Flask) -> None:
-    client = front_door.test_client()
+def test_the_page_and_its_files_need_no_key(flask_app: Flask) -> None:
+    client = flask_app.test_client()
     for url in ("/docs", *(f"/docs/{name}" for name in FILES)):
         with client.get(url) as response:
             assert response.status_code == 200
@@ -173,12 +173,12 @@ def test_the_page_and_its_files_need_no_key(front_door: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../config.py", "..%2f..%2fconfig.py", "swagger-ui.js", "VERSION", "index.html"])
-def test_no_other_file_is_served(front_door: Flask, name: str) -> None:
-    assert front_door.test_client().get(f"/docs/{name}").status_code == 404
+def test_no_other_file_is_served(flask_app: Flask, name: str) -> None:
+    assert flask_app.test_client().get(f"/docs/{name}").status_code == 404
 
 
-def test_the_page_loads_only_its_own_files(front_door: Flask) -> None:
-    client = front_door.test_client()
+def test_the_page_loads_only_its_own_files(flask_app: Flask) -> None:
+    client = flask_app.test_client()
     page, script = client.get("/docs").text, client.get("/docs/start.js").text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
 
@@ -187,8 +187,8 @@ def test_the_page_loads_only_its_own_files(front_door: Flask) -> None:
     assert "validatorUrl: null" in script
 
 
-def test_the_policy_of_the_page_allows_requests_to_this_server_only(front_door: Flask) -> None:
-    policy = front_door.test_client().get("/docs").headers["Content-Security-Policy"]
+def test_the_policy_of_the_page_allows_requests_to_this_server_only(flask_app: Flask) -> None:
+    policy = flask_app.test_client().get("/docs").headers["Content-Security-Policy"]
     sources = {source for rule in policy.split(";") for source in rule.split()[1:]}
 
     assert sources == {"'none'", "'self'", "'unsafe-inline'", "data:"}

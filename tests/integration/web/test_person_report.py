@@ -8,7 +8,7 @@ import pytest
 
 from app.db.connections import Connection, Pool
 from app.users import report
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged, run_jobs
 from tests.support.marked_person import MARKER, alias, live, mark
 from tests.support.postgres import make_database_url

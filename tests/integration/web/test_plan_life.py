@@ -13,7 +13,7 @@ from app.plans import applying
 from app.plans.applying import advance_plans
 from app.plans.store import prune_plans
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.plans import apply, finish_plan, plan_pairs, updates_of
 from tests.support.profiles import track

@@ -9,7 +9,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from app.duplicates import advance, planning
 from app.duplicates.runs import QUERIES
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.plans import apply, finish_plan, jobs_of_plan, read_plan
 from tests.support.profiles import track
 from tests.support.runs import count_once

@@ -9,7 +9,7 @@ import pytest
 
 from app.db.connections import Connection, Pool
 from app.plans import applying
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged
 from tests.support.plans import apply, finish_plan, jobs_of_plan, plan_pairs, read_plan, updates_of
 from tests.support.profiles import track

@@ -4,7 +4,7 @@ from threading import Event, Thread
 from typing import Any
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, merged, run_jobs
 from tests.support.plans import updates_of
 from tests.support.profiles import track

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 
 PEOPLE = [f"person-{number}" for number in range(7)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.processes import free_port
 from tests.support.proxies import DEPLOY, running_haproxy, running_nginx, web_server
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from app.keys.permissions import PERMISSIONS, READING
 from app.web import create_app
 from tests.support.browser import Browser
 from tests.support.console_pages import path_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.worker import Worker
 

@@ -15,7 +15,7 @@ from app.lane.run import Lane, execute_lane
 from app.ledger.execution import begin_attempts
 from app.undo.run_undo import advance_run_undos
 from app.webhooks.watching import check_watched_batches
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, run_jobs
 from tests.support.profiles import track
 from tests.support.runs import close, counted, create_run, in_run, merge_in, read_run

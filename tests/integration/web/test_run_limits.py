@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
 from app.ledger.execution import begin_attempts
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, run_jobs
 from tests.support.profiles import track
 from tests.support.runs import close, count_all, counted, create_run, in_run, merge_in, read_run

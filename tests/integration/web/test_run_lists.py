@@ -14,7 +14,7 @@ from app.ledger import identifier_lists, run_lists
 from schemas.outcomes import Outcome
 from tests.support.browser import Browser, filtered, words
 from tests.support.factories import ext
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import track
 from tests.support.runs import close, count_all, create_run, merge_in
 from tests.support.worker import Worker

@@ -15,7 +15,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import run_in_transaction
 from app.lane.run import Lane, execute_lane
 from app.undo import run_undo
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, run_jobs
 from tests.support.profiles import export, track
 from tests.support.runs import close, count_once, counted, create_run, merge_in, read_run

@@ -12,7 +12,7 @@ from app.db.connections import Connection, Pool
 from app.db.transaction import open_transaction
 from schemas.failure_limits import WRONG
 from schemas.runs import LIMITED
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, job, run_jobs
 from tests.support.profiles import track
 from tests.support.runs import close, count_all, count_once, counted, create_run, in_run, merge_in, read_run

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.db.connections import Connection, Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext, identified, merged, outcomes, run_jobs
 from tests.support.postgres import make_database_url
 from tests.support.profiles import Json, export, the_profile, track
@@ -168,7 +168,7 @@ PLUS = {
     ],
 )
 def test_a_value_with_an_unencoded_plus_sign_is_found(
-    front_door: Flask, caller: Caller, pool: Pool, sent: str, name: str | None
+    flask_app: Flask, caller: Caller, pool: Pool, sent: str, name: str | None
 ) -> None:
     shared = {"prioritization": ["identified"]}
     track(caller, attributes=[{"external_id": each, **values} for each, values in PLUS.items() if each != "eve"])
@@ -177,7 +177,7 @@ def test_a_value_with_an_unencoded_plus_sign_is_found(
     orphans = [{**values, **(shared if each != "eve" else {})} for each, values in PLUS.items()]
     made = merged(caller, pool, *((orphan, ext("keep")) for orphan in orphans))
     expected = [] if name is None else [made[list(PLUS).index(name)]["job_id"]]
-    client = front_door.test_client()
+    client = flask_app.test_client()
 
     assert outcomes(made) == ["merged"] * 3
     for path, array in (("/merge/jobs", "jobs"), ("/audit", "entries")):
@@ -201,13 +201,11 @@ def test_a_value_with_an_unencoded_plus_sign_is_found(
     ],
 )
 def test_the_offset_of_a_time_may_have_an_unencoded_plus_sign(
-    front_door: Flask, caller: Caller, path: str, moment: str
+    flask_app: Flask, caller: Caller, path: str, moment: str
 ) -> None:
     track(caller, attributes=[{"external_id": "me"}])
     url = path.format(me=the_profile(caller)["braze_id"])
-    response = front_door.test_client().get(
-        f"{url}?from={moment}", headers={"Authorization": f"Bearer {caller.secret}"}
-    )
+    response = flask_app.test_client().get(f"{url}?from={moment}", headers={"Authorization": f"Bearer {caller.secret}"})
 
     assert response.status_code == 200, response.data
 
@@ -215,8 +213,8 @@ def test_the_offset_of_a_time_may_have_an_unencoded_plus_sign(
 @pytest.mark.parametrize(
     "moment", ["2026-05-01T00:00:00", "2026-05-01 00:00", "2026-05-01T00:00:00 1", "2026-05-01 01:00"]
 )
-def test_a_time_without_an_offset_is_refused(front_door: Flask, caller: Caller, moment: str) -> None:
-    response = front_door.test_client().get(
+def test_a_time_without_an_offset_is_refused(flask_app: Flask, caller: Caller, moment: str) -> None:
+    response = flask_app.test_client().get(
         f"/audit?from={quote(moment)}", headers={"Authorization": f"Bearer {caller.secret}"}
     )
 

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.profiles import Json, track
 from tests.support.waiting import wait_until
 

@@ -16,7 +16,7 @@ from app.db.connections import Connection
 from app.web.headers import HEADERS
 from cli.up import commands
 from tests.support.client import Client
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.processes import Process, free_port
 from tests.support.waiting import wait_until
 

@@ -17,8 +17,8 @@ from app.web.recent_refusals import MOST, REMEMBER_S, RecentRefusals
 from app.web.resources import resources_of
 from app.web.workspace_shares import NAME, REFUSALS
 from tests.support.factories import Factory
-from tests.support.front_door import Caller
-from tests.support.two_workspaces import OpenDoor, stuck, touch
+from tests.support.flask_caller import Caller
+from tests.support.two_workspaces import MakeCallers, stuck, touch
 from tests.support.waiting import wait_until
 
 #: A regular expression that PostgreSQL compiles in about a second, again for each number.
@@ -26,9 +26,9 @@ SLOW_PATTERN = "(" + "|".join(["(a|b){1,250}"] * 60) + ")|z%d"
 
 
 def test_a_workspace_above_its_share_of_threads_gets_429_and_others_do_not(
-    open_door: OpenDoor, connection: Connection
+    make_callers: MakeCallers, connection: Connection
 ) -> None:
-    busy, stranger = open_door()
+    busy, stranger = make_callers()
     refused, used = REFUSED.value(Resource.THREADS), USED.value(Resource.THREADS)
 
     with stuck(busy, connection, 2) as running:
@@ -44,9 +44,9 @@ def test_a_workspace_above_its_share_of_threads_gets_429_and_others_do_not(
 
 
 def test_a_workspace_above_its_share_of_connections_gets_503_and_others_do_not(
-    open_door: OpenDoor, connection: Connection
+    make_callers: MakeCallers, connection: Connection
 ) -> None:
-    busy, stranger = open_door(web_threads=20, workspace_share_beside_others_percent=100)
+    busy, stranger = make_callers(web_threads=20, workspace_share_beside_others_percent=100)
     used = USED.value(Resource.CONNECTIONS)
 
     with stuck(busy, connection, 2):
@@ -76,9 +76,9 @@ def lent(flask: Flask) -> int:
     ],
 )
 def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_do_not(
-    open_door: OpenDoor, resource: Resource, method: str, path: str, body: Any
+    make_callers: MakeCallers, resource: Resource, method: str, path: str, body: Any
 ) -> None:
-    busy, stranger = open_door()
+    busy, stranger = make_callers()
 
     def send(caller: Caller) -> Any:
         return caller.get(path, **body) if method == "get" else caller.post(path, body)
@@ -99,9 +99,9 @@ def test_a_workspace_above_its_share_of_queries_or_exports_gets_429_and_others_d
 
 
 def test_a_refusal_is_repeated_without_using_the_database_or_reading_the_body(
-    open_door: OpenDoor, connection: Connection
+    make_callers: MakeCallers, connection: Connection
 ) -> None:
-    busy, stranger = open_door()
+    busy, stranger = make_callers()
     query = {"filter": {"external_id": {"comparison": "exists"}}}
     shares = busy.flask.extensions[NAME][Resource.QUERIES]
     assert all(shares.take(busy.workspace_id) for _ in range(2))
@@ -124,8 +124,8 @@ def test_a_refusal_is_repeated_without_using_the_database_or_reading_the_body(
     assert REFUSED.value(Resource.QUERIES) == refused + 1
 
 
-def test_a_request_above_the_share_of_threads_is_refused_again_at_any_endpoint(open_door: OpenDoor) -> None:
-    busy, _ = open_door()
+def test_a_request_above_the_share_of_threads_is_refused_again_at_any_endpoint(make_callers: MakeCallers) -> None:
+    busy, _ = make_callers()
     shares = busy.flask.extensions[NAME][Resource.THREADS]
     assert all(shares.take(busy.workspace_id) for _ in range(2))
 
@@ -141,9 +141,9 @@ def test_a_request_above_the_share_of_threads_is_refused_again_at_any_endpoint(o
 
 
 def test_a_revoked_key_with_a_cached_refusal_becomes_invalid(
-    open_door: OpenDoor, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    make_callers: MakeCallers, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy, _ = open_door()
+    busy, _ = make_callers()
     now = 100.0
     monkeypatch.setitem(busy.flask.extensions, REFUSALS, RecentRefusals(lambda: now))
     shares = busy.flask.extensions[NAME][Resource.THREADS]
@@ -175,8 +175,8 @@ def test_a_server_remembers_a_bounded_number_of_refusals() -> None:
     assert [bool(refusals.find(digest, "here")) for digest in (many[0], many[-1])] == [False, True]
 
 
-def test_requests_that_wait_leave_threads_to_their_workspace(open_door: OpenDoor) -> None:
-    busy, _ = open_door(web_threads=10, pool_size=8)
+def test_requests_that_wait_leave_threads_to_their_workspace(make_callers: MakeCallers) -> None:
+    busy, _ = make_callers(web_threads=10, pool_size=8)
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
 
     def wait() -> Any:
@@ -189,8 +189,8 @@ def test_requests_that_wait_leave_threads_to_their_workspace(open_door: OpenDoor
     assert sorted(waited) == [False, False, True, True, True]
 
 
-def test_the_statement_timeout_bounds_all_statements_of_a_request_together(open_door: OpenDoor) -> None:
-    caller, _ = open_door(statement_timeout_ms=1_500)
+def test_the_statement_timeout_bounds_all_statements_of_a_request_together(make_callers: MakeCallers) -> None:
+    caller, _ = make_callers(statement_timeout_ms=1_500)
     leaf = {"custom_attribute_name": "x", "comparison": "matches_regex"}
     leaves = [{"custom_attribute": {**leaf, "value": SLOW_PATTERN % number}} for number in range(40)]
     began = monotonic()
@@ -220,8 +220,8 @@ def test_a_budget_ends_statements_and_later_statements_run_without_it(pool: Pool
     rest(4)
 
 
-def test_a_request_that_ends_in_an_error_releases_its_share(open_door: OpenDoor) -> None:
-    caller, _ = open_door()
+def test_a_request_that_ends_in_an_error_releases_its_share(make_callers: MakeCallers) -> None:
+    caller, _ = make_callers()
     used = USED.value(Resource.THREADS)
 
     for _ in range(5):

@@ -10,7 +10,7 @@ import requests
 from app.config import Settings
 from app.db.connections import Connection
 from app.web.workspace_shares import running_beside_others
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.waiting import wait_until
 from tests.support.web_server import Web, web_server
 

@@ -14,7 +14,7 @@ from app.metrics.http import SHED_REQUESTS
 from app.web import create_app
 from app.web.resources import resources_of
 from app.web.shedding import NAME
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ext
 from tests.support.profiles import track
 from tests.support.undos import merge_one
@@ -24,7 +24,7 @@ BOUND = 3
 
 
 @pytest.fixture
-def front_door(database_url: str) -> Iterator[Flask]:
+def flask_app(database_url: str) -> Iterator[Flask]:
     """The application with a low bound of waiting jobs."""
     flask = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     try:
@@ -130,7 +130,7 @@ def test_a_refused_request_does_not_use_its_key_and_succeeds_later(full: Caller,
 
 
 def test_a_new_process_counts_the_waiting_jobs_after_its_first_request(
-    full: Caller, front_door: Flask, database_url: str
+    full: Caller, flask_app: Flask, database_url: str
 ) -> None:
     other = create_app(Settings(database_url=database_url, waiting_bound=BOUND, identify_wait_s=0))
     caller = Caller(

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.many_merges import insert_merges
 from tests.support.slow_clients import connections, is_cut, seconds_to_answer
 from tests.support.waiting import wait_until

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from app.db.connections import Connection
 from app.users import track
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MARKER = "lovelace-7f3a"
 KEY = {"Idempotency-Key": f"of-{MARKER}"}

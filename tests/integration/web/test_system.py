@@ -8,7 +8,7 @@ from app.config import Settings
 from app.db.connections import Pool, lend_connection
 from app.system.heartbeats import Heartbeat
 from app.system.report import REPORTED
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 def test_the_system_has_processes_versions_and_settings_and_needs_system_read(

@@ -5,7 +5,7 @@ import logging
 import pytest
 from flask import Flask
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 @pytest.mark.parametrize("given", ["abc", "0b9d2f4e-1", "a" * 128, "trace:1/2+3=4._-"])
@@ -21,8 +21,8 @@ def test_an_invalid_request_id_is_replaced_by_a_new_one(caller: Caller, given: s
     assert ours != given
 
 
-def test_every_response_has_an_id_even_for_an_unknown_url(front_door: Flask) -> None:
-    client = front_door.test_client()
+def test_every_response_has_an_id_even_for_an_unknown_url(flask_app: Flask) -> None:
+    client = flask_app.test_client()
     ids = {client.get(path).headers["X-Request-Id"] for path in ("/nowhere", "/health/live", "/merge/jobs")}
 
     assert len(ids) == 3
@@ -47,8 +47,8 @@ def test_the_log_contains_each_response_and_no_personal_data(caller: Caller, cap
     assert caller.secret not in log
 
 
-def test_health_checks_are_not_logged(front_door: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_health_checks_are_not_logged(flask_app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    front_door.test_client().get("/health/live")
+    flask_app.test_client().get("/health/live")
 
     assert [record for record in caplog.records if record.name == "app.web.request_logging"] == []

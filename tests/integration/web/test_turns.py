@@ -13,15 +13,15 @@ from app.web.prefer_wait import WAITING_SLOTS
 from app.web.resources import resources_of
 from app.web.thread_switching import ALONE_S, BESIDE_OTHERS_S
 from app.web.workspace_shares import NAME, running_beside_others
-from tests.support.front_door import Caller
-from tests.support.two_workspaces import OpenDoor, stuck, touch
+from tests.support.flask_caller import Caller
+from tests.support.two_workspaces import MakeCallers, stuck, touch
 from tests.support.waiting import wait_until
 
 
 def test_the_concurrent_requests_of_a_workspace_are_limited_while_others_are_active(
-    open_door: OpenDoor, connection: Connection
+    make_callers: MakeCallers, connection: Connection
 ) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
+    busy, stranger = make_callers(web_threads=20, pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     used, threads = USED.value(Resource.RUNNING), USED.value(Resource.THREADS)
 
@@ -36,8 +36,10 @@ def test_the_concurrent_requests_of_a_workspace_are_limited_while_others_are_act
     assert USED.value(Resource.RUNNING) == used
 
 
-def test_a_request_that_gets_no_turn_within_the_timeout_gets_429(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=0.3)
+def test_a_request_that_gets_no_turn_within_the_timeout_gets_429(
+    make_callers: MakeCallers, connection: Connection
+) -> None:
+    busy, stranger = make_callers(web_threads=20, pool_timeout_s=0.3)
     assert touch(stranger).status_code == 201
     used, run = USED.value(Resource.RUNNING), running_beside_others(resources_of(busy.flask).settings)
 
@@ -49,8 +51,8 @@ def test_a_request_that_gets_no_turn_within_the_timeout_gets_429(open_door: Open
     assert third.json["message"].startswith("The requests of this workspace take long")
 
 
-def test_a_request_that_waits_for_its_batch_holds_no_turn(open_door: OpenDoor) -> None:
-    busy, stranger = open_door(web_threads=20, pool_size=8)
+def test_a_request_that_waits_for_its_batch_holds_no_turn(make_callers: MakeCallers) -> None:
+    busy, stranger = make_callers(web_threads=20, pool_size=8)
     assert touch(stranger).status_code == 201
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
     used = USED.value(Resource.RUNNING)
@@ -67,8 +69,8 @@ def test_a_request_that_waits_for_its_batch_holds_no_turn(open_door: OpenDoor) -
     assert ["Preference-Applied" in each.result().headers for each in answers] == [True] * 6
 
 
-def test_the_parts_of_a_streamed_response_need_turns(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(pool_timeout_s=30.0)
+def test_the_parts_of_a_streamed_response_need_turns(make_callers: MakeCallers, connection: Connection) -> None:
+    busy, stranger = make_callers(pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     shares = busy.flask.extensions[NAME][Resource.RUNNING]
     run = running_beside_others(resources_of(busy.flask).settings)
@@ -87,8 +89,8 @@ def test_the_parts_of_a_streamed_response_need_turns(open_door: OpenDoor, connec
     export.close()
 
 
-def test_the_response_of_a_preview_needs_a_turn(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
+def test_the_response_of_a_preview_needs_a_turn(make_callers: MakeCallers, connection: Connection) -> None:
+    busy, stranger = make_callers(web_threads=20, pool_timeout_s=30.0)
     assert touch(busy).status_code == touch(stranger).status_code == 201
     queries = USED.value(Resource.QUERIES)
     update = {"identifier_to_merge": {"external_id": "ada"}, "identifier_to_keep": {"external_id": "bob"}}
@@ -105,8 +107,8 @@ def test_the_response_of_a_preview_needs_a_turn(open_door: OpenDoor, connection:
     assert preview.result().status_code == 200
 
 
-def test_the_response_after_a_wait_needs_a_turn(open_door: OpenDoor, connection: Connection) -> None:
-    busy, stranger = open_door(web_threads=20, pool_timeout_s=30.0)
+def test_the_response_after_a_wait_needs_a_turn(make_callers: MakeCallers, connection: Connection) -> None:
+    busy, stranger = make_callers(web_threads=20, pool_timeout_s=30.0)
     assert touch(stranger).status_code == 201
     update = {"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}
 
@@ -130,9 +132,9 @@ def switch_interval() -> Iterator[Callable[[], float]]:
 
 
 def test_the_switch_interval_is_shorter_while_several_workspaces_are_active(
-    open_door: OpenDoor, switch_interval: Callable[[], float]
+    make_callers: MakeCallers, switch_interval: Callable[[], float]
 ) -> None:
-    busy, stranger = open_door()
+    busy, stranger = make_callers()
 
     assert touch(busy).status_code == 201
     alone = switch_interval()

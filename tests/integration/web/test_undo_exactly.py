@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.lane_runs import ask_to_merge, jobs_of, merged, outcomes, run_jobs
 from tests.support.people import TIMES, attributes, happenings, together
 from tests.support.postgres import make_database_url

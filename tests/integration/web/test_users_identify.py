@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 TIME = "2026-11-01T10:00:00Z"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 
 def updates(*pairs: tuple[Any, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.db.connections import Connection
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.worker import Worker
 
 TABLES = ("profile", "user_alias", "origin", "redirect", "job", "batch", "merge_record")

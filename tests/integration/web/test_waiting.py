@@ -12,7 +12,7 @@ from flask import Flask
 from app.db.connections import Connection
 from app.web import prefer_wait
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.waiting import wait_until
 
 BODY = {"merge_updates": [{"identifier_to_merge": {"external_id": "a"}, "identifier_to_keep": {"external_id": "b"}}]}
@@ -74,8 +74,8 @@ def test_a_wait_of_zero_seconds_returns_the_current_batch(caller: Caller) -> Non
         ("WAIT = 10 ; foo=bar, wait=20", "wait=10"),
     ],
 )
-def test_a_preference_is_parsed_like_in_the_standard(front_door: Flask, prefer: str, applied: str) -> None:
-    with front_door.test_request_context(headers={"Prefer": prefer}):
+def test_a_preference_is_parsed_like_in_the_standard(flask_app: Flask, prefer: str, applied: str) -> None:
+    with flask_app.test_request_context(headers={"Prefer": prefer}):
         assert f"wait={prefer_wait.preferred_wait()}" == applied
 
 
@@ -98,8 +98,8 @@ def test_a_request_with_an_empty_batch_does_not_wait(caller: Caller) -> None:
     assert (response.json or {})["batch"]["state"] == "finished"
 
 
-def test_requests_do_not_wait_while_all_waiting_slots_are_taken(caller: Caller, front_door: Flask) -> None:
-    slots = resources_of(front_door).settings.web_threads - prefer_wait.SPARE_THREADS
+def test_requests_do_not_wait_while_all_waiting_slots_are_taken(caller: Caller, flask_app: Flask) -> None:
+    slots = resources_of(flask_app).settings.web_threads - prefer_wait.SPARE_THREADS
     with ExitStack() as others, ThreadPoolExecutor(1) as thread:
         for _ in range(slots - 1):
             assert others.enter_context(prefer_wait.WAITING_SLOTS.take(slots))

@@ -16,8 +16,8 @@ from app.config import Settings
 from app.db.connections import open_pool
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.integration.webhooks.telling import Notifier
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Notifier
+from tests.support.flask_caller import Caller
 from tests.support.postgres import make_database_url
 from tests.support.receiver import Receiver, receiving
 from workers.sender.webhook_client import WebhookClient

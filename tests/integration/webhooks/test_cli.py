@@ -13,8 +13,8 @@ from app.config import Settings
 from app.web import create_app
 from app.web.resources import resources_of
 from cli.main import main
-from tests.integration.webhooks.telling import Notifier
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Notifier
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Receiver
 
 

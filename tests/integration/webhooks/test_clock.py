@@ -9,8 +9,8 @@ from uuid_utils.compat import uuid7
 from app.db.connections import Pool
 from app.db.transaction import run_in_transaction
 from app.webhooks import deliveries
-from tests.integration.webhooks.telling import Notifier, a_webhook
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Notifier, a_webhook
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Receiver
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from app.webhooks.secrets import signature_headers
-from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook
+from tests.integration.webhooks.notices import Notifier, a_merge, a_webhook
 from tests.project.tree import text_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.missing import missing
 from tests.support.receiver import Received, Receiver
 from tests.support.worker import Worker

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.webhooks.deliveries import AttemptResult
-from tests.integration.webhooks.telling import Notifier, a_webhook, notices_of
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Notifier, a_webhook, notices_of
+from tests.support.flask_caller import Caller
 from tests.support.hostile_answers import OK, Answer, answering, hostile_answers
 from tests.support.receiver import Receiver
 from workers.sender.sending import DeliverySender

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.db.connections import Pool
-from tests.integration.webhooks.telling import Json, Notifier, a_webhook, notices_of
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Json, Notifier, a_webhook, notices_of
+from tests.support.flask_caller import Caller
 from tests.support.identities import feed, number_all
 from tests.support.lane_runs import ext, merged
 from tests.support.profiles import track

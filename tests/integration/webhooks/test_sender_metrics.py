@@ -6,8 +6,8 @@ import requests
 
 from app.config import Settings
 from cli.up import commands
-from tests.integration.webhooks.telling import a_merge, a_webhook, notices_of
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import a_merge, a_webhook, notices_of
+from tests.support.flask_caller import Caller
 from tests.support.processes import Process, free_port
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.webhooks.telling import Notifier, a_webhook
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Notifier, a_webhook
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Receiver
 from workers.sender import sending
 

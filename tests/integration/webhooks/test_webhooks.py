@@ -7,8 +7,8 @@ import pytest
 from app.db.connections import Connection
 from app.webhooks.store import MOST
 from app.webhooks.targets import FORM, NOWHERE
-from tests.integration.webhooks.telling import a_webhook
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import a_webhook
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Receiver
 
 DEFAULT = ["merge.batch.finished"]

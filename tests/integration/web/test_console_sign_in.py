@@ -15,7 +15,7 @@ from app.web import create_app
 from app.web.console import auth
 from app.web.resources import resources_of
 from tests.support.browser import OWN, Browser, words
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 MakeBrowser = Callable[[Caller | None], Browser]
 
@@ -253,9 +253,9 @@ def test_a_form_from_another_site_is_refused(
     assert (browser.cookie() is not None) is taken
 
 
-def test_attempts_to_sign_in_with_wrong_keys_are_limited(front_door: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_to_sign_in_with_wrong_keys_are_limited(flask_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 3, 604_800))
-    guesser = Browser(front_door)
+    guesser = Browser(flask_app)
     statuses = [guesser.sign_in("nobodys").status_code for _ in range(3)]
     refused = guesser.sign_in("nobodys")
 
@@ -265,21 +265,21 @@ def test_attempts_to_sign_in_with_wrong_keys_are_limited(front_door: Flask, monk
 
 
 def test_failed_attempts_do_not_block_a_valid_key(
-    front_door: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    flask_app: Flask, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))
-    guesser = Browser(front_door)
+    guesser = Browser(flask_app)
     statuses = [guesser.sign_in("nobodys").status_code for _ in range(2)]
 
     assert statuses == [401, 429]
-    assert Browser(front_door).sign_in(caller.secret).status_code == 303
+    assert Browser(flask_app).sign_in(caller.secret).status_code == 303
 
 
 def test_a_signed_in_browser_is_not_limited_by_failed_attempts_of_others(
-    browser: Browser, front_door: Flask, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, flask_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "ATTEMPTS", auth.Limit(auth.Bucket.OTHER, 1, 604_800))
-    guesser = Browser(front_door)
+    guesser = Browser(flask_app)
     guesser.sign_in("nobodys")
 
     assert guesser.sign_in("nobodys").status_code == 429

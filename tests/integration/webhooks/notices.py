@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.config import Settings
 from app.db.connections import Connection, Pool
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until
 from workers.sender.sending import DeliverySender

@@ -15,9 +15,9 @@ from app.ledger.retry import retry_job
 from app.webhooks import deliveries, watching
 from app.webhooks.deliveries import AT_ONCE, AttemptResult
 from cli.up import commands
-from tests.integration.webhooks.telling import Notifier, a_merge, a_webhook, died, notices_of
+from tests.integration.webhooks.notices import Notifier, a_merge, a_webhook, died, notices_of
 from tests.support.at_once import while_waiting
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 from tests.support.processes import Process
 from tests.support.receiver import Receiver
 from tests.support.waiting import wait_until

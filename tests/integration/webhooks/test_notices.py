@@ -8,8 +8,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.config import Settings
 from app.db.connections import Connection
-from tests.integration.webhooks.telling import Json, Notifier, a_merge, a_webhook, died, notices_of
-from tests.support.front_door import Caller
+from tests.integration.webhooks.notices import Json, Notifier, a_merge, a_webhook, died, notices_of
+from tests.support.flask_caller import Caller
 from tests.support.receiver import Received, Receiver
 from tests.support.worker import Worker
 

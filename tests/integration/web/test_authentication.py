@@ -10,7 +10,7 @@ from app.config import Settings
 from app.db.connections import Connection
 from app.web import create_app
 from app.web.resources import resources_of
-from tests.support.front_door import Caller
+from tests.support.flask_caller import Caller
 
 #: Endpoints that need no key, with the reason.
 PUBLIC = {
@@ -26,20 +26,20 @@ PUBLIC = {
 UNKNOWN_ID = "01a202b7-0c65-769b-9741-1871039b8b20"
 
 
-def test_every_endpoint_requires_a_key_or_is_public(front_door: Flask) -> None:
+def test_every_endpoint_requires_a_key_or_is_public(flask_app: Flask) -> None:
     open_ones = {
         name
-        for name, view in front_door.view_functions.items()
+        for name, view in flask_app.view_functions.items()
         if not hasattr(view, "permissions") and not hasattr(view, "page_permissions")
     }
 
     assert open_ones == PUBLIC.keys()
 
 
-def test_every_required_permission_can_be_granted(front_door: Flask) -> None:
+def test_every_required_permission_can_be_granted(flask_app: Flask) -> None:
     found = [
         getattr(view, attribute, None)
-        for view in front_door.view_functions.values()
+        for view in flask_app.view_functions.values()
         for attribute in ("permissions", "page_permissions")
     ]
     required = {name for permissions in found for name in permissions or ()}
@@ -47,8 +47,8 @@ def test_every_required_permission_can_be_granted(front_door: Flask) -> None:
     assert required <= set(keys.PERMISSIONS)
 
 
-def test_no_url_has_the_method_options(front_door: Flask) -> None:
-    assert all("OPTIONS" not in (rule.methods or ()) for rule in front_door.url_map.iter_rules())
+def test_no_url_has_the_method_options(flask_app: Flask) -> None:
+    assert all("OPTIONS" not in (rule.methods or ()) for rule in flask_app.url_map.iter_rules())
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Caller:
 
 
 @pytest.fixture
-def front_door(database_url: str) -> Iterator[Flask]:
+def flask_app(database_url: str) -> Iterator[Flask]:
     """The web application on the test's fresh database. No worker runs, so `/users/identify` does not wait for jobs."""
     flask = create_app(database_settings(database_url, pool_timeout_s=PATIENCE_S, identify_wait_s=0))
     try:
@@ -77,7 +77,7 @@ def front_door(database_url: str) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
+def make_caller(flask_app: Flask, database_url: str) -> Callable[..., Caller]:
     """A function that returns a `Caller` with a new key, by default with all permissions in a new workspace."""
 
     def make(*, workspace: str | None = None, permissions: tuple[str, ...] = ("*",)) -> Caller:
@@ -86,7 +86,7 @@ def make_caller(front_door: Flask, database_url: str) -> Callable[..., Caller]:
             key_id, secret = keys.create_key(conn, workspace=workspace, label="test", permissions=permissions)
             row = conn.execute("SELECT workspace_id FROM api_key WHERE id = %s", [key_id]).fetchone()
         assert row is not None
-        return Caller(front_door, secret=secret, key_id=key_id, workspace_id=row[0], workspace=workspace)
+        return Caller(flask_app, secret=secret, key_id=key_id, workspace_id=row[0], workspace=workspace)
 
     return make
 
