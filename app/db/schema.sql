@@ -1486,7 +1486,10 @@ CREATE VIEW public.workspace_job AS
     orphan_identifier,
     survivor_identifier,
     orphan_braze_id,
-    survivor_braze_id
+    survivor_braze_id,
+    batch_id,
+    kind,
+    undone_at
    FROM public.job
   WHERE (workspace_id = public.current_workspace());
 

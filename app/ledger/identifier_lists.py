@@ -13,6 +13,7 @@ from uuid import UUID
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
 from app.ledger.list_pages import (
+    MAX_COUNT,
     ListCount,
     RowPage,
     cut_rows,
@@ -32,9 +33,8 @@ FEW = 2_000
 #: Otherwise a page reads this number of the newest jobs, the newest batches, or the batches of the newest runs.
 RECENT_JOBS = 10_000
 RECENT_BATCHES: Mapping[str, int] = {"recent_batches_of_identifier": 300, "recent_runs_of_identifier": 600}
-#: Conditions on a job that need more than the search keys, the state and the outcome.
-DETAILS = ("kind", "undone", "source", "key", "run_id")
-CONDITIONS = ("state", *DETAILS)
+#: Conditions on a job, besides its outcome.
+CONDITIONS = ("state", "kind", "undone", "source", "key", "run_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,7 @@ def newest_jobs_with_outcomes(tx: Transaction, jobs: JobsWithOutcomes, *, limit:
 
 def job_parameters(parameters: Mapping[str, Any], *, identifier: str, outcomes: Sequence[str] | None) -> dict[str, Any]:
     """Return *parameters* of a list of jobs with those of the *identifier*, and the *outcomes*; None matches all."""
-    any_details = all(parameters[name] is None for name in DETAILS)
-    added = {"most": None, "any_details": any_details, "outcomes": outcomes}
-    return {**parameters, **search_parameters(identifier), **added}
+    return {**parameters, **search_parameters(identifier), "most": None, "outcomes": outcomes}
 
 
 def read_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool) -> tuple[RowPage, ListCount]:
@@ -91,10 +89,13 @@ def read_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_firs
     Without a number of jobs to *scan* the page is never short.
     """
     page, count = _read_quick_job_page(tx, parameters, oldest_first=oldest_first)
-    if page is None:
-        end = None if parameters["scan"] is None else QUERIES["end_of_jobs_of_identifier"]
-        page = read_page(tx, QUERIES["jobs_of_identifier"], end, parameters, oldest_first=oldest_first)
-    return page, count
+    return page or _read_whole_job_page(tx, parameters, oldest_first=oldest_first), count
+
+
+def count_jobs_of_identifier(tx: Transaction, parameters: Mapping[str, Any]) -> ListCount:
+    """Count the jobs with the *parameters* of job_parameters, up to MAX_COUNT."""
+    page = _read_whole_job_page(tx, {**parameters, "limit": MAX_COUNT + 1}, oldest_first=False)
+    return ListCount(items=len(page.rows), is_exact=page.next_cursor is None)
 
 
 def _read_quick_job_page(
@@ -105,9 +106,22 @@ def _read_quick_job_page(
     (row,) = tx.execute(query, {**parameters, "most": FEW})
     count = ListCount(items=min(row["items"], FEW), is_exact=row["known"] <= FEW, most=FEW)
     if count.is_exact:
-        return cut_rows([{"id": job_id} for job_id in row["ids"]], limit=parameters["limit"] - 1), count
+        return _cut_ids(row["ids"], limit=parameters["limit"] - 1), count
     recent = {**parameters, "scan": RECENT_JOBS}
     return read_full_page(tx, QUERIES["recent_jobs_of_identifier"], recent, oldest_first=oldest_first), count
+
+
+def _read_whole_job_page(tx: Transaction, parameters: Mapping[str, Any], *, oldest_first: bool) -> RowPage:
+    """Return the page of read_job_page from all jobs of the identifier."""
+    (row,) = tx.execute(in_order(QUERIES["jobs_of_identifier"], oldest_first=oldest_first), parameters)
+    page = _cut_ids(row["ids"], limit=parameters["limit"] - 1)
+    if page.next_cursor is not None or row["end_id"] is None:
+        return page
+    return RowPage(rows=page.rows, next_cursor=row["end_id"], is_cut=True)
+
+
+def _cut_ids(ids: Sequence[UUID], *, limit: int) -> RowPage:
+    return cut_rows([{"id": job_id} for job_id in ids], limit=limit)
 
 
 def find_few_batches(tx: Transaction, jobs: JobsOfIdentifier) -> FewBatches:
@@ -174,7 +188,8 @@ class BatchQueries:
 
 
 def _read_batch_ids(tx: Transaction, jobs: JobsOfIdentifier, *, most: int | None) -> dict[str, Any]:
-    parameters = {**search_parameters(jobs.identifier), "most": most}
-    by_job = {"state": jobs.state, "outcome": jobs.outcome, "kind": jobs.kind}
-    (row,) = tx.execute(QUERIES["batch_ids_of_identifier"], {**parameters, **by_job})
+    outcomes = None if jobs.outcome is None else [jobs.outcome.value]
+    values = {"state": jobs.state, "outcomes": outcomes, "kind": jobs.kind, "undone": None}
+    parameters = {**search_parameters(jobs.identifier), **values, "most": most}
+    (row,) = tx.execute(QUERIES["batch_ids_of_identifier"], parameters)
     return row

@@ -12,13 +12,12 @@ from uuid import UUID
 from app.db.ids import FIRST_ID, LAST_ID, earliest_id_at, range_of_ids
 from app.db.queries import load_queries
 from app.db.transaction import Transaction
-from app.ledger.identifier_lists import QUERIES as BY_IDENTIFIER
-from app.ledger.identifier_lists import job_parameters, read_job_page
+from app.ledger.identifier_lists import count_jobs_of_identifier, job_parameters, read_job_page
 from app.ledger.list_pages import MAX_COUNT, ListCount, RowPage, after_cursor, iterate_pages, read_count, read_page
 from app.ledger.queries import Job, read_jobs
 from schemas.outcomes import BatchSource, JobKind, JobState, Outcome
 
-QUERIES = {**load_queries("app.ledger", "job_lists.sql"), **BY_IDENTIFIER}
+QUERIES = load_queries("app.ledger", "job_lists.sql")
 
 #: The queries that return where a page stops that has read its part, by the query of the page.
 ENDS = {
@@ -27,7 +26,6 @@ ENDS = {
     "jobs_with_outcome": "end_of_jobs_with_outcome",
     "jobs_of_run": "end_of_jobs_of_run",
     "jobs_of_key": "end_of_jobs_of_key",
-    "jobs_of_identifier": "end_of_jobs_of_identifier",
 }
 #: Jobs, or batches with up to 50 jobs, that a page reads.
 SCAN = 10_000
@@ -59,9 +57,7 @@ class JobFilter:
 
     @property
     def query(self) -> str:
-        """The query whose index finds the fewest jobs besides the ones that match."""
-        if self.identifier is not None:
-            return "jobs_of_identifier"
+        """The query whose index finds the fewest jobs besides the ones that match, without an identifier."""
         # There are few dead jobs, and a run can have a million others.
         if self.state is JobState.DEAD:
             return "jobs_without_outcome"
@@ -76,7 +72,7 @@ class JobFilter:
     @property
     def is_by_batch(self) -> bool:
         """Whether the order is that of the batches, and then that of the jobs in a batch."""
-        return self.query in {"jobs_of_run", "jobs_of_key"}
+        return self.identifier is None and self.query in {"jobs_of_run", "jobs_of_key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +129,11 @@ def list_job_ids(tx: Transaction, *, matching: JobFilter, most: int) -> tuple[li
 
 def count_jobs(tx: Transaction, *, matching: JobFilter) -> ListCount:
     """Count the jobs that match, up to MAX_COUNT."""
-    parameters = {**_parameters(tx, matching, after=None, oldest_first=False), "limit": MAX_COUNT + 1}
-    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], parameters)
+    parameters = _parameters(tx, matching, after=None, oldest_first=False)
+    if matching.identifier is not None:
+        return count_jobs_of_identifier(tx, parameters)
+    counted = {**parameters, "limit": MAX_COUNT + 1}
+    return read_count(tx, QUERIES[matching.query], QUERIES[ENDS[matching.query]], counted)
 
 
 def _list_ids(

@@ -14,24 +14,28 @@ job.search_keys && %(search_keys)s::text []
 -- The index of search keys is read in a CTE of its own: beside a range of ids PostgreSQL would also read the ids of all jobs
 -- of the workspace, and beside a limit another index.
 matching AS MATERIALIZED (
-    SELECT job.id, job.state, job.outcome
+    SELECT job.id, job.batch_id, job.kind, job.state, job.outcome, job.undone_at
     FROM workspace_job AS job
     WHERE job.workspace_id = %(workspace_id)s
         AND /* include has_identifier */
 ),
 
 found AS MATERIALIZED (
-    SELECT id, state, outcome
+    SELECT id, batch_id, kind, state, outcome, undone_at
     FROM matching
     LIMIT %(most)s::bigint + 1
 )
 
--- fragment: has_details
-(%(kind)s::text IS NULL OR job.kind = %(kind)s)
+-- fragment: has_values
+(%(state)s::text IS NULL OR job.state = %(state)s)
+    AND (%(outcomes)s::text [] IS NULL OR job.outcome = ANY(%(outcomes)s))
+    AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)
     AND (%(undone)s::boolean IS NULL OR (job.undone_at IS NOT NULL) = %(undone)s)
-    AND (%(source)s::text IS NULL OR %(source)s = (
-        SELECT batch.source FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
-    ))
+
+-- fragment: is_of_batch
+(%(source)s::text IS NULL OR %(source)s = (
+    SELECT batch.source FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
+))
     AND (%(key)s::uuid IS NULL OR %(key)s = (
         SELECT batch.api_key_id FROM batch WHERE batch.workspace_id = %(workspace_id)s AND batch.id = job.batch_id
     ))
@@ -45,17 +49,11 @@ found AS MATERIALIZED (
 WITH /* include found */,
 
 fitting AS MATERIALIZED (
-    SELECT found.id
-    FROM found
-    WHERE found.id > %(since)s AND found.id < %(until)s
-        AND (%(state)s::text IS NULL OR found.state = %(state)s)
-        AND (%(outcomes)s::text [] IS NULL OR found.outcome = ANY(%(outcomes)s))
-        AND (%(any_details)s OR (
-            SELECT job.id
-            FROM job
-            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
-                AND /* include has_details */
-        ) IS NOT NULL)
+    SELECT job.id
+    FROM found AS job
+    WHERE job.id > %(since)s AND job.id < %(until)s
+        AND /* include has_values */
+        AND /* include is_of_batch */
 )
 
 SELECT
@@ -70,40 +68,35 @@ SELECT
     ) AS ids
 
 -- name: jobs_of_identifier
--- Lists the jobs of an identifier. It reads all of them, and the details of *scan*.
-WITH /* include found */
+-- Lists a page of the jobs of an identifier. It reads all of them, and the batches of *scan*, or of all. *end_id* is the last of
+-- *scan*: after it the next page begins if this one is not full.
+WITH /* include found */,
 
-SELECT scanned.id
-FROM (
-    SELECT id
-    FROM found
-    WHERE id > %(low)s AND id < %(high)s
-        AND (%(state)s::text IS NULL OR state = %(state)s)
-        AND (%(outcomes)s::text [] IS NULL OR outcome = ANY(%(outcomes)s))
-    ORDER BY id DESC
-    LIMIT %(scan)s
-) AS scanned
-WHERE %(any_details)s OR (
-    SELECT job.id
-    FROM job
-    WHERE job.workspace_id = %(workspace_id)s AND job.id = scanned.id
-        AND /* include has_details */
-) IS NOT NULL
-ORDER BY scanned.id DESC
-LIMIT %(limit)s
+scanned AS MATERIALIZED (
+    SELECT job.id, job.batch_id
+    FROM found AS job
+    WHERE job.id > %(low)s AND job.id < %(high)s
+        AND /* include has_values */
+    ORDER BY job.id DESC
+    LIMIT %(scan)s::bigint
+)
 
--- name: end_of_jobs_of_identifier
--- Returns the last id that a page has read, if it has read as many as it may.
-WITH /* include found */
-
-SELECT id
-FROM found
-WHERE id > %(low)s AND id < %(high)s
-    AND (%(state)s::text IS NULL OR state = %(state)s)
-    AND (%(outcomes)s::text [] IS NULL OR outcome = ANY(%(outcomes)s))
-ORDER BY id DESC
-OFFSET %(scan)s - 1
-LIMIT 1
+SELECT
+    ARRAY(
+        SELECT job.id
+        FROM scanned AS job
+        WHERE /* include is_of_batch */
+        ORDER BY job.id DESC
+        LIMIT %(limit)s
+    ) AS ids,
+    (
+        SELECT id
+        FROM scanned
+        WHERE %(scan)s::bigint IS NOT NULL
+        ORDER BY id DESC
+        OFFSET %(scan)s::bigint - 1
+        LIMIT 1
+    ) AS end_id
 
 -- name: recent_jobs_of_identifier
 -- Lists the jobs of an identifier among the newest *scan* jobs of the workspace.
@@ -117,9 +110,8 @@ FROM (
     LIMIT %(scan)s
 ) AS job
 WHERE /* include has_identifier */
-    AND (%(state)s::text IS NULL OR job.state = %(state)s)
-    AND (%(outcomes)s::text [] IS NULL OR job.outcome = ANY(%(outcomes)s))
-    AND /* include has_details */
+    AND /* include has_values */
+    AND /* include is_of_batch */
 ORDER BY job.id DESC
 LIMIT %(limit)s
 
@@ -133,17 +125,9 @@ SELECT
     (SELECT count(*) FROM found) AS known,
     ARRAY(
         SELECT DISTINCT job.batch_id
-        FROM found
-        CROSS JOIN LATERAL (
-            SELECT batch_id, kind
-            FROM job
-            WHERE job.workspace_id = %(workspace_id)s AND job.id = found.id
-            OFFSET 0
-        ) AS job
+        FROM found AS job
         WHERE (%(most)s::bigint IS NULL OR (SELECT count(*) FROM found) <= %(most)s)
-            AND (%(state)s::text IS NULL OR found.state = %(state)s)
-            AND (%(outcome)s::text IS NULL OR found.outcome = %(outcome)s)
-            AND (%(kind)s::text IS NULL OR job.kind = %(kind)s)
+            AND /* include has_values */
     ) AS batch_ids
 
 -- name: recent_batches_of_identifier

@@ -146,7 +146,7 @@ CREATE TRIGGER wake_relay AFTER INSERT OR UPDATE OF paused_at, merges_per_minute
 CREATE OR REPLACE VIEW workspace_job AS
 SELECT
     workspace_id, id, state, outcome, search_keys, orphan_identifier, survivor_identifier, orphan_braze_id,
-    survivor_braze_id
+    survivor_braze_id, batch_id, kind, undone_at
 FROM job
 WHERE workspace_id = current_workspace();
 
