@@ -8,7 +8,7 @@ from typing import Any
 import click
 import orjson
 
-from bench import curves, documents
+from bench import curves, documents, resumption
 from bench.documents import RESULTS
 from bench.parts.growth import CURVES
 from bench.plots import draw
@@ -32,22 +32,39 @@ GROWTH = "growth"
     "--scale", default="full", show_default=True, help=f"Size of every part: {', '.join(NAMED)}, or a number."
 )
 @click.option("--rounds", type=int, help="Rounds of every contender; default: by the scale.")
+@click.option("--resume", is_flag=True, help="Run the parts that the last whole run did not start, and add them to it.")
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS, help="Folder for the results.")
 @click.option(
     "--write-docs", is_flag=True, help="Measure nothing; write the last complete run into docs/performance.md."
 )
-def main(*, only: str, scale: str, rounds: int | None, results: Path, write_docs: bool) -> None:
+def main(*, only: str, scale: str, rounds: int | None, resume: bool, results: Path, write_docs: bool) -> None:
     """Compare Mergelane with a plain Celery design, with another queue, and with no queue."""
     if write_docs:
         documents.write()
         return
     parts, sizes = _parts(only), Sizes(scale=_scale(scale), requested_rounds=rounds)
-    measured = run_bench(parts, sizes, _log)
+    earlier = _read_whole_run(results) if resume else None
+    measured = run_bench(resumption.missing_parts(earlier) if earlier else parts, sizes, _log)
+    if earlier:
+        measured = resumption.add_parts(earlier, measured)
     measured["targets"] = [verdict.to_json() for verdict in verdicts(measured)]
     click.echo(markdown(measured))
     # Only a complete run may replace the published results.
-    _keep(measured, results, "latest" if sizes.whole and not parts else "partial")
+    _keep(measured, results, "latest" if sizes.whole and (earlier or not parts) else "partial")
     sys.exit(1 if any("failed" in part for part in measured["parts"].values()) else 0)
+
+
+def _read_whole_run(folder: Path) -> dict[str, Any]:
+    """Return the results of the last whole run; raise UsageError if it has all parts, or ran on another machine."""
+    path = folder / "latest.json"
+    if not path.exists():
+        raise click.UsageError(f"{path} is missing: run the whole benchmark first.")
+    earlier: dict[str, Any] = orjson.loads(path.read_bytes())
+    if not resumption.missing_parts(earlier):
+        raise click.UsageError(f"The run in {path} started all parts.")
+    if not resumption.is_of_this_machine(earlier):
+        raise click.UsageError(f"The run in {path} was made on another machine: run the whole benchmark here.")
+    return earlier
 
 
 def _keep(measured: dict[str, Any], results: Path, name: str) -> None:

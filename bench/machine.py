@@ -25,16 +25,23 @@ REPORTED_SETTINGS = (
 PACKAGES = ("celery", "kombu", "redis", "psycopg", "flask", "gunicorn", "marshmallow")
 
 
-def described(ground: Ground) -> dict[str, Any]:
-    """Return a description of the machine and its software for the results."""
-    with ground.redis_client() as client:
-        redis = client.info("server")["redis_version"]
+def identity() -> dict[str, Any]:
+    """Return what must be equal for figures to be those of one machine."""
     return {
         "cores": os.cpu_count(),
         "processor": _processor(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+    }
+
+
+def described(ground: Ground) -> dict[str, Any]:
+    """Return a description of the machine and its software for the results."""
+    with ground.redis_client() as client:
+        redis = client.info("server")["redis_version"]
+    return {
+        **identity(),
         "load_before": os.getloadavg()[0],
         "redis": redis,
         "postgres": ground.read_settings(REPORTED_SETTINGS),

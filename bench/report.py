@@ -34,8 +34,14 @@ def _head(results: Mapping[str, Any]) -> str:
         f"PostgreSQL {postgres['server_version'].partition(' ')[0]} with fsync {postgres['fsync']}, synchronous_commit"
         f" {postgres['synchronous_commit']}, full_page_writes {postgres['full_page_writes']}, shared_buffers"
         f" {postgres['shared_buffers']}; Redis {machine['redis']}; Celery {packages['celery']}, kombu"
-        f" {packages['kombu']}, psycopg {packages['psycopg']}."
+        f" {packages['kombu']}, psycopg {packages['psycopg']}.{_resumed(results)}"
     )
+
+
+def _resumed(results: Mapping[str, Any]) -> str:
+    """Return the sentence about the parts that were measured later."""
+    resumed = results.get("resumed")
+    return f"\nMeasured later, at {resumed['at']}: {', '.join(resumed['parts'])}." if resumed else ""
 
 
 def _targets(results: Mapping[str, Any]) -> str:
