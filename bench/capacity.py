@@ -1,13 +1,14 @@
 """`python -m bench.capacity`: the resources that an installation needs for a load.
 
-The processor time and the WAL of a merge are from bench/results/latest.json, the last whole run of the benchmark. The
-bytes of rows are from the profiles of the benchmark, which a test measures. For other machines and profiles these are
-estimates.
+The processor time and the WAL of a merge are from bench/results/latest.json, the last whole run of the benchmark, or
+from a run on your own machine. The bytes of rows are from the profiles of the benchmark, which a test measures. For
+other machines and profiles these are estimates.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -96,18 +97,20 @@ def _cost_by_program(contender: Mapping[str, Any]) -> dict[str, float]:
 @click.option("--profiles", type=click.FloatRange(min=0), default=1e6, show_default=True)
 @click.option("--history", type=click.FloatRange(min=0), default=1e7, show_default=True, help="Events, purchases, …")
 @click.option("--kept-days", type=click.FloatRange(min=1), default=90, show_default=True, help="Days of audit.")
-def main(
-    *, merges_per_second: float, merges_per_day: float | None, profiles: float, history: float, kept_days: float
-) -> None:
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=RESULTS / "latest.json",
+    help="A run with the parts throughput and counts; default: the last whole run in the repository.",
+)
+def main(*, merges_per_second: float, merges_per_day: float | None, results: Path, **sizes: float) -> None:
     """Print the cores, processes, connections, disk and WAL that a load needs."""
     load = Load(
         merges_per_second=merges_per_second,
         merges_per_day=merges_per_second * 3_600 if merges_per_day is None else merges_per_day,
-        profiles=profiles,
-        history=history,
-        kept_days=kept_days,
+        **sizes,
     )
-    measured = orjson.loads((RESULTS / "latest.json").read_bytes())
+    measured = orjson.loads(results.read_bytes())
     found = needed(load, measured)
     for name, cores in found.busy_cores.items():
         click.echo(f"{name:12} {cores:10.2f} busy cores at the busiest time")

@@ -1,5 +1,7 @@
 """The capacity that a load needs, from the results of the benchmark."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +74,13 @@ def test_the_command_prints_what_the_last_whole_run_says() -> None:
         "disk",
         "WAL",
     ]
+
+
+def test_the_command_uses_the_run_of_another_machine(tmp_path: Path) -> None:
+    file = tmp_path / "partial.json"
+    file.write_text(json.dumps({**MEASURED, "machine": {"processor": "Fast", "cores": 2}}))
+    command = ["--merges-per-second", "10000", "--results", str(file)]
+    done = CliRunner().invoke(capacity.main, command, catch_exceptions=False)
+
+    assert "3.60 busy cores" in next(line for line in done.output.splitlines() if line.startswith("postgres"))
+    assert done.output.endswith("Measured on Fast with 2 cores.\n")
