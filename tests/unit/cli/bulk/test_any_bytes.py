@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -21,28 +20,13 @@ from cli.bulk.files import FileError, FileFormat
 from cli.bulk.import_lines import parse_import_lines
 from cli.bulk.outputs.outcome_file import LineResult, format_header, format_results
 from cli.bulk.reading.source import open_source
-from cli.main import main
 from schemas.text import CONTROL
+from tests.support.any_bytes import BYTES, HEADERS
 
 CSV, JSONL = FileFormat.CSV, FileFormat.JSONL
 MERGED = LineResult(outcome="merged", reason="")
 NOTHING = ',;\t|"\x1a'
-PARTS = [
-    b'"', b'""', b",", b";", b"\n", b"\r", b"\r\n", b" ", b"a", b"b1", b"=1", b"\x1a", b"\x00", b"\x1b[2J",
-    "é".encode(), b"\xe9", b"\xef\xbb\xbf", "\N{RIGHT-TO-LEFT OVERRIDE}".encode(), b"\xe2\x80\xa8", b"\x85",
-    b"{", b"}", b"[", b"]", b":", b'{"a":1}', b"1e999", b"NaN", b"\\u0000", b"\\ud800",
-]  # fmt: skip
 PAIR = b'{"identifier_to_merge":{"external_id":"a"},"identifier_to_keep":{"external_id":"b"}}'
-BYTES = st.lists(st.one_of(st.sampled_from(PARTS), st.binary(max_size=3)), max_size=40).map(b"".join)
-HEADERS = st.sampled_from(
-    [
-        b"merge_external_id,keep_external_id\n",
-        b'merge_external_id, keep_external_id,"note\n(why)"\r\n',
-        b"sep=;\nmerge_email;merge_prioritization;keep_external_id\r",
-        b"\xef\xbb\xbfexternal_id,first_name,score:number\n",
-        b"",
-    ]
-)
 LINES = st.lists(st.one_of(BYTES, st.just(PAIR), st.just(b'{"external_id":"a"}')), max_size=8).map(b"\n".join)
 QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -121,18 +105,3 @@ def test_every_line_of_a_csv_file_has_one_outcome(header: bytes, content: bytes)
 @example(b"[" * 300 + b"]" * 300)
 def test_every_line_of_a_file_of_json_lines_has_one_outcome(content: bytes) -> None:
     check(content, JSONL)
-
-
-@given(HEADERS, BYTES, st.sampled_from(["csv", "jsonl"]), st.booleans())
-@settings(QUICK, max_examples=100)
-def test_a_command_ends_with_a_message_for_any_bytes(header: bytes, content: bytes, form: str, merges: bool) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"file.{form}"
-        path.write_bytes(header + content)
-        command = ["merge", str(path)] if merges else ["profiles", "import", str(path)]
-        environ = {"MERGELANE_API_KEY": "a-key", "MERGELANE_URL": "http://127.0.0.1:1"}
-        result = CliRunner(env=environ).invoke(main, [*command, "--patience", "0"])
-
-    assert isinstance(result.exception, SystemExit | None), result.exception
-    assert result.exit_code in {0, 1, 4}
-    assert result.exit_code != 1 or result.stderr.startswith("Error: ")

@@ -17,7 +17,7 @@ from cli.bulk.outputs.checkpoint import CheckpointState, open_checkpoint
 from cli.bulk.profile_lines import ProfileChunk, ProfileLine, read_profiles, split_profiles
 from cli.bulk.profile_run import ProfileRun, Result, chunk_key
 from schemas.profile_imports import LineRefused, parse_profile
-from tests.unit.cli.bulk.test_any_bytes import BYTES
+from tests.support.any_bytes import BYTES
 
 ADA = b'{"external_id": "ada",  "first_name": "Ada"}'
 PARTS = [
