@@ -155,7 +155,7 @@ SAID = {"x-request-id": "1", "x-content-type-options": "nosniff", "content-type"
         (Answer(status=308, headers=SAID, body=b"<html>"), "308 without a sentence"),
         (Answer(status=400, headers=SAID, body=b'{"message":"one\\ntwo"}'), "more than a sentence"),
         (Answer(status=400, headers=SAID, body=b'{"message":"In psycopg it failed."}'), "internal details"),
-        (Answer(status=200, headers=SAID, body=b"<html>"), "no JSON"),
+        (Answer(status=200, headers=SAID, body=b"<html>"), "not JSON"),
     ],
 )
 def test_every_fault_of_a_response_is_found(answer: Answer, words: str) -> None:
