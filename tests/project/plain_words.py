@@ -16,7 +16,7 @@ import sys
 import token
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -185,18 +185,31 @@ _TEST = re.compile(r"(?<=def test_)\w+")
 _SELF = ("tests/project/plain_words.py", "tests/project/test_plain_words.py")
 
 
-def _compiled(words: tuple[Word, ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
+class Patterns(NamedTuple):
+    """Compiled patterns, each with what to write instead, and one that finds whether a text has any of them."""
+
+    any_of_them: re.Pattern[str]
+    each: tuple[tuple[re.Pattern[str], str], ...]
+
+
+def _compiled(words: tuple[Word, ...]) -> Patterns:
     """Compile *words*: whole words, any white space between two, comment signs included."""
     gap = r"(?:\s|\n[ \t]*(?:#:?|--)[ \t]*)+"
-    return tuple(
-        (re.compile(rf"(?<![\w-])(?:{word.pattern.replace(' ', gap)})(?![\w-])", re.IGNORECASE), word.instead)
-        for word in words
-    )
+    spaced = [Word(word.pattern.replace(" ", gap), word.instead) for word in words]
+    return _patterns(spaced, before=r"(?<![\w-])", after=r"(?![\w-])", flags=re.IGNORECASE)
 
 
-def _identifiers(words: tuple[Word, ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _identifiers(words: tuple[Word, ...]) -> Patterns:
     """Compile *words* as identifiers or parts of them between underscores and dots."""
-    return tuple((re.compile(rf"(?<![A-Za-z0-9])(?:{word.pattern})(?![A-Za-z0-9])"), word.instead) for word in words)
+    return _patterns(words, before=r"(?<![A-Za-z0-9])", after=r"(?![A-Za-z0-9])")
+
+
+def _patterns(words: Sequence[Word], *, before: str, after: str, flags: re.RegexFlag = re.NOFLAG) -> Patterns:
+    def compiled(pattern: str) -> re.Pattern[str]:
+        return re.compile(f"{before}(?:{pattern}){after}", flags)
+
+    each = tuple((compiled(word.pattern), word.instead) for word in words)
+    return Patterns(compiled("|".join(word.pattern for word in words)), each)
 
 
 _PROSE = _compiled(PROSE)
@@ -269,8 +282,11 @@ def _name(path: Path) -> str:
     return absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else path.as_posix()
 
 
-def _matches(patterns: tuple[tuple[re.Pattern[str], str], ...], text: str) -> Iterator[tuple[int, str, str]]:
-    for pattern, instead in patterns:
+def _matches(patterns: Patterns, text: str) -> Iterator[tuple[int, str, str]]:
+    # Most files have none of the words: one search instead of one for each word.
+    if patterns.any_of_them.search(text) is None:
+        return
+    for pattern, instead in patterns.each:
         for match in pattern.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, " ".join(match.group().split()), instead
 
