@@ -46,6 +46,8 @@ def _throughput(parts: Mapping[str, PartResults]) -> Figure | None:
     if "throughput" not in parts:
         return None
     figure, (rates, costs) = _figure(2)
+    # Six names side by side.
+    figure.set_figwidth(13)
     contenders = parts["throughput"]["contenders"]
     _bars(rates, {name: values["merges_per_s"] for name, values in contenders.items()}, "merges per second")
     _bars(costs, {name: values["cpu_ms_per_merge"] for name, values in contenders.items()}, "processor ms per merge")
