@@ -71,12 +71,12 @@ def iterate_entries(tx: Transaction, *, matching: AuditFilter) -> Iterator[Seque
 
 def _find_ids(tx: Transaction, matching: AuditFilter, parameters: Mapping[str, Any]) -> list[UUID]:
     """Return the ids of a page by the filter that matches the fewest entries."""
+    if matching.is_by_key:
+        return [entry_id for _, entry_id in _of_key(tx, parameters)]
     if matching.job_id is not None:
         return _ids(tx, "entries_of_job", parameters)
     if matching.identifier is not None:
         return _about(tx, parameters, identifier=matching.identifier)
-    if matching.key is not None:
-        return [entry_id for _, entry_id in _of_key(tx, parameters)]
     return _ids(tx, "newest_entries", parameters)
 
 
@@ -126,7 +126,7 @@ def _found_by(matching: AuditFilter, before: Place | None) -> dict[str, Any]:
         "outcomes": [outcome.value for outcome, action in ACTIONS.items() if action in actions],
         "key": matching.key,
         "job_id": matching.job_id,
-        **search_parameters(matching.identifier),
+        "identifiers": search_parameters(matching.identifier)["identifiers"],
         "since": since,
         "batches_since": FIRST_ID if matching.since is None else earliest_id_at(matching.since, less=BATCH_CREATION),
         # Entries of one key are in the order of batches, all others in the order of entries.
