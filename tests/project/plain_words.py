@@ -265,6 +265,7 @@ def prose_of(path: Path, text: str) -> str:
     match path.suffix:
         case ".py":
             prose = _blanked(re.compile(r"`[^`\n]+`"), _python_prose(text))
+            # Each has spaces where the other has text, and a space is the smallest character but for line ends.
             return "".join(map(max, prose, _test_names(text)))
         case ".sql":
             return _kept(_SQL, text)
